@@ -242,8 +242,9 @@ impl ClientBuilder {
     ///
     /// A call that is [sent again](Retries) because its connection failed, or a gateway responded with 502, 503 or
     /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
-    /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. The address of a file
-    /// names its host, and is asked there only.
+    /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. A call that cannot ask both
+    /// hosts, because it is not safe to repeat or has less than four seconds left, does so after the first failure, if the
+    /// backup host has responded since. The address of a file names its host, and is asked there only.
     ///
     /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat, and together never take more, so that
     /// a host that takes calls and stays silent is left, too: a response that needs longer than its share is lost. The first
@@ -251,8 +252,8 @@ impl ClientBuilder {
     ///
     /// - Half of the time. A main host that works has five seconds in place of less, as long as two are left for the other: of
     ///   six seconds it has four. With less than four seconds it has all of them.
-    /// - Half, however little that is, if it only tries whether the main host is back, or if neither host responded the
-    ///   last time.
+    /// - Half, however little that is, at a main host that failed the last time, or if neither host responded the last
+    ///   time.
     /// - All of the time at the only host that responded the last time: the other one is not waited for. So a call that begins
     ///   with the backup host waits there.
     /// - All of the time where it would not be sent again: if the wait of [`Retries`] does not fit; for files in either

@@ -458,9 +458,9 @@ impl<'a> Delivery<'a> {
         let retries = request.retries.unwrap_or(settings.retries);
         let failover = core.has_backup(request, retries);
         let may_try = Repeatable::from_request(request) == Repeatable::Yes;
-        let host =
-            if failover { settings.hosts.choose(settings.timer.now(), None, may_try) } else { Host::Main };
-        let limit = core.timeout(request);
+        let (limit, now) = (core.timeout(request), settings.timer.now());
+        let left = limit.saturating_sub(now.saturating_sub(began));
+        let host = if failover { settings.hosts.choose_first(left, now, may_try) } else { Host::Main };
         Self {
             core,
             request,

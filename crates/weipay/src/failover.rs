@@ -77,6 +77,20 @@ impl Hosts {
         }
     }
 
+    /// The host that a call begins with which has so much time left. One that may ask both, as `may_try` says, and has the time for
+    /// it, begins as [`choose`](Self::choose) says. Any other has one attempt that counts: it does not begin with a host that
+    /// failed the last time if the other one has responded since. One of them tries it, as with a breaker that is open.
+    pub(crate) fn choose_first(&self, left: Duration, now: Duration, may_try: bool) -> Host {
+        let host = self.choose(now, None, may_try);
+        let (breaker, other) = (self.breaker(host), self.breaker(host.other()));
+        let asks_both = may_try && left >= LEAST_REST * 2;
+        let is_other_better = breaker.is_in_use() && breaker.has_failed_before(other);
+        if is_other_better && !asks_both && !(may_try && breaker.takes_turn(now)) {
+            return host.other();
+        }
+        host
+    }
+
     /// Whether calls go to this host as usual, so that it is likely to respond.
     pub(crate) fn is_in_use(&self, host: Host) -> bool {
         self.breaker(host).is_in_use()
@@ -88,16 +102,15 @@ impl Hosts {
     ///
     /// - The other host is likely to respond, and this one works: half, but five seconds where two more are left for the other.
     ///   Less than two are not worth an attempt there.
-    /// - The other host is likely to respond, and this one is only tried: half.
+    /// - The other host is likely to respond, and this one failed the last time: half.
     /// - Neither responded the last time: half, because either may be back.
     /// - Otherwise only this one is known to work: all.
     pub(crate) fn first_share(&self, host: Host, left: Duration, now: Duration) -> Option<Duration> {
         let half = left / 2;
         if !self.is_likely_to_respond(host.other(), now) {
-            let has_responded = self.breaker(host).failures.load(Ordering::Relaxed) == 0;
-            return (!has_responded).then_some(half);
+            return self.breaker(host).has_failed().then_some(half);
         }
-        if !self.is_in_use(host) {
+        if self.breaker(host).has_failed() {
             return Some(half);
         }
         let share = half.max(LEAST_SHARE.min(left.saturating_sub(LEAST_REST)));
@@ -108,7 +121,7 @@ impl Hosts {
     /// while the main one works.
     pub(crate) fn is_likely_to_respond(&self, host: Host, now: Duration) -> bool {
         let breaker = self.breaker(host);
-        breaker.failures.load(Ordering::Relaxed) == 0 || breaker.is_to_be_tried(now)
+        !breaker.has_failed() || breaker.is_to_be_tried(now)
     }
 
     /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and again,
@@ -195,6 +208,9 @@ struct Breaker {
     failures: AtomicU32,
     /// When one call may try a closed host, in milliseconds of the timer.
     opens_at: AtomicU64,
+    /// When it last failed and last responded, in the same; 0 if never.
+    failed_at: AtomicU64,
+    responded_at: AtomicU64,
 }
 
 impl Breaker {
@@ -205,6 +221,18 @@ impl Breaker {
     /// Whether a closed host has been left alone for long enough.
     fn is_to_be_tried(&self, now: Duration) -> bool {
         milliseconds(now) >= self.opens_at.load(Ordering::Relaxed)
+    }
+
+    /// Whether it failed the last time, and the other one has responded since.
+    fn has_failed_before(&self, other: &Self) -> bool {
+        let responded_at = other.responded_at.load(Ordering::Relaxed);
+        let has_responded = responded_at > 0 && responded_at >= self.failed_at.load(Ordering::Relaxed);
+        self.has_failed() && !other.has_failed() && has_responded
+    }
+
+    /// Whether it failed the last time.
+    fn has_failed(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) > 0
     }
 
     fn lets_through(&self, now: Duration, may_try: bool) -> bool {
@@ -226,10 +254,15 @@ impl Breaker {
         if has_failed {
             // The time first: whoever sees the failures must see it.
             self.opens_at.store(milliseconds(now + CLOSED_FOR), Ordering::Release);
+            self.failed_at.store(milliseconds(now), Ordering::Release);
             let more = |failures: u32| Some(failures.saturating_add(1));
             self.failures.fetch_update(Ordering::Release, Ordering::Relaxed, more).ok();
-        } else if self.failures.load(Ordering::Relaxed) > 0 {
-            self.failures.store(0, Ordering::Relaxed);
+        } else {
+            if self.has_failed() {
+                self.failures.store(0, Ordering::Relaxed);
+            }
+            // 0 is never.
+            self.responded_at.store(milliseconds(now).max(1), Ordering::Relaxed);
         }
     }
 }
@@ -350,6 +383,35 @@ mod tests {
         // The main host is back, and only that is known.
         hosts.note(Host::Main, None, second);
         assert_eq!(hosts.first_share(Host::Main, 30 * second, second), None);
+    }
+
+    #[test]
+    fn a_call_with_one_attempt_begins_where_a_host_has_responded_since_the_other_failed() {
+        let (hosts, little, enough) = (Hosts::default(), SECOND, 10 * SECOND);
+        hosts.note(Host::Main, Some(&lost()), 5 * SECOND);
+        // Nothing is known of the backup host.
+        assert_eq!(hosts.choose_first(little, 5 * SECOND, true), Host::Main);
+        hosts.note(Host::Backup, None, 5 * SECOND);
+        for (left, may_try, first) in [
+            (enough, true, Host::Main),
+            (little, true, Host::Backup),
+            (enough, false, Host::Backup),
+            (little, false, Host::Backup),
+        ] {
+            assert_eq!(hosts.choose_first(left, 6 * SECOND, may_try), first, "{left:?} {may_try}");
+        }
+        // The backup host failed too.
+        hosts.note(Host::Backup, Some(&lost()), 7 * SECOND);
+        assert_eq!(hosts.choose_first(little, 7 * SECOND, false), Host::Main);
+        hosts.note(Host::Backup, None, 8 * SECOND);
+        assert_eq!(hosts.choose_first(little, 8 * SECOND, false), Host::Backup);
+        // After a while one of them tries the main host, and leaves some of its time to the other.
+        let later = 5 * SECOND + CLOSED_FOR;
+        let firsts = [false, true, true].map(|may_try| hosts.choose_first(little, later, may_try));
+        assert_eq!(firsts, [Host::Backup, Host::Main, Host::Backup]);
+        assert_eq!(hosts.first_share(Host::Main, little, later), Some(little / 2));
+        hosts.note(Host::Main, Some(&alive()), later);
+        assert_eq!(hosts.choose_first(little, later, false), Host::Main);
     }
 
     #[test]

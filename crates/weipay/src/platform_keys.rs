@@ -15,6 +15,7 @@ use weipay_wire::{
 use crate::core::verify;
 use crate::error::{DecodeError, Error, ErrorKind, RequestError};
 use crate::response::RawResponse;
+use crate::retry::Ending;
 #[cfg(feature = "async")]
 pub(crate) use fetch::asynchronous::Flight as AsyncFlight;
 #[cfg(feature = "blocking")]
@@ -121,6 +122,13 @@ const RETRY_AFTER: u64 = 60;
 /// How often an unknown serial leads to a fetch.
 const UNKNOWN_AFTER: u64 = 60;
 
+/// How soon the next fetch may follow one that failed in passing: each call of the meantime may be a payment whose response cannot
+/// be verified.
+const PASSING_AFTER: u64 = 5;
+
+/// How long a platform that wants to be left alone is, at most.
+const MAX_LEFT_ALONE: u64 = 60;
+
 /// How many serials of other merchants are remembered.
 #[cfg(feature = "notifications")]
 const MAX_OF_OTHERS: usize = 64;
@@ -144,6 +152,8 @@ struct Schedule {
     /// How many fetches have ended, and how the last one did.
     ended: Ticket,
     outcome: Option<Outcome>,
+    /// Until when the platform wants to be left alone (`Retry-After`), if the last one failed.
+    left_alone_until: Option<i64>,
     /// When the platform last responded with its certificates, or that there are none.
     responded_at: Option<i64>,
     /// When a refresh was last begun in the background.
@@ -161,6 +171,32 @@ struct Schedule {
     /// Serials by which notifications of other merchants were verified, and the fetches that had ended before.
     #[cfg(feature = "notifications")]
     of_others: Vec<(String, Ticket)>,
+}
+
+impl Schedule {
+    /// A request for a fetch that ends after now; or for the one that failed, while the platform wants to be left alone.
+    fn ticket(&self, now: i64) -> Ticket {
+        let is_left_alone = self.left_alone_until.is_some_and(|until| now < until);
+        if is_left_alone { self.ended.saturating_sub(1) } else { self.ended }
+    }
+
+    /// A request that all share who make it for the same reason within so many seconds, with the time at which it was made. A
+    /// fetch that failed in passing meets it only for a few seconds.
+    fn shared(&self, last: Option<(i64, Ticket)>, now: i64, within: u64) -> (i64, Ticket) {
+        let has_failed_in_passing = |ticket: Ticket| {
+            let outcome = self.outcome.as_ref().filter(|_| self.ended > ticket);
+            outcome
+                .and_then(|outcome| outcome.as_ref().err())
+                .is_some_and(|error| has_failed_in_passing(error, now))
+        };
+        match last {
+            Some((at, ticket)) => {
+                let within = if has_failed_in_passing(ticket) { PASSING_AFTER } else { within };
+                if now.abs_diff(at) < within { (at, ticket) } else { (now, self.ticket(now)) }
+            }
+            None => (now, self.ticket(now)),
+        }
+    }
 }
 
 /// A request for a fetch: the number of fetches that had ended when it was made. A later one meets the request.
@@ -214,7 +250,7 @@ impl KeyRing {
     /// What a call that needs keys has to do for them.
     pub(crate) fn need(&self, now: i64) -> Need {
         if self.is_unfetched() {
-            return Need::Fetch(self.ticket());
+            return Need::Fetch(self.schedule().ticket(now));
         }
         if let Some(ticket) = self.renew(now) {
             return Need::Renew(ticket);
@@ -236,13 +272,9 @@ impl KeyRing {
             return None;
         }
         let mut schedule = self.schedule();
-        match schedule.ended_keys {
-            Some((at, ticket)) if now.abs_diff(at) < RETRY_AFTER => Some(ticket),
-            _ => {
-                schedule.ended_keys = Some((now, schedule.ended));
-                Some(schedule.ended)
-            }
-        }
+        let request = schedule.shared(schedule.ended_keys, now, RETRY_AFTER);
+        schedule.ended_keys = Some(request);
+        Some(request.1)
     }
 
     /// A request for a refresh in the background, if it is time for one.
@@ -272,17 +304,13 @@ impl KeyRing {
     }
 
     /// A request for a fetch because of a serial that the ring does not have. Within a minute all such requests are one, so that
-    /// one fetch meets all. An ID of a public key is not a reason: only certificates are fetched.
+    /// one fetch meets all, unless that failed in passing. An ID of a public key is not a reason: only certificates are fetched.
     pub(crate) fn request_fetch(&self, serial: &str, now: i64) -> Option<Ticket> {
         self.check_worth_fetching(serial)?;
         let mut schedule = self.schedule();
-        match schedule.unknown {
-            Some((at, ticket)) if now.abs_diff(at) < UNKNOWN_AFTER => Some(ticket),
-            _ => {
-                schedule.unknown = Some((now, schedule.ended));
-                Some(schedule.ended)
-            }
-        }
+        let request = schedule.shared(schedule.unknown, now, UNKNOWN_AFTER);
+        schedule.unknown = Some(request);
+        Some(request.1)
     }
 
     /// A request for a fetch because of a serial that a notification names; `None` if there is no reason for one, or
@@ -349,6 +377,7 @@ impl KeyRing {
                 schedule.responded = schedule.ended;
             }
         }
+        schedule.left_alone_until = outcome.as_ref().err().and_then(|error| left_alone_until(error, now));
         schedule.outcome = Some(outcome.clone());
         outcome
     }
@@ -372,6 +401,18 @@ impl KeyRing {
     fn schedule(&self) -> std::sync::MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a fetch may succeed that is made a moment later.
+fn has_failed_in_passing(error: &Error, now: i64) -> bool {
+    Ending::from_error(error, now) != Ending::Final
+}
+
+/// Until when the platform wants to be left alone after this error.
+fn left_alone_until(error: &Error, now: i64) -> Option<i64> {
+    let Ending::Open { retry_after: Some(wait) } = Ending::from_error(error, now) else { return None };
+    let seconds = wait.as_secs().min(MAX_LEFT_ALONE);
+    Some(now.saturating_add(i64::try_from(seconds).unwrap_or_default()))
 }
 
 /// Whether the platform says that the merchant has no certificates, as it does to those who were given a public key. It will say
@@ -437,6 +478,18 @@ mod tests {
         KeyRing::new(public_keys, &[], Some(key), Scheme::default())
     }
 
+    /// A refusal of the list, with its `Retry-After`.
+    fn refused(status: u16, retry_after: Option<&str>) -> Outcome {
+        let mut response = http::Response::builder().status(status);
+        if let Some(asked) = retry_after {
+            response = response.header(http::header::RETRY_AFTER, asked);
+        }
+        let body = br#"{"code":"SYSTEM_ERROR","message":"m"}"#;
+        let kind = ErrorKind::Api(crate::error::ApiError::read(body));
+        let response = response.body(bytes::Bytes::from_static(body)).unwrap();
+        Err(Arc::new(Error::with_response(kind, RawResponse::new(response, None))))
+    }
+
     fn failure() -> Outcome {
         Err(Arc::new(Error::new(ErrorKind::SignatureProbe)))
     }
@@ -489,11 +542,46 @@ mod tests {
         let ring = ring(true);
         assert_eq!(ring.request_fetch(SERIAL, NOW), Some(0));
         assert!(ring.outcome_since(0).is_none());
-        ring.end(failure(), NOW).unwrap_err();
+        let lasting = Err(Arc::new(RequestError::ApiV3Key.into()));
+        ring.end(lasting, NOW).unwrap_err();
         assert_eq!(ring.request_fetch(&SERIAL.replace('5', "6"), NOW + 59), Some(0));
         assert!(ring.outcome_since(0).is_some());
         assert_eq!(ring.request_fetch(SERIAL, NOW + 60), Some(1));
         assert!(ring.outcome_since(1).is_none());
+    }
+
+    /// Or each call of a minute could not be verified, because of one status of 500.
+    #[test]
+    fn a_fetch_that_failed_in_passing_is_soon_followed_by_another() {
+        let ring = ring(true);
+        assert_eq!(ring.request_fetch(SERIAL, NOW), Some(0));
+        ring.end(refused(500, None), NOW).unwrap_err();
+        assert_eq!(ring.request_fetch(SERIAL, NOW + 4), Some(0));
+        assert_eq!(ring.request_fetch(SERIAL, NOW + 5), Some(1));
+        ring.end(Ok(()), NOW + 5).unwrap();
+        assert_eq!(ring.request_fetch(SERIAL, NOW + 64), Some(1));
+    }
+
+    #[test]
+    fn a_platform_that_wants_to_be_left_alone_is() {
+        let (without, with_certificates) = (ring(false), ring(true));
+        let need = |now| match without.need(now) {
+            Need::Fetch(ticket) => ticket,
+            _ => unreachable!(),
+        };
+        for (asked, alone) in [("20", 20), ("3600", 60)] {
+            let ended = without.end(refused(429, Some(asked)), NOW);
+            ended.unwrap_err();
+            let last = without.ticket();
+            assert!(
+                [0, 1, alone - 1].map(|later| need(NOW + later)).iter().all(|ticket| *ticket == last - 1)
+            );
+            assert!(without.outcome_since(last - 1).is_some_and(|outcome| outcome.is_err()));
+            assert_eq!(need(NOW + alone), last);
+            with_certificates.end(refused(429, Some(asked)), NOW).unwrap_err();
+            assert_eq!(with_certificates.request_fetch(SERIAL, NOW + alone - 1), Some(last - 1));
+            assert_eq!(with_certificates.request_fetch(SERIAL, NOW + alone + 60), Some(last));
+        }
     }
 
     #[cfg(feature = "notifications")]

@@ -145,7 +145,15 @@ impl Error {
     /// What the error is about, for a program that acts on it.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
-        class_of(self.kind(), self.status())
+        match (class_of(self.kind(), self.status()), self.kind()) {
+            // A word that any gateway may write says nothing of an operation whose pages do not have it.
+            (NotFound, ErrorKind::Api(error))
+                if !codes::settles(&error.code) && !self.is_listed(&error.code) =>
+            {
+                Transport
+            }
+            (class, _) => class,
+        }
     }
 
     /// Whether the same call may be made again as it was, with the same number and the same content, because it may
@@ -277,6 +285,29 @@ mod tests {
         );
         assert_eq!(none.class(), NotFound);
         assert_eq!(Error::without_keys(std::sync::Arc::new(none)).class(), Verification);
+    }
+
+    /// Whoever takes an order for absent makes another one.
+    #[test]
+    fn a_gateways_word_is_no_absence_where_the_catalogue_does_not_have_it() {
+        let class = |path: &str| {
+            let mut missing = http::Response::new(bytes::Bytes::new());
+            *missing.status_mut() = StatusCode::NOT_FOUND;
+            let body = br#"{"code":"NOT_FOUND","message":"no route"}"#;
+            let missing = crate::response::RawResponse::new(missing, None);
+            let error = Error::with_response(ErrorKind::Api(ApiError::read(body)), missing);
+            let mut request = crate::request::Request::new(path.to_owned());
+            request.operation = crate::operation::Operation::find(&http::Method::GET, path);
+            error.in_call(&request).class()
+        };
+        assert_eq!(class("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}"), NotFound);
+        for path in [
+            "v3/pay/transactions/out-trade-no/{out_trade_no}",
+            "v3/refund/domestic/refunds/{out_refund_no}",
+            "v3/never/heard/of",
+        ] {
+            assert_eq!(class(path), Transport, "{path}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! if no fetch has ended since it took the ticket. So a hundred calls that meet an unknown key send one
 //! fetch. A call whose time is over, or that is dropped, leaves its fetch on the way.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::notification::FetchesCertificates;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::RawResponse;
+use crate::retry::{Ending, Repeatable, SoFar};
 
 /// How long a fetch may take. The call that it was begun for may allow less.
 const MAX_FETCH: Duration = Duration::from_secs(10);
@@ -34,10 +36,6 @@ const MAX_TURN: Duration = Duration::from_secs(20);
 
 /// How much later than it should a fetch ends that stood still, because nobody drove its runtime.
 const STOOD_STILL: Duration = Duration::from_secs(2);
-
-/// How many fetches one turn makes: one more if the platform tests the client with a wrong signature, which it does not do twice,
-/// or if the host cannot be reached and has a backup.
-const MAX_ATTEMPTS: usize = 2;
 
 impl Deadline {
     /// Whether a fetch that had so long failed because the call that it was begun for had to end, or because it stood still.
@@ -67,12 +65,71 @@ fn request(core: &Core) -> Request {
     request
 }
 
-/// How much of the time an attempt at a host has. The first one leaves some to the other host, as that of a call does.
-fn share(core: &Core, request: &Request, attempt: usize, host: Host, deadline: Deadline) -> Deadline {
-    let has_other = attempt == 1 && core.has_backup(request, core.delivery.retries);
-    let (left, now) = (deadline.left(), core.delivery.timer.now());
-    let share = has_other.then(|| core.delivery.hosts.first_share(host, left, now)).flatten();
-    Deadline::after(share.unwrap_or(left))
+/// The attempts of one fetch. It is repeated like any call that only reads, within its own time.
+struct Attempts<'a> {
+    core: &'a Core,
+    request: &'a Request,
+    deadline: Deadline,
+    /// The time that was left at the beginning.
+    given: Duration,
+    has_backup: bool,
+    host: Host,
+    /// How many have ended.
+    ended: u32,
+    has_met_probe: bool,
+}
+
+impl<'a> Attempts<'a> {
+    fn begin(core: &'a Core, request: &'a Request, deadline: Deadline) -> Self {
+        let delivery = &core.delivery;
+        let has_backup = core.has_backup(request, delivery.retries);
+        let host =
+            if has_backup { delivery.hosts.choose(delivery.timer.now(), None, true) } else { Host::Main };
+        let given = deadline.left();
+        Self { core, request, deadline, given, has_backup, host, ended: 0, has_met_probe: false }
+    }
+
+    /// How much of the time the next one has. The first leaves some to the other host, as that of a call does.
+    fn share(&self) -> Deadline {
+        let (left, delivery) = (self.deadline.left(), &self.core.delivery);
+        let has_other = self.ended == 0 && self.has_backup;
+        let share =
+            has_other.then(|| delivery.hosts.first_share(self.host, left, delivery.timer.now())).flatten();
+        Deadline::after(share.unwrap_or(left))
+    }
+
+    /// How long to wait before the list is asked for once more; `None` if the fetch has ended so.
+    fn next(&mut self, outcome: &Result<(), Error>) -> Option<Duration> {
+        let delivery = &self.core.delivery;
+        let now = delivery.timer.now();
+        self.ended += 1;
+        let has_failed = self.has_backup && delivery.hosts.note(self.host, outcome.as_ref().err(), now);
+        let Err(error) = outcome else { return None };
+        // The platform does not probe twice, so the response to a repeat is there for those without retries, too.
+        if error.is_signature_probe() && !std::mem::replace(&mut self.has_met_probe, true) {
+            return Some(Duration::ZERO);
+        }
+        let ending = match (Ending::from_error(error, self.core.now()), has_failed) {
+            // What a host asks for is not held against the other one.
+            (Ending::Open { .. }, true) => Ending::Open { retry_after: None },
+            (ending, _) => ending,
+        };
+        let so_far = SoFar {
+            attempts: self.ended,
+            elapsed: self.given.saturating_sub(self.deadline.left()),
+            limit: self.given,
+            repeat: Repeatable::Yes,
+        };
+        let wait = delivery.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish())?;
+        let is_first_elsewhere = self.ended == 1 && has_failed;
+        if !is_first_elsewhere && !delivery.budget.take() {
+            return None;
+        }
+        if has_failed {
+            self.host = delivery.hosts.choose(now + wait, Some(self.host), true);
+        }
+        Some(wait)
+    }
 }
 
 /// Judges the response to it.
@@ -85,35 +142,11 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
     taken.map_err(|kind| Error::with_response(kind, response))
 }
 
-/// The host that is asked first.
-fn first_host(core: &Core, request: &Request) -> Host {
-    let delivery = &core.delivery;
-    match core.has_backup(request, delivery.retries) {
-        true => delivery.hosts.choose(delivery.timer.now(), None, true),
-        false => Host::Main,
-    }
-}
-
-/// Whether the list is asked for once more, and of which host.
-fn is_to_repeat(core: &Core, request: &Request, host: &mut Host, outcome: &Result<(), Error>) -> bool {
-    let delivery = &core.delivery;
-    if outcome.as_ref().is_err_and(Error::is_signature_probe) {
-        return true;
-    }
-    if !core.has_backup(request, delivery.retries) {
-        return false;
-    }
-    let now = delivery.timer.now();
-    let has_failed = delivery.hosts.note(*host, outcome.as_ref().err(), now);
-    if has_failed {
-        *host = delivery.hosts.choose(now, Some(*host), true);
-    }
-    has_failed
-}
-
 /// Ends a fetch. Those who wait learn how it ended, unless its call cut it short: then the next of them
 /// fetches, within its own time.
-fn end(core: &Core, request: &Request, outcome: Result<(), Error>, is_cut_short: bool) -> Outcome {
+fn end(attempts: &Attempts<'_>, outcome: Result<(), Error>) -> Outcome {
+    let Attempts { core, request, deadline, given, .. } = attempts;
+    let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(*given, error));
     let outcome = outcome.map_err(|error| Arc::new(error.in_call(request)));
     if is_cut_short { outcome } else { core.merchant.ring.end(outcome, core.now()) }
 }
@@ -236,19 +269,16 @@ pub(crate) mod asynchronous {
         }
 
         async fn fetch_in(&self, turn: Turn, deadline: Deadline) -> Outcome {
-            let (request, given) = (request(&self.core), deadline.left());
-            let mut host = first_host(&self.core, &request);
-            let mut attempt = 1;
+            let request = request(&self.core);
+            let mut attempts = Attempts::begin(&self.core, &request, deadline);
             let outcome = loop {
-                let share = share(&self.core, &request, attempt, host, deadline);
-                let outcome = self.fetch_once(&request, host, share).await;
-                if !is_to_repeat(&self.core, &request, &mut host, &outcome) || attempt == MAX_ATTEMPTS {
-                    break outcome;
+                let outcome = self.fetch_once(&request, attempts.host, attempts.share()).await;
+                match attempts.next(&outcome) {
+                    Some(wait) => self.core.delivery.timer.sleep(wait).await,
+                    None => break outcome,
                 }
-                attempt += 1;
             };
-            let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(given, error));
-            let outcome = end(&self.core, &request, outcome, is_cut_short);
+            let outcome = end(&attempts, outcome);
             drop(turn);
             outcome
         }
@@ -432,19 +462,16 @@ pub(crate) mod waiting {
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
-            let (request, given) = (request(&self.core), deadline.left());
-            let mut host = first_host(&self.core, &request);
-            let mut attempt = 1;
+            let request = request(&self.core);
+            let mut attempts = Attempts::begin(&self.core, &request, deadline);
             let outcome = loop {
-                let share = share(&self.core, &request, attempt, host, deadline);
-                let outcome = self.fetch_once(&request, host, share);
-                if !is_to_repeat(&self.core, &request, &mut host, &outcome) || attempt == MAX_ATTEMPTS {
-                    break outcome;
+                let outcome = self.fetch_once(&request, attempts.host, attempts.share());
+                match attempts.next(&outcome) {
+                    Some(wait) => self.core.delivery.timer.sleep_blocking(wait),
+                    None => break outcome,
                 }
-                attempt += 1;
             };
-            let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(given, error));
-            let outcome = end(&self.core, &request, outcome, is_cut_short);
+            let outcome = end(&attempts, outcome);
             drop(turn);
             outcome
         }

@@ -191,6 +191,17 @@ mod tests {
             elements.push("sub_mch_id", sub_mch_id);
             assert_eq!(found(check_elements(&by_apiv2, &elements)), another);
         }
+        // Several merchants may have one key of APIv2, and number their orders alike.
+        let micropay = of(Method::POST, "v2/pay/micropay", r#"{"mch_id":"1","out_trade_no":"A"}"#);
+        for (mch_id, another) in [("2", Some("mch_id")), ("1", None), ("", None)] {
+            let mut elements = XmlElements::new();
+            let paid = ["transaction_id", "trade_type", "bank_type", "total_fee", "cash_fee", "time_end"];
+            for (name, value) in [("mch_id", mch_id), ("out_trade_no", "A")] {
+                elements.push(name, value);
+            }
+            paid.iter().for_each(|name| elements.push(*name, "1"));
+            assert_eq!(found(check_elements(&micropay, &elements)), another, "{mch_id}");
+        }
         // Nothing is known of a path that the catalogue does not have.
         assert_eq!(differing(&query("v3/never/heard/of?mchid=1"), br#"{"mchid":"2"}"#), None);
     }

@@ -237,7 +237,7 @@ impl Connection for Watched {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        match self.0.await_input(CALL.get().limit(timeout)?) {
+        match await_in_slices(&mut *self.0, CALL.get().limit(timeout)?) {
             // ureq takes these kinds for the end of a body. It reports an error of another kind.
             Err(Error::Io(error)) if is_taken_for_an_end(error.kind()) => {
                 Err(Error::Io(io::Error::other(error)))
@@ -255,6 +255,25 @@ impl Connection for Watched {
 
     fn is_tls(&self) -> bool {
         self.0.is_tls()
+    }
+}
+
+/// The longest wait of a socket. The kernel may round a wait up by an eighth: two seconds of seventeen. A limit that is the same each
+/// time also costs no call of the system to set it.
+const SLICE: Duration = Duration::from_secs(1);
+
+/// Waits for input up to the limit, and not longer.
+fn await_in_slices(connection: &mut dyn Connection, limit: NextTimeout) -> Result<bool, Error> {
+    let start = Instant::now();
+    loop {
+        let left = limit.after.saturating_sub(start.elapsed());
+        if left <= SLICE {
+            return connection.await_input(NextTimeout { after: left.into(), ..limit });
+        }
+        match connection.await_input(NextTimeout { after: SLICE.into(), ..limit }) {
+            Err(Error::Timeout(_)) => {}
+            ended => return ended,
+        }
     }
 }
 

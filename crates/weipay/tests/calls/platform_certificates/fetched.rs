@@ -101,6 +101,40 @@ fn the_api_v3_key_alone_is_enough_and_the_list_is_fetched_once() {
     });
 }
 
+/// A rotation and one status of 500 at the same time: without another fetch, each payment of the next minute would be in doubt.
+#[test]
+fn a_passing_failure_of_the_list_fails_no_call() {
+    each(Server::builder, |server, client| {
+        // The list by this signer, after so many failures.
+        let after = |failures: usize, by: &'static Signer| {
+            let asked = AtomicUsize::new(0);
+            server.list(move |now| match asked.fetch_add(1, Ordering::SeqCst) {
+                asked if asked < failures => unsigned(500, r#"{"code":"SYSTEM_ERROR","message":"m"}"#),
+                _ => listing(&[by], by, now),
+            });
+        };
+        after(2, &OLD);
+        client.get("v3/a").unwrap();
+        assert_eq!(server.fetches(), 3);
+        server.calls(|_, now| success_by(&NEW, now));
+        after(1, &NEW);
+        client.get("v3/a").unwrap();
+        assert_eq!((server.fetches(), client.serial().as_deref()), (5, Some(NEW.serial())));
+        // One that fails for longer is asked again after some seconds, and not after a minute.
+        server.advance(60);
+        server.calls(|_, now| success_by(&OLD, now));
+        after(3, &OLD);
+        for seconds in [0, 1] {
+            server.advance(seconds);
+            assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
+            assert_eq!(server.fetches(), 8);
+        }
+        server.advance(4);
+        client.get("v3/a").unwrap();
+        assert_eq!(server.fetches(), 9);
+    });
+}
+
 #[test]
 fn an_explicit_fetch_is_there_before_the_first_call() {
     each(Server::builder, |server, client| {
@@ -423,13 +457,14 @@ fn a_refresh_that_fails_keeps_the_keys_and_is_tried_again_in_a_minute() {
         server.list(|_| unsigned(502, "<html>"));
         server.advance(12 * 3600);
         client.get("v3/a").unwrap();
-        server.wait_for_fetches(2);
+        // One fetch has three attempts.
+        server.wait_for_fetches(4);
         for _ in 0..3 {
             client.get("v3/a").unwrap();
         }
-        assert_eq!(server.fetches(), 2);
-        // The second has been sent, and may not have ended yet: a request for a third is one with it until then.
-        while server.fetches() < 3 {
+        assert_eq!(server.fetches(), 4);
+        // It may not have ended yet: a request for another is one with it until then.
+        while server.fetches() < 5 {
             server.advance(60);
             client.get("v3/a").unwrap();
         }
