@@ -125,7 +125,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let open = report::interrupted(&arguments.method, path, number(arguments, operation).as_deref());
     let told = open.map(ToldWhenInterrupted::new);
     let response = call.request(arguments.method.clone(), &arguments.json);
-    if let Some(told) = told {
+    // What leaves it open too says so in a moment, and is not lost if a signal comes before that.
+    if let Some(told) = told.filter(|_| !response.as_ref().is_err_and(Error::may_have_taken_effect)) {
         told.ended();
     }
     let response = response.map_err(failed)?;

@@ -105,8 +105,11 @@ fn signals() -> io::Result<impl Future<Output = io::Result<u8>>> {
     }))
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn signals() -> io::Result<impl Future<Output = io::Result<u8>>> {
-    let interrupt = tokio::signal::ctrl_c();
-    Ok(async { interrupt.await.map(|()| INTERRUPTED) })
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+        Ok(INTERRUPTED)
+    })
 }
