@@ -17,6 +17,7 @@ use weipay::{Blocking, Call, ConfigError, Error, Response, blocking};
 
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
+use crate::interrupted::ToldWhenInterrupted;
 use crate::output::{OutputFile, note, unless_reader_left};
 pub(crate) use report::describe;
 
@@ -46,7 +47,8 @@ Exit codes:
      written
   2  a wrong command line or configuration: nothing was sent
   3  the response, or the file of --follow, could not be verified
-  4  the network failed";
+  4  the network failed
+130  Ctrl-C, and 143 a termination signal; if the call may have taken effect, standard error says so";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -117,7 +119,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if arguments.follow && is_file {
         return download(call, arguments, &output, failed);
     }
-    let response = call.request(arguments.method.clone(), &arguments.json).map_err(failed)?;
+    // A value in the path may be personal, and so may the query.
+    let path = arguments.path.split('?').next().unwrap_or_default();
+    let path = operation.map_or(path, |operation| operation.path);
+    let open = report::interrupted(&arguments.method, path, number(arguments, operation).as_deref());
+    let told = open.map(ToldWhenInterrupted::new);
+    let response = call.request(arguments.method.clone(), &arguments.json);
+    // What leaves it open too says so in a moment, and is not lost if a signal comes before that.
+    if let Some(told) = told.filter(|_| !response.as_ref().is_err_and(Error::may_have_taken_effect)) {
+        told.ended();
+    }
+    let response = response.map_err(failed)?;
     report::warn_of_example(response.headers());
     report::warn_of_unsigned(&response);
     report::warn_of_undecided(&response, weipay::Operation::find(&arguments.method, &arguments.path));
@@ -129,6 +141,18 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     output.write(decrypted.as_ref().map_or(response.bytes(), String::as_bytes)).map_err(|reason| {
         Failure::failed(format!("the call succeeded, but its response could not be written: {reason}"))
     })
+}
+
+/// The value of the number by which the platform recognizes a repeat of this call, if it is given.
+fn number(arguments: &Arguments, operation: Option<&weipay_catalog::Operation>) -> Option<String> {
+    let (_, field) = operation?.request_number()?;
+    let name = field.name;
+    let given = arguments.values.iter().chain(&arguments.query).find(|(given, _)| given == name);
+    if let Some((_, value)) = given {
+        return Some(value.clone());
+    }
+    let body: Value = serde_json::from_str(arguments.json.as_ref()?.get()).ok()?;
+    body.get(name)?.as_str().filter(|number| !number.is_empty()).map(str::to_owned)
 }
 
 /// The call of the command line, at this path.

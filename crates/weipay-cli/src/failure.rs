@@ -24,6 +24,13 @@ const UNVERIFIED: u8 = 3;
 /// The network failed.
 const NETWORK: u8 = 4;
 
+// 128 and the number of the signal, as shells have it.
+
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+/// A termination signal.
+pub(crate) const TERMINATED: u8 = 143;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -93,6 +100,11 @@ impl Failure {
         Self { code, reason: String::new() }
     }
 
+    /// A signal ended the command with this exit code. What is left open is the reason, if anything is.
+    pub(crate) fn ended_by_signal(code: u8, reason: impl Display) -> Self {
+        Self::new(code, reason)
+    }
+
     /// `{:#}` includes the causes of an error.
     fn new(code: u8, reason: impl Display) -> Self {
         Self { code, reason: format!("{reason:#}") }
@@ -100,11 +112,19 @@ impl Failure {
 
     /// Prints the reason on standard error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        if self.reason.is_empty() {
-            return ExitCode::from(self.code);
+        ExitCode::from(self.print())
+    }
+
+    /// Prints the reason and ends the program, from whatever thread.
+    pub(crate) fn exit(&self) -> ! {
+        std::process::exit(self.print().into())
+    }
+
+    fn print(&self) -> u8 {
+        if !self.reason.is_empty() {
+            // If standard error is closed, the exit code still tells.
+            writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {}", self.reason).ok();
         }
-        // If standard error is closed, the exit code still tells.
-        writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {}", self.reason).ok();
-        ExitCode::from(self.code)
+        self.code
     }
 }

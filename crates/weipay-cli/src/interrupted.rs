@@ -1,17 +1,14 @@
-//! Ctrl-C and termination signals while a sandbox in this process has a temporary folder: it holds private
-//! keys, so it is deleted first.
+//! Ctrl-C and termination signals, where something is done before the program ends: a temporary folder of a sandbox, which holds
+//! private keys, is deleted; and a call that is on its way is told.
 
-use std::sync::mpsc::Receiver;
+use std::io;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, process, thread};
 
 use weipay_sandbox::Sandbox;
 
-use crate::failure::Failure;
-
-// 128 and the number of the signal, as shells have it.
-const ENDED_BY_CTRL_C: i32 = 130;
-const TERMINATED: i32 = 143;
+use crate::failure::{Failure, INTERRUPTED, TERMINATED};
 
 /// Until [`Self::stop`] or until it is dropped, a signal deletes the folder and ends the program.
 ///
@@ -25,7 +22,7 @@ impl DeletedWhenInterrupted {
         let is_over = Arc::new(Mutex::new(false));
         let interrupts = sandbox.interrupts().map_err(Failure::failed)?;
         let terminations = sandbox.termination_signals().map_err(Failure::failed)?;
-        for (signals, code) in [(interrupts, ENDED_BY_CTRL_C), (terminations, TERMINATED)] {
+        for (signals, code) in [(interrupts, INTERRUPTED), (terminations, TERMINATED)] {
             let folder = sandbox.kit_file().parent().map(ToOwned::to_owned);
             let is_over = Arc::clone(&is_over);
             let wait = move |signals: Receiver<()>| {
@@ -39,7 +36,7 @@ impl DeletedWhenInterrupted {
                         // What cannot be deleted stays; nobody is left who could do more.
                         let _ = fs::remove_dir_all(folder);
                     }
-                    process::exit(code);
+                    process::exit(code.into());
                 }
             };
             let thread = thread::Builder::new().name("signals".to_owned());
@@ -58,4 +55,61 @@ impl Drop for DeletedWhenInterrupted {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// What a signal leaves open while a call is on its way: it is printed before the program ends.
+pub(crate) struct ToldWhenInterrupted(Arc<Mutex<Option<String>>>);
+
+impl ToldWhenInterrupted {
+    /// `open` is what is told until [`Self::ended`].
+    pub(crate) fn new(open: String) -> Self {
+        let told = Arc::new(Mutex::new(Some(open)));
+        let shared = Arc::clone(&told);
+        let (is_ready, ready) = sync_channel(1);
+        let listen = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let code = runtime.block_on(async {
+                let signals = signals()?;
+                is_ready.send(()).ok();
+                signals.await
+            })?;
+            // Nothing is printed by others from now on: what they had to say is said by the call that has ended.
+            let told = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            Failure::ended_by_signal(code, told.as_deref().unwrap_or_default()).exit()
+        };
+        // Without it a signal ends the program as usual.
+        let thread = thread::Builder::new().name("signals".to_owned());
+        if thread.spawn(move || -> io::Result<()> { listen() }).is_ok() {
+            // The call is sent when a signal can no longer be missed, or when nobody will listen.
+            ready.recv().ok();
+        }
+        Self(told)
+    }
+
+    /// The call has ended, and what became of it is told in another way.
+    pub(crate) fn ended(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Waits for a signal that ends the program: its exit code.
+#[cfg(unix)]
+fn signals() -> io::Result<impl Future<Output = io::Result<u8>>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(std::future::poll_fn(move |context| {
+        if interrupt.poll_recv(context).is_ready() {
+            return std::task::Poll::Ready(Ok(INTERRUPTED));
+        }
+        terminate.poll_recv(context).map(|_| Ok(TERMINATED))
+    }))
+}
+
+#[cfg(windows)]
+fn signals() -> io::Result<impl Future<Output = io::Result<u8>>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+        Ok(INTERRUPTED)
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use weipay::download::Downloaded;
 use weipay::error::{ErrorKind, RequestError};
@@ -98,6 +98,23 @@ fn advice(safe: Option<&Operation>) -> String {
             None => "query the result, or repeat it with the same content, which is safe".to_owned(),
         },
     }
+}
+
+/// What is told of a call that a signal ended while it was on its way: `None` if it only reads. `number` is the value of its
+/// number, if it has one.
+pub(super) fn interrupted(method: &Method, path: &str, number: Option<&str>) -> Option<String> {
+    let operation = Operation::find(method, path);
+    if *method == Method::GET && operation.is_none_or(|known| known.version() == weipay::Version::V3) {
+        return None;
+    }
+    let named = operation.and_then(Operation::request_number).zip(number);
+    let called = match named {
+        Some((name, number)) => format!("{method} {path}, {name} {}", printable(number)),
+        None => format!("{method} {path}"),
+    };
+    let has_its_number = |known: &&Operation| known.request_number().is_none() || number.is_some();
+    let safe = operation.filter(|known| known.is_safe_to_repeat()).filter(has_its_number);
+    Some(format!("interrupted; the call may have taken effect ({called}): {}", advice(safe)))
 }
 
 /// The same problem in terms of the command line: where the SDK's message names a method, this one names an option.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use weipay_sandbox::{PlatformKeys, Sandbox};
@@ -644,4 +644,55 @@ fn a_word_that_looks_mistyped_is_pointed_out_and_sent_all_the_same() {
     assert!(told.contains("did you mean `NORMAL`?"), "{told}");
     assert!(!stderr(&known).contains("hint:"), "{}", stderr(&known));
     assert_eq!(exit(&mistyped), exit(&known), "the platform's answer decides: both were sent");
+}
+
+/// A call ends by a signal while the platform has it: what it was, and what to do, is told.
+#[test]
+#[cfg(unix)]
+fn an_interrupted_call_says_that_it_may_have_taken_effect() {
+    let sandbox = Sandbox::start().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut environment = environment(&sandbox);
+    environment.insert("WEIPAY_BASE_URL", format!("http://{}", listener.local_addr().unwrap()));
+    let order = r#"{"out_trade_no":"A-17"}"#;
+    let native: &[&str] = &["call", "POST", "v3/pay/transactions/native", "--json", order];
+    let pay_by_code: &[&str] = &["call", "POST", "v3/pay/transactions/codepay", "--json", order];
+    for (signal, code, arguments, told) in [
+        (
+            "-INT",
+            130,
+            native,
+            "error: interrupted; the call may have taken effect (POST v3/pay/transactions/native, out_trade_no A-17): query \
+             the result, or repeat it with the same out_trade_no and the same content, which is safe\n",
+        ),
+        (
+            "-TERM",
+            143,
+            pay_by_code,
+            "error: interrupted; the call may have taken effect (POST v3/pay/transactions/codepay, out_trade_no A-17): \
+             query the result before you repeat it; it is not known whether a repeat is safe\n",
+        ),
+    ] {
+        let mut command = Command::new(WEIPAY);
+        command.args(arguments).envs(&environment).stderr(Stdio::piped()).stdout(Stdio::piped());
+        let running = command.spawn().unwrap();
+        // The platform has the request, and says nothing.
+        let (stream, _) = listener.accept().unwrap();
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        assert!(line.starts_with("POST /v3/pay/transactions/"), "{line}");
+        assert!(Command::new("kill").args([signal, &running.id().to_string()]).status().unwrap().success());
+        let output = running.wait_with_output().unwrap();
+        assert_eq!((exit(&output), stderr(&output).as_str()), (code, told));
+        assert!(output.stdout.is_empty());
+    }
+    // What only reads leaves nothing open, and ends as any program does.
+    let mut command = Command::new(WEIPAY);
+    command.args(STOCK).envs(&environment).stderr(Stdio::piped());
+    let running = command.spawn().unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+    assert!(Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap().success());
+    let output = running.wait_with_output().unwrap();
+    assert!(!output.status.success() && stderr(&output).is_empty(), "{output:?}");
 }

@@ -43,7 +43,9 @@ pub(super) fn compare(
             None => {}
         }
     }
-    for field in operation.version().any_response().echoes {
+    // The number of the request, also where its page does not name it: if it is there, it is of this call.
+    let number = operation.request_number().filter(|number| !is_of_page(operation, number));
+    for field in operation.version().any_response().echoes.iter().copied().chain(number) {
         if let Some(sent) = sent(request, operation, field)
             && let Some(answered) = success.text(field)
             && differ(&sent, &answered)
@@ -52,6 +54,11 @@ pub(super) fn compare(
         }
     }
     Ok(missing.map(|field| Missing { field, is_another_there }))
+}
+
+/// Whether the page of the response names a field. The catalogue says whether that repeats.
+fn is_of_page(operation: &Operation, field: &str) -> bool {
+    operation.members(Place::Response).get(field).is_some()
 }
 
 /// An empty value says nothing.
@@ -204,6 +211,28 @@ mod tests {
         }
         // Nothing is known of a path that the catalogue does not have.
         assert_eq!(differing(&query("v3/never/heard/of?mchid=1"), br#"{"mchid":"2"}"#), None);
+    }
+
+    /// The page of an order names only its `code_url`.
+    #[test]
+    fn the_number_of_a_request_is_compared_also_where_no_page_has_it() {
+        let native = of(Method::POST, "v3/pay/transactions/native", r#"{"out_trade_no":"A"}"#);
+        let responded =
+            |rest: &str| differing(&native, format!(r#"{{"code_url":"weixin://x"{rest}}}"#).as_bytes());
+        assert_eq!(responded(r#","out_trade_no":"B""#), Some("out_trade_no"));
+        let same_or_unsaid =
+            ["", r#","out_trade_no":"A""#, r#","out_trade_no":"""#, r#","transaction_id":"B""#];
+        for rest in same_or_unsaid {
+            assert_eq!(responded(rest), None, "{rest}");
+        }
+        let unified = of(Method::POST, "v2/pay/unifiedorder", r#"{"out_trade_no":"A"}"#);
+        for (number, another) in [("A", None), ("B", Some("out_trade_no"))] {
+            let mut elements = XmlElements::new();
+            for (name, value) in [("prepay_id", "wx1"), ("trade_type", "JSAPI"), ("out_trade_no", number)] {
+                elements.push(name, value);
+            }
+            assert_eq!(found(check_elements(&unified, &elements)), another);
+        }
     }
 
     #[test]

@@ -250,6 +250,12 @@ mod tests {
             ("v2/pay/micropay", paid, &["", queried, refunded][..]),
             ("v2/deposit/micropay", paid, &["", queried, refunded]),
             ("v2/secapi/pay/refund", refunded, &["", queried, paid]),
+            (
+                "v2/deposit/consume",
+                "<transaction_id>4</transaction_id><out_trade_no>A</out_trade_no><total_fee>1</total_fee>\
+                 <consume_fee>1</consume_fee>",
+                &["", queried, refunded, paid],
+            ),
             ("v2/pay/unifiedorder", "<trade_type>JSAPI</trade_type><prepay_id>p</prepay_id>", &["", queried]),
             ("v2/secapi/pay/reverse", "<recall>N</recall>", &["", queried, refunded]),
             ("v2/pay/orderquery", queried, &["", "<prepay_id>p</prepay_id>"]),
