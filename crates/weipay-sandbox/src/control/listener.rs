@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as BoundListener};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -16,7 +15,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::runtime::{self, Runtime};
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::{Control, ControlError, ControlResponse, log};
@@ -25,6 +25,8 @@ use super::{Control, ControlError, ControlResponse, log};
 pub(crate) const FILE: &str = "control.json";
 
 const MAX_CONNECTIONS: usize = 64;
+/// The most handlers at once: that of a connection which has ended may still run.
+const MAX_HANDLERS: usize = 4 * MAX_CONNECTIONS;
 const MAX_BODY: usize = 1024 * 1024;
 /// How long a request may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(8);
@@ -40,13 +42,41 @@ struct Service {
     control: Arc<Control>,
     token: Arc<str>,
     port: u16,
+    handlers: Arc<Handlers>,
+}
+
+/// The threads of handlers, which are not those few that serve merchants. A handler may wait for the
+/// receiver of a notification, and that receiver for the platform. A thread that is idle stays for a while: to start and end one
+/// for each request costs more than most handlers.
+struct Handlers(Option<Runtime>);
+
+impl Handlers {
+    fn new() -> io::Result<Self> {
+        let mut builder = runtime::Builder::new_current_thread();
+        builder.thread_name("weipay-sandbox-control").max_blocking_threads(MAX_HANDLERS);
+        builder.build().map(|runtime| Self(Some(runtime)))
+    }
+
+    async fn run<T: Send + 'static>(&self, handler: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        self.0.as_ref()?.spawn_blocking(handler).await.ok()
+    }
+}
+
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        // To drop it would wait for the handlers that still run, which another runtime does not allow.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl ControlListener {
     pub(crate) fn new(listener: BoundListener, control: Control, token: &str) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
-        Ok(Self { listener, service: Service { control: Arc::new(control), token: token.into(), port } })
+        let (control, handlers) = (Arc::new(control), Arc::new(Handlers::new()?));
+        Ok(Self { listener, service: Service { control, token: token.into(), port, handlers } })
     }
 
     /// Serves until the runtime ends.
@@ -101,15 +131,9 @@ async fn outcome(
     if is_trusted {
         log::wait(&service.control, &method, &target).await;
     }
-    // A thread for each, and not one of the few that serve merchants: a handler may wait for the receiver of a notification, and
-    // that receiver for the platform.
-    let (done, response) = oneshot::channel();
-    let respond = move || drop(done.send(service.control.respond(&method, &target, &body, is_trusted)));
-    thread::Builder::new()
-        .name("weipay-sandbox-control".to_owned())
-        .spawn(respond)
-        .map_err(ControlError::failed)?;
-    response.await.map_err(|_| ControlError::failed("the handler of this route stopped"))
+    let Service { control, handlers, .. } = service;
+    let respond = move || control.respond(&method, &target, &body, is_trusted);
+    handlers.run(respond).await.ok_or_else(|| ControlError::failed("the handler of this route stopped"))
 }
 
 /// A page in a browser of this machine can reach the port, and can let its own name lead to it. Its requests say so in
