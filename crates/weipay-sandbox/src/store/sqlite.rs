@@ -190,6 +190,34 @@ fn write_indexes(transaction: &Transaction<'_>, record: &NewRecord<'_>, number: 
     write_entries(transaction, record.kind, entries, number)
 }
 
+/// Makes the index entries of a record those that it has now. Each stands on a page of its own, which would be written to the log
+/// again, so what stays is left alone.
+fn change_indexes(
+    transaction: &Transaction<'_>,
+    record: &NewRecord<'_>,
+    number: i64,
+) -> rusqlite::Result<()> {
+    let mut statement =
+        transaction.prepare_cached("SELECT kind, name, value FROM record_indexes WHERE number = ?1")?;
+    let read = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+    let there: Vec<[String; 3]> = statement.query_map([number], read)?.collect::<Result<_, _>>()?;
+    let stays = |[kind, name, value]: &[String; 3]| {
+        kind == record.kind && record.indexes.iter().any(|entry| entry.index == name && entry.value == *value)
+    };
+    let mut delete = transaction.prepare_cached(
+        "DELETE FROM record_indexes WHERE kind = ?1 AND name = ?2 AND value = ?3 AND number = ?4",
+    )?;
+    for gone in there.iter().filter(|entry| !stays(entry)) {
+        let [kind, name, value] = gone;
+        delete.execute(params![kind, name, value, number])?;
+    }
+    let is_new = |name: &str, value: &str| {
+        !there.iter().any(|entry| stays(entry) && entry[1] == name && entry[2] == value)
+    };
+    let entries = record.indexes.iter().map(|entry| (entry.index, &*entry.value));
+    write_entries(transaction, record.kind, entries.filter(|(name, value)| is_new(name, value)), number)
+}
+
 fn write_entries<'a>(
     transaction: &Transaction<'_>,
     kind: &str,
@@ -313,8 +341,7 @@ impl Engine for Transaction<'_> {
             let number: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
             let Some(number) = number else { return Ok(false) };
             if indexes_changed {
-                self.prepare_cached("DELETE FROM record_indexes WHERE number = ?1")?.execute([number])?;
-                write_indexes(self, record, number)?;
+                change_indexes(self, record, number)?;
             }
             Ok(true)
         })
@@ -494,6 +521,29 @@ mod tests {
     use rusqlite::StatementStatus;
 
     use super::*;
+    use crate::store::IndexEntry;
+
+    #[test]
+    fn index_entries_that_stay_are_not_written_again() {
+        let mut sqlite = Sqlite::in_memory().unwrap();
+        let entries = |value: &str| {
+            [IndexEntry::new("name", "a"), IndexEntry::new("time", value), IndexEntry::new("other", "b")]
+        };
+        let (before, after) = (entries("1"), entries("2"));
+        let of = |indexes| NewRecord { kind: "k", key: "1", document: "{}", indexes };
+        let inserted = sqlite.transaction(|engine| engine.insert(&of(&before)));
+        assert!(inserted.unwrap());
+        let changes = sqlite.0.total_changes();
+        let updated = sqlite.transaction(|engine| engine.update(&of(&after), 1, true));
+        assert!(updated.unwrap());
+        // The record, the entry that is gone, and the one in its place.
+        assert_eq!(sqlite.0.total_changes() - changes, 3);
+        let found = |value: &str| {
+            let range = IndexRange::equal("time", value);
+            sqlite.0.unchecked_transaction().unwrap().count("k", &[range]).unwrap()
+        };
+        assert_eq!((found("1"), found("2")), (0, 1));
+    }
 
     #[test]
     fn a_statement_with_a_limit_is_compiled_once() {
