@@ -184,6 +184,17 @@ pub(crate) fn wrong_platform_serial() -> Refusal {
     )
 }
 
+/// An encrypted value that is no ciphertext, as one that a client forgot to encrypt: the sentence was observed for transfers,
+/// batches and profit sharing.
+pub(crate) fn not_encrypted(field: &str) -> Refusal {
+    Refusal::param_error(
+        "请确认待处理的消息是否为加密后的密文",
+        format!(
+            "`{field}` is not encrypted: encrypt it with the key that Wechatpay-Serial names (RSA-OAEP, SHA-1, base64)"
+        ),
+    )
+}
+
 /// An encrypted value that the key named in `Wechatpay-Serial` does not open.
 pub(crate) fn not_decrypted(field: &str) -> Refusal {
     Refusal::param_error(

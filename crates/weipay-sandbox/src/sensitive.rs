@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 use weipay_catalog::{Field, Operation, sample};
-use weipay_wire::{PrivateKey, PublicKey};
+use weipay_wire::{PrivateKey, PublicKey, SensitiveError};
 
 use crate::contract::ParsedRequest;
 use crate::grammar;
@@ -69,8 +69,8 @@ fn is_text(value: &Value) -> bool {
 
 /// Puts plain text in the place of every encrypted value of a request.
 ///
-/// INFERRED(decryption): that the values are decrypted after the rules of all fields, and that one which
-/// opens to something else than UTF-8 is refused as one that does not open.
+/// INFERRED(decryption): that the values are decrypted after the rules of all fields, that one which opens to something else than
+/// UTF-8 is refused as one that does not open, and that one which can be no ciphertext has the sentence of its own that was seen.
 pub(crate) fn open(
     operation: &Operation,
     request: &mut ParsedRequest<'_>,
@@ -78,7 +78,10 @@ pub(crate) fn open(
 ) -> Result<(), Refusal> {
     let mut opened = |field: &Field, text: &mut String| {
         let closed = || grammar::not_decrypted(field.name);
-        let plain = key.decrypt_oaep(text).map_err(|_| closed())?;
+        let plain = key.decrypt_oaep(text).map_err(|error| match error {
+            SensitiveError::NotBase64 | SensitiveError::WrongLength => grammar::not_encrypted(field.name),
+            _ => closed(),
+        })?;
         *text = String::from_utf8(plain.to_vec()).map_err(|_| closed())?;
         Ok(())
     };

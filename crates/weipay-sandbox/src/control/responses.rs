@@ -110,7 +110,7 @@ const FAULT: &[Given] = &[
 ];
 const LOG_ENTRY: &[Given] = &[
     integer("number"),
-    text("time"),
+    integer("time"),
     text("method"),
     text("path"),
     integer("status").nullable(),
@@ -400,6 +400,8 @@ fn has_kind(kind: Kind, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
 
     use super::*;
     use crate::control::Client;
@@ -442,8 +444,16 @@ mod tests {
             |method: &str, target: &str, body: Value| client.call(method, target, Some(&body)).unwrap();
         let get = |target: &str| client.call("GET", target, None).unwrap();
         let mchid = sandbox.kit().mchid.clone();
-        for target in ["/clock", "/clock/put-aside", "/faults", "/health", "/log", "/merchants", "/snapshots"]
-        {
+        // An entry for the log.
+        let address = sandbox.base_url().replace("http://", "");
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let request =
+            format!("GET /v3/certificates HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        let logged = get("/log")["entries"][0]["number"].clone();
+        get(&format!("/log/{logged}"));
+        for target in ["/clock", "/clock/put-aside", "/faults", "/health", "/merchants", "/snapshots"] {
             get(target);
         }
         get(&format!("/merchants/{mchid}"));

@@ -68,12 +68,22 @@ fn what_does_not_open_is_refused_in_the_platforms_words() {
     let sharing = find("POST", "v3/profitsharing/orders");
     let other = PrivateKey::generate().unwrap().public_key().encrypt_oaep("张三".as_bytes()).unwrap();
     let letters = KEY.public_key().encrypt_oaep(b"\xff\xfe").unwrap();
-    for value in ["张三", "abc=", &"A".repeat(344), &other, &letters] {
+    let (unencrypted, closed) = ("请确认待处理的消息是否为加密后的密文", "平台私钥解密失败");
+    for (value, message) in [
+        ("张三", unencrypted),
+        ("abc=", unencrypted),
+        ("QUJD", unencrypted),
+        (&*"A".repeat(344), unencrypted),
+        (&*format!("{}==", "A".repeat(342)), closed),
+        (&*other, closed),
+        (&*letters, closed),
+    ] {
         let refusal =
             open(sharing, &mut of_body(json!({ "receivers": [{ "name": value }] })), &KEY).unwrap_err();
         assert_eq!(
             (refusal.status, refusal.code, &*refusal.message),
-            (400, "PARAM_ERROR", "平台私钥解密失败")
+            (400, "PARAM_ERROR", message),
+            "{value}"
         );
     }
 }

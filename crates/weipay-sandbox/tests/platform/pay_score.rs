@@ -30,7 +30,7 @@ impl<'a> Shop<'a> {
     fn request(&self, number: &str) -> Value {
         json!({
             "out_order_no": number, "appid": self.client.sandbox.kit().appid, "service_id": SERVICE,
-            "service_introduction": "充电宝", "time_range": { "start_time": "20260815100000" },
+            "service_introduction": "充电宝", "time_range": { "start_time": "OnAccept" },
             "risk_fund": { "name": "DEPOSIT", "amount": 10_000 }, "notify_url": self.receiver.url,
         })
     }
@@ -218,9 +218,9 @@ fn a_completion_does_not_change_when_and_where_the_service_began() {
     charge["time_range"] = json!({ "start_time": "20260815113000", "end_time": "20260815120000" });
     assert_eq!(shop.step("fixed", "complete", charge.clone()).refusal(), (400, "PARAM_ERROR".to_owned()));
     assert_eq!(shop.query("fixed")["state_description"], "USER_CONFIRM");
-    charge["time_range"]["start_time"] = json!("20260815100000");
+    charge["time_range"]["start_time"] = json!("20260815120000");
     shop.step("fixed", "complete", charge).success();
-    assert_eq!(shop.query("fixed")["time_range"]["start_time"], "20260815100000");
+    assert_eq!(shop.query("fixed")["time_range"]["start_time"], "20260815120000");
 }
 
 #[test]

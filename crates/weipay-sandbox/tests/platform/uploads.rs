@@ -320,7 +320,7 @@ fn an_encrypted_value_in_meta_asks_for_the_key_that_it_is_for() {
     assert_eq!(receipt["transaction_id"], "4200000000000000000000000001");
     assert_eq!(receipt["openid"], SHARED.kit().openid);
     assert!(send(&phone, None).text().contains("HTTP header缺少"));
-    assert!(send("13900000000", Some(id)).text().contains("平台私钥解密失败"));
+    assert!(send("13900000000", Some(id)).text().contains("请确认待处理的消息是否为加密后的密文"));
 }
 
 /// What a content type says must not take a body out of the signature.

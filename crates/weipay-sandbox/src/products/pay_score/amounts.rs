@@ -121,7 +121,24 @@ pub(super) fn check_times_of_new(times: &Value) -> Result<(), Refusal> {
             return Err(refusals::unreadable_time());
         }
     }
+    let text = |name: &str| times[name].as_str().unwrap_or_default();
+    if is_after(text("start_time"), text("end_time")) {
+        return Err(refusals::ends_before_start());
+    }
     Ok(())
+}
+
+/// A service that a person will confirm does not begin before the request. The sentence was observed.
+pub(super) fn check_begins_later(times: &Value, now: i64) -> Result<(), Refusal> {
+    if is_after(&written(now), times["start_time"].as_str().unwrap_or_default()) {
+        return Err(refusals::begins_too_early());
+    }
+    Ok(())
+}
+
+/// Whether one time is after another, by the day where one of both is a day (INFERRED(pay-score-times)).
+fn is_after(one: &str, other: &str) -> bool {
+    of_one_precision(one, other).is_some_and(|(one, other)| one > other)
 }
 
 /// What was said of the beginning and of places when the order was made is said again in the same way, or not
@@ -238,6 +255,31 @@ mod tests {
         assert_eq!(check("20260815"), Ok(()), "on the day of the start");
         assert_eq!(check("20260814"), Err("INVALID_REQUEST"));
         assert_eq!(check("yesterday"), Err("PARAM_ERROR"));
+    }
+
+    #[test]
+    fn a_new_order_begins_at_the_request_or_later_and_ends_after_that() {
+        let noon = clock::parse("2026-08-15T12:00:00+08:00").unwrap();
+        let check = |start: &str, end: &str| {
+            let times = json!({ "start_time": start, "end_time": end });
+            let checked = check_times_of_new(&times).and_then(|()| check_begins_later(&times, noon));
+            checked.map_err(|refusal| refusal.code)
+        };
+        for (start, end) in [
+            ("20260815120000", ""),
+            ("20260815", "20260815"),
+            ("20260815", "20260815100000"),
+            ("20260816090000", "20260816"),
+            ("2026-08-15T12:00:00+08:00", "20260815120000"),
+            ("OnAccept", "20260816"),
+        ] {
+            assert_eq!(check(start, end), Ok(()), "{start} {end}");
+        }
+        for start in ["20260815115959", "20260814", "20200101000000", ""] {
+            assert_eq!(check(start, ""), Err("PARAM_ERROR"), "{start}");
+        }
+        assert_eq!(check("20260816100000", "20260816095959"), Err("INVALID_REQUEST"));
+        assert_eq!(check("20260817", "20260816"), Err("INVALID_REQUEST"));
     }
 
     #[test]

@@ -102,6 +102,13 @@ pub(super) fn ends_before_start() -> Refusal {
     .with_tail(271_316_637)
 }
 
+pub(super) fn begins_too_early() -> Refusal {
+    Refusal::param_error(
+        "服务开始时间不能早于调用接口时间，或传入固定值OnAccept表示用户确认订单成功时间为【服务开始时间】",
+        "time_range.start_time is before the sandbox's clock: weipay sandbox clock show",
+    )
+}
+
 pub(super) fn unreadable_time() -> Refusal {
     wrong_parameter("time_range is written yyyyMMddHHmmss or yyyyMMdd")
 }

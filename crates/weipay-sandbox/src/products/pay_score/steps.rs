@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::amounts::{
-    check_amounts_of_new, check_goods, check_risk_fund, check_said_before, check_times_of_completion,
-    check_times_of_new, checked_total,
+    check_amounts_of_new, check_begins_later, check_goods, check_risk_fund, check_said_before,
+    check_times_of_completion, check_times_of_new, checked_total,
 };
 use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person};
 use super::parties::{Parties, openids_of};
@@ -24,6 +24,7 @@ pub(super) fn create_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         Some(known) if known.creation == creation => known,
         Some(_) => return Err(refusals::other_parameters().into()),
         None => {
+            check_begins_later(request.body.get("time_range").unwrap_or(&Value::Null), context.now)?;
             let is_confirmed = request.body.get("need_user_confirm") == Some(&Value::Bool(false));
             let order = new_order(tx, context, creation, is_confirmed)?;
             tx.save(&order)?;

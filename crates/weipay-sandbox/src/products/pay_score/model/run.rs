@@ -49,7 +49,7 @@ impl Shops {
         let fund = if asked.is_estimate { "ESTIMATE_ORDER_COST" } else { "DEPOSIT" };
         let mut body = json!({
             "out_order_no": number(key), "appid": APPID, "service_id": SERVICES[asked.service],
-            "service_introduction": "充电宝", "time_range": { "start_time": "20260815100000" },
+            "service_introduction": "充电宝", "time_range": { "start_time": "OnAccept" },
             "risk_fund": { "name": fund, "amount": DEPOSIT },
             "notify_url": format!("https://example.com/{}-{}", key.0, key.1),
         });
@@ -231,7 +231,7 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
             let key = (caller, number);
             let (is_sub, service) = asked(model, key);
             let is_sub = (is_sub != is_other_sub) && caller == 0;
-            let mut body = json!({ "time_range": { "end_time": "20260815120000" } });
+            let mut body = json!({ "time_range": { "end_time": crate::clock::compact(shops.world.now) } });
             with_total(&mut body, total);
             let got = shops.step(key, is_sub, service, "complete", body).map(drop);
             match total {
