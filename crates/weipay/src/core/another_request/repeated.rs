@@ -261,6 +261,27 @@ mod tests {
         }
     }
 
+    /// Numbers of all kinds, which the platform signs as rightly for one request as for another.
+    #[test]
+    fn what_a_request_is_about_is_compared_whatever_it_is_called() {
+        let bill = query("v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/A");
+        let recharge = query("v3/platsolution/ecommerce/recharges/out-recharge-no/A");
+        let apply =
+            of(Method::POST, "v3/recharge/bank-transfer-recharges/apply", r#"{"out_recharge_no":"A"}"#);
+        for (request, field) in [(bill, "bill_id"), (recharge, "out_recharge_no"), (apply, "out_recharge_no")]
+        {
+            assert!(request.operation.is_some(), "{field}");
+            let answered =
+                |number: &str| differing(&request, format!(r#"{{"{field}":"{number}"}}"#).as_bytes());
+            assert_eq!(answered("B"), Some(field));
+            assert_ne!(answered("A"), Some(field));
+        }
+        let sent = of(Method::POST, "v2/mmpaymkttransfers/send_coupon", r#"{"coupon_stock_id":"A"}"#);
+        let mut elements = XmlElements::new();
+        elements.push("coupon_stock_id", "B");
+        assert_eq!(found(check_elements(&sent, &elements)), Some("coupon_stock_id"));
+    }
+
     #[test]
     fn without_something_to_compare_nothing_is_refused() {
         let another = br#"{"out_trade_no":"B"}"#;
