@@ -34,3 +34,10 @@ pub(super) fn sample(field: &Field, now: i64) -> String {
     let seconds = if ends { last } else { today.saturating_mul(DAY) };
     Beijing(seconds.saturating_sub(BEIJING_OFFSET)).to_string()
 }
+
+/// A time written `yyyyMMddHHmmss` at which something begins that must not have begun: the last second of today.
+pub(super) fn compact_beginning(now: i64) -> String {
+    let today = now.saturating_add(BEIJING_OFFSET).div_euclid(DAY);
+    let last = today.saturating_add(1).saturating_mul(DAY).saturating_sub(1 + BEIJING_OFFSET);
+    Beijing(last).to_string().chars().filter(char::is_ascii_digit).take(14).collect()
+}

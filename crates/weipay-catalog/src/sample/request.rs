@@ -30,8 +30,15 @@ fn adapt(field: &mut Field, now: i64) {
     match (Own::of_field(field.name).map(Own::sample), field.format) {
         (Some(own), _) if field.check_text(own).is_ok() => field.example = Some(Cow::Borrowed(own)),
         (_, Some(Format::Rfc3339)) => field.example = Some(Cow::Owned(day::sample(field, now))),
+        _ if begins_in_digits(field) => field.example = Some(Cow::Owned(day::compact_beginning(now))),
         _ => {}
     }
+}
+
+/// Whether it is the beginning of a service (支付分), which is written `yyyyMMddHHmmss`.
+fn begins_in_digits(field: &Field) -> bool {
+    let is_time = |text: &str| text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
+    field.name == "start_time" && field.example.as_deref().is_some_and(is_time)
 }
 
 /// The members that a sample has: the required ones; of an object that requires none, the first.

@@ -168,7 +168,7 @@ impl<M: Mode> WxvCreatehotelbill<M> {
     ///     .out_order_no("1234323JKHDFE1243252")
     ///     .service_id("example")
     ///     .room("几木双床房2间")
-    ///     .start_time("20091225091010")
+    ///     .start_time("20260101235959")
     ///     .end_time("20091225091010")
     ///     .service_location("example")
     ///     .deposit_amount(80000)

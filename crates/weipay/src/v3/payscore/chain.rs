@@ -373,7 +373,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     ///     .out_order_no("1234323JKHDFE1243252")
     ///     .service_introduction("XX充电宝")
     ///     .risk_fund(post::ServiceOrderRiskFund::new().name("DEPOSIT").amount(10000))
-    ///     .time_range(post::PayscoreEstimatedTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::PayscoreEstimatedTimeRange::new().start_time("20260101235959"))
     ///     .notify_url("https://api.test.com");
     /// let response = client.v3().payscore().acquiringbank().serviceorder().post(request).await?;
     /// # Ok(()) }
@@ -786,7 +786,7 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::PayOnDeliveryTimeRange::new().start_time("20091225091010"));
+    ///     .time_range(post::PayOnDeliveryTimeRange::new().start_time("20260101235959"));
     /// let response =
     ///     client.v3().payscore().acquiringbank().servicepayondeliveryorder().post(request).await?;
     /// # Ok(()) }
@@ -1672,7 +1672,7 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     ///     .out_order_no("1234323JKHDFE1243252")
     ///     .service_introduction("XX充电宝")
     ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::TimeRange::new().start_time("20260101235959"))
     ///     .notify_url("https://api.test.com");
     /// let response = client.v3().payscore().partner().serviceorder().post(request).await?;
     /// # Ok(()) }
@@ -1735,7 +1735,7 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
     ///     .out_order_no("1234323JKHDFE1243252")
     ///     .service_introduction("XX充电宝")
     ///     .total_amount(50000)
-    ///     .time_range(post::PayscoreReturnedTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::PayscoreReturnedTimeRange::new().start_time("20260101235959"))
     ///     .notify_url("https://api.test.com");
     /// let response =
     ///     client.v3().payscore().partner().serviceorder().direct_complete().post(request).await?;
@@ -2200,7 +2200,7 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
     ///     .sub_mchid("1900000109")
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::PayOnDeliveryTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::PayOnDeliveryTimeRange::new().start_time("20260101235959"))
     ///     .risk_fund(post::PayOnDeliveryRiskFund::new().name("DEPOSIT").amount(10000))
     ///     .notify_url("https://api.test.com")
     ///     .shopping_info(post::PayOnDeliveryShoppingInfo::new()
@@ -3271,7 +3271,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("2002000000000558128851361561536")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20260101235959"))
     ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
     ///     .notify_url("https://api.test.com");
     /// let response = client.v3().payscore().serviceorder().post(request).await?;
@@ -3333,7 +3333,7 @@ impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
     ///     .out_order_no("1234323JKHDFE1243252")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("500001")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"));
+    ///     .time_range(post::TimeRange::new().start_time("20260101235959"));
     /// let response = client.v3().payscore().serviceorder().direct_complete().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -3772,7 +3772,7 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::TimeRange::new().start_time("20260101235959"))
     ///     .risk_fund(post::PayOnDeliveryRiskFund::new().name("DEPOSIT").amount(10000))
     ///     .notify_url("https://api.test.com")
     ///     .shopping_info(post::ShoppingInfo::new()
@@ -3869,7 +3869,7 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
     ///     .sub_mchid("1900000109")
     ///     .notify_url("https://api.test.com")
     ///     .service_introduction("example")
-    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20260101235959"))
     ///     .out_trade_no("1514323JSVDFE1243252");
     /// let response = client.v3().payscore().sign_plan().partner().serviceorder().post(request).await?;
     /// # Ok(()) }
@@ -4089,7 +4089,7 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .notify_url("https://api.test.com")
     ///     .service_introduction("example")
-    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20260101235959"))
     ///     .out_trade_no("1514323JSVDFE1243252");
     /// let response = client.v3().payscore().sign_plan().serviceorder().post(request).await?;
     /// # Ok(()) }
