@@ -264,8 +264,10 @@ fn a_coupon_of_apiv2_that_nobody_got_is_no_success() {
     for (response, is_success) in [(sent("SUCCESS", ["1", "0"]), true), (sent("FAILED", ["0", "1"]), false)] {
         let platform = Platform::start(vec![response]);
         let client = by_hand::builder(&platform).build_blocking().unwrap();
-        let request =
-            json!({"coupon_stock_id": "9704049", "openid_count": 1, "partner_trade_no": "1", "openid": "o"});
+        let request = json!({
+            "coupon_stock_id": "9704049", "openid_count": 1, "partner_trade_no": "1",
+            "openid": "oe1LljneXW7tVseHQo6W4qNCKOa0",
+        });
         let outcome = client.chain("v2/mmpaymkttransfers/send_coupon").post(&request);
         assert_eq!(outcome.is_ok(), is_success);
         if let Err(error) = outcome {
