@@ -308,7 +308,8 @@ impl Error {
     }
 
     /// Whether a response failed verification. Responses about another request, signature probes, error responses with
-    /// a signature that does not verify, files with another digest than the announced one, and encrypted files that do not fit their tag are included.
+    /// a signature that does not verify, files with another digest than the announced one, and encrypted files that do not fit
+    /// their tag are included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         matches!(&self.0.kind, ErrorKind::Api(error) if error.is_wrongly_signed())

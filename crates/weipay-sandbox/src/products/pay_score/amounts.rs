@@ -128,7 +128,7 @@ pub(super) fn check_times_of_new(times: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A service that a person will confirm does not begin before the request. The sentence was observed.
+/// A service that a person will confirm does not begin before the request.
 pub(super) fn check_begins_later(times: &Value, now: i64) -> Result<(), Refusal> {
     if is_after(&written(now), times["start_time"].as_str().unwrap_or_default()) {
         return Err(refusals::begins_too_early());

@@ -102,6 +102,7 @@ pub(super) fn ends_before_start() -> Refusal {
     .with_tail(271_316_637)
 }
 
+/// The sentence was reported up to `表示用`; how it ends is a guess: UNCONFIRMED(pay-score-words).
 pub(super) fn begins_too_early() -> Refusal {
     Refusal::param_error(
         "服务开始时间不能早于调用接口时间，或传入固定值OnAccept表示用户确认订单成功时间为【服务开始时间】",
