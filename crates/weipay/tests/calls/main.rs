@@ -43,6 +43,7 @@ mod story;
 mod sub_merchant;
 mod transports;
 mod unasked_responses;
+mod until;
 mod untyped;
 mod uploads;
 mod waiting;

@@ -13,6 +13,7 @@ use weipay::ClientBuilder;
 use weipay::wire::{ApiV3Key, Certificate, MerchantId, MerchantSerial, PrivateKey};
 
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, Scripted, Seen, read, signed_by, write};
+use crate::until::until;
 
 /// 2026-07-01T00:00:00Z
 pub const NOW: i64 = 1_782_864_000;
@@ -144,12 +145,9 @@ impl Server {
     }
 
     /// Waits until this number of requests for the list has come.
+    #[track_caller]
     pub fn wait_for_fetches(&self, wanted: usize) {
-        let mut held = self.state.held.lock().unwrap();
-        while self.fetches() < wanted {
-            let wait = std::time::Duration::from_millis(5);
-            held = self.state.changed.wait_timeout(held, wait).unwrap().0;
-        }
+        until(|| self.fetches() >= wanted);
     }
 
     pub fn fetches(&self) -> usize {
