@@ -494,6 +494,19 @@ fn a_background_refresh_delays_no_call_and_replaces_all_certificates() {
     });
 }
 
+/// The header is the platform's writing of a number.
+#[test]
+fn a_serial_is_the_same_in_lower_case_and_with_other_leading_zeros() {
+    for written in [OLD.serial().to_lowercase(), format!("00{}", OLD.serial())] {
+        each(Server::builder, |server, client| {
+            let written = written.clone();
+            server.calls(move |_, now| signed_by(&OLD.key, &written, 200, "{}", now));
+            client.get("v3/a").unwrap();
+            assert_eq!(server.fetches(), 1);
+        });
+    }
+}
+
 #[test]
 fn given_certificates_are_refreshed_by_the_first_call() {
     each(
