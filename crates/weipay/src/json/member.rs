@@ -14,6 +14,11 @@ pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
     value(json, name).and_then(plain)
 }
 
+/// The member of a JSON object that has this name, if it is an object, as it is written. Of several it is the first.
+pub(crate) fn object_member<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    value(json, name).filter(|value| is_object(value))
+}
+
 /// Whether a JSON object has a member of this name, whatever its value is.
 pub(crate) fn has_member(json: &[u8], name: &str) -> bool {
     value(json, name).is_some()
@@ -186,6 +191,18 @@ mod tests {
             assert!(!has_member(none.as_bytes(), "a"), "{none}");
         }
         assert_eq!(member("\u{FEFF}{\"a\":1}".as_bytes(), "a").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn an_object_in_an_object_is_found_whole() {
+        let json = r#"{"a":{"b":{"c":"}"},"a" : "1" } ,"b":{"a":"2"}}"#.as_bytes();
+        let inside = object_member(json, "a").unwrap();
+        assert_eq!(member(inside, "a").as_deref(), Some("1"));
+        assert_eq!(member(object_member(inside, "b").unwrap(), "c").as_deref(), Some("}"));
+        for none in [r#"{"a":[{"a":"1"}]}"#, r#"{"a":"{}"}"#, r#"{"a":null}"#, r#"{"a":{"a":"1""#, "{}", "[]"]
+        {
+            assert_eq!(object_member(none.as_bytes(), "a"), None, "{none}");
+        }
     }
 
     #[test]
