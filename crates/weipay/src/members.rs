@@ -157,8 +157,9 @@ impl Members {
 impl Member {
     /// The first member of a text, and the text after it.
     fn read(text: &'static str) -> Option<(Self, &'static str)> {
-        let text = text.trim_start_matches(' ');
-        let end = text.find(['*', '+', '!', '=', '~', '{', ' ']).unwrap_or(text.len());
+        let text = text.trim_ascii_start();
+        let is_sign = |byte| matches!(byte, b'*' | b'+' | b'!' | b'=' | b'~' | b'{' | b' ');
+        let end = text.bytes().position(is_sign).unwrap_or(text.len());
         let (name, mut rest) = text.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
         let mut member = Self {
             name,
