@@ -83,17 +83,23 @@ pub(crate) struct ResponseForm {
 enum Failure {
     /// `result_code`, with this `return_msg`.
     ResultCode(&'static str),
-    /// `return_code`, because the response has no `result_code`; with the names of the code and of the sentence.
-    /// INFERRED(v2-failure-without-result): such a failure is not signed, and `return_msg` has its sentence too.
-    ReturnCode(&'static str, Option<&'static str>),
+    /// `return_code`, with the names of the code and of the sentence.
+    ReturnCode { code: &'static str, message: Option<&'static str>, has_return_msg: bool },
 }
 
 impl ResponseForm {
     pub(crate) const USUAL: Self = Self { failure: Failure::ResultCode("OK"), quoted: &[] };
 
     /// `return_code` says that the operation failed, because the response has no `result_code`.
+    /// INFERRED(v2-failure-without-result): such a failure is not signed, and `return_msg` has its sentence too.
     pub(crate) const fn failing_as(code: &'static str, message: Option<&'static str>) -> Self {
-        Self { failure: Failure::ReturnCode(code, message), ..Self::USUAL }
+        Self { failure: Failure::ReturnCode { code, message, has_return_msg: true }, ..Self::USUAL }
+    }
+
+    /// The same without `return_msg`, and also where a success has a `result_code`.
+    pub(crate) const fn failing_only_as(code: &'static str, message: &'static str) -> Self {
+        let failure = Failure::ReturnCode { code, message: Some(message), has_return_msg: false };
+        Self { failure, ..Self::USUAL }
     }
 
     /// With another `return_msg` than OK if it fails.
@@ -146,7 +152,10 @@ pub(super) fn failed(
 ) -> Response {
     let return_msg = match form.failure {
         Failure::ResultCode(return_msg) => return_msg,
-        Failure::ReturnCode(code, message) => return failed_as(code, message, refusal, now),
+        Failure::ReturnCode { code, message, has_return_msg } => {
+            let names = [has_return_msg.then_some("return_msg"), message];
+            return failed_as(code, names, refusal, now);
+        }
     };
     let mut elements = begin(entered, entropy);
     elements.set("return_msg", return_msg);
@@ -155,14 +164,21 @@ pub(super) fn failed(
     written(&elements, |name| form.is_bare(entered.operation, name), now)
 }
 
-/// Such a failure is not signed.
-fn failed_as(code: &str, message: Option<&str>, refusal: &Refusal, now: i64) -> Response {
+/// Such a failure is not signed. Its sentence stands before the code, behind it, or at both places.
+fn failed_as(
+    code: &str,
+    [before, behind]: [Option<&'static str>; 2],
+    refusal: &Refusal,
+    now: i64,
+) -> Response {
     let mut elements = XmlElements::new();
     elements.push("return_code", "FAIL");
-    elements.push("return_msg", &*refusal.message);
+    if let Some(name) = before {
+        elements.push(name, &*refusal.message);
+    }
     elements.push(code, refusal.code);
-    if let Some(message) = message {
-        elements.push(message, &*refusal.message);
+    if let Some(name) = behind {
+        elements.push(name, &*refusal.message);
     }
     written(&elements, |_| false, now)
 }
