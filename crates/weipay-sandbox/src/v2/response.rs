@@ -32,20 +32,20 @@ const OF_RED_PACKET: [&str; 5] = ["mch_billno", "mch_id", "wxappid", "re_openid"
 /// What the gateway rejected: mostly nothing but why, and not signed.
 pub(super) fn rejected(rejection: &Rejection, form: ResponseForm, now: i64, entropy: &Entropy) -> Response {
     let refusal = &rejection.refusal;
-    let mut elements = XmlElements::new();
     match &rejection.told {
-        Told::ByFront => return front(&refusal.message, now),
-        Told::OfSharing(merchant) => return rejected_and_signed(merchant, refusal, now, entropy),
-        Told::OfPayout(operation, request) => {
-            return wrong_sign_of_payout(operation, request, form, refusal, now);
-        }
-        Told::ByReturnCode { has_code } => {
-            elements.push("return_code", "FAIL");
-            elements.push("return_msg", &*refusal.message);
-            if *has_code {
-                push_failure(&mut elements, refusal);
-            }
-        }
+        Told::ByFront => front(&refusal.message, now),
+        Told::ByReturnCode { has_code } => told_by_return_code(refusal, *has_code, now),
+        Told::OfSharing(merchant) => rejected_and_signed(merchant, refusal, now, entropy),
+        Told::OfPayout(operation, request) => wrong_sign_of_payout(operation, request, form, refusal, now),
+    }
+}
+
+fn told_by_return_code(refusal: &Refusal, has_code: bool, now: i64) -> Response {
+    let mut elements = XmlElements::new();
+    elements.push("return_code", "FAIL");
+    elements.push("return_msg", &*refusal.message);
+    if has_code {
+        push_failure(&mut elements, refusal);
     }
     written(&elements, |_| false, now)
 }
@@ -196,6 +196,10 @@ pub(super) fn failed(
     now: i64,
     entropy: &Entropy,
 ) -> Response {
+    // A product may refuse a request as the gateway does, which sends no code.
+    if refusal.code.is_empty() {
+        return told_by_return_code(refusal, false, now);
+    }
     let mut elements = match form.failure {
         Failure::ResultCode(return_msg) => {
             let mut elements = begin(entered, entropy);

@@ -550,6 +550,8 @@ fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
     let mut unknown = refund("order-1", "r2", "1000", "1");
     unknown[0] = ("transaction_id", "4200000000000000000000000000");
     assert_eq!(refused(&unknown)[0], "INVALID_TRANSACTIONID");
+    unknown[0].1 = "PAY10636799370777001742365638862";
+    assert_eq!(refused(&unknown), ["PARAM_ERROR", "微信订单号非法"]);
     let mut available = refund("order-1", "r2", "1000", "100");
     available.push(("refund_account", "REFUND_SOURCE_RECHARGE_FUNDS"));
     assert_eq!(refused(&available)[0], "NOTENOUGH");
