@@ -16,7 +16,8 @@
 //! INFERRED(v2-check-order). All but the first have status 200 and `return_code` FAIL with a sentence; the
 //! code is in the log, because the gateway sends none there. A wrong signature of profit sharing (分账) is told in a response that
 //! is signed, with `result_code` FAIL, SIGN_ERROR and its own sentence, as recorded of profitsharingquery;
-//! INFERRED(v2-sharing-signature): so it is by its other operations. Where the page of an operation lists CA_ERROR, a
+//! INFERRED(v2-sharing-signature): so it is by its other operations. Red packets and payments to the wallet tell it by `result_code`
+//! and SIGN_ERROR too, unsigned (recorded in 2019 and 2021). Where the page of an operation lists CA_ERROR, a
 //! missing certificate is that instead, in XML with its code. Recorded (public reports of 2020 and 2022): `No
 //! required SSL certificate was sent` for the others.
 
@@ -55,17 +56,25 @@ pub(crate) struct Entered {
 #[derive(Debug)]
 pub(crate) struct Rejection {
     pub(crate) refusal: Box<Refusal>,
-    /// Whether the web server in front says it.
-    pub(crate) is_of_the_front: bool,
-    /// Whether the code is sent.
-    pub(crate) has_code: bool,
-    /// Whom the response is signed for, if it is.
-    pub(crate) signed_for: Option<Arc<Merchant>>,
+    pub(crate) told: Told,
+}
+
+/// How a rejection is told.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// By the web server in front.
+    ByFront,
+    /// By `return_code`, and mostly with the sentence alone.
+    ByReturnCode { has_code: bool },
+    /// By `result_code`, signed for the merchant: a wrong signature of profit sharing.
+    OfSharing(Arc<Merchant>),
+    /// By `result_code`: a wrong signature of a red packet or a payment, with what was asked for.
+    OfPayout(&'static Operation, Box<XmlElements>),
 }
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal: Box::new(refusal), is_of_the_front: false, has_code: false, signed_for: None }
+        Self { refusal: Box::new(refusal), told: Told::ByReturnCode { has_code: false } }
     }
 }
 
@@ -96,11 +105,13 @@ pub(crate) fn enter(
         Err(_) if elements.text(merchant_element(operation)).is_some_and(look) => check(),
         checked => checked,
     };
-    let (merchant, sign_type) = checked.map_err(|refusal| {
-        let is_signed = refusal.code == SIGN_ERROR;
-        let caller = elements.text(merchant_element(operation)).filter(|_| is_signed);
-        Rejection { signed_for: caller.and_then(|mchid| merchants.find(mchid)), ..refusal.into() }
-    })?;
+    let (merchant, sign_type) = match checked {
+        Ok(checked) => checked,
+        Err(refusal) if refusal.code == SIGN_ERROR => {
+            return Err(told_by_result_code(operation, elements, merchants, refusal));
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
     // An operation whose page has PARAM_ERROR says it itself.
     let checks_amounts = operation.error_codes().all(|known| known.code != "PARAM_ERROR");
     let carried_out = CarriedOut::from_operation(operation);
@@ -121,10 +132,10 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
                           merchant_key of kit.json (apiclient_cert.pem and apiclient_key.pem)";
             if operation.error_codes().any(|known| known.code == "CA_ERROR") {
                 let refusal = Box::new(sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE, reason));
-                return Err(Rejection { refusal, is_of_the_front: false, has_code: true, signed_for: None });
+                return Err(Rejection { refusal, told: Told::ByReturnCode { has_code: true } });
             }
             let refusal = sentences::refused("CERT_ERROR", "No required SSL certificate was sent", reason);
-            Err(Rejection { is_of_the_front: true, ..refusal.into() })
+            Err(Rejection { told: Told::ByFront, ..refusal.into() })
         }
     }
 }
@@ -223,15 +234,42 @@ fn check_known(
     }
 }
 
-/// The code of a wrong signature in a response that is signed.
+/// The code of a wrong signature that is told by `result_code`. Elsewhere it is written SIGNERROR.
 const SIGN_ERROR: &str = "SIGN_ERROR";
 
 fn wrong_sign(operation: &Operation, reason: impl Into<Cow<'static, str>>) -> Refusal {
-    let shares_profit = operation.path.contains("profitsharing") && operation.has_result_code();
-    match shares_profit {
-        true => sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN_OF_SHARING, reason),
-        false => sentences::refused("SIGNERROR", sentences::WRONG_SIGN, reason),
+    if shares_profit(operation) {
+        sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN_OF_SHARING, reason)
+    } else if pays_out(operation) {
+        sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN, reason)
+    } else {
+        sentences::refused("SIGNERROR", sentences::WRONG_SIGN, reason)
     }
+}
+
+fn shares_profit(operation: &Operation) -> bool {
+    operation.path.contains("profitsharing") && operation.has_result_code()
+}
+
+/// Red packets, payments to the wallet and their queries, of which nothing is signed. Where no page has the code it is not sent.
+fn pays_out(operation: &Operation) -> bool {
+    operation.path.starts_with("v2/mmpaymkttransfers/")
+        && operation.unsigned
+        && operation.error_codes().any(|known| known.code == SIGN_ERROR)
+}
+
+fn told_by_result_code(
+    operation: &'static Operation,
+    elements: XmlElements,
+    merchants: &Merchants,
+    refusal: Refusal,
+) -> Rejection {
+    let caller = elements.text(merchant_element(operation)).and_then(|mchid| merchants.find(mchid));
+    let told = match caller.filter(|_| shares_profit(operation)) {
+        Some(merchant) => Told::OfSharing(merchant),
+        None => Told::OfPayout(operation, Box::new(elements)),
+    };
+    Rejection { told, ..refusal.into() }
 }
 
 /// Checks that the merchant signed this request, and says how.

@@ -290,10 +290,12 @@ pub(super) fn no_relation() -> Refusal {
         .with_tail(tail::NO_RELATION)
 }
 
-/// A partner leaves out whose order it is.
+/// A partner leaves out whose order it is. The code is that of public reports, of orders (2024) and of combined ones (2021).
 pub(crate) fn no_sub_merchant(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("受理机构必须传入sub_mch_id", reason).with_tail(tail::NO_SUB_MERCHANT)
+    Refusal::param_error(NO_SUB_MERCHANT, reason).with_tail(tail::NO_SUB_MERCHANT)
 }
+
+pub(super) const NO_SUB_MERCHANT: &str = "受理机构必须传入sub_mch_id";
 
 pub(super) fn same_sub_merchant() -> Refusal {
     Refusal::invalid_request(

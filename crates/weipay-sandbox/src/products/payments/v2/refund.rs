@@ -52,6 +52,11 @@ pub(super) fn accept(
 fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
     let request = context.request;
     let text = |name: &str| request.text(name).map(str::to_owned);
+    // As a public report has it, of 2025.
+    if request.text("transaction_id").is_some_and(|id| id.bytes().any(|byte| !byte.is_ascii_digit())) {
+        let reason = "transaction_id is a number of the platform, of digits only: one of your own belongs in out_trade_no";
+        return Err(Refusal::new(200, "PARAM_ERROR", "微信订单号非法", reason));
+    }
     Ok(RefundRequest {
         dialect: Dialect::V2,
         sub_mchid: text("sub_mch_id"),
