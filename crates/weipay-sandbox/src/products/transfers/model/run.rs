@@ -79,7 +79,7 @@ impl Payers {
         let mut body = json!({
             "appid": APPID, "out_bill_no": format!("n{}", key.1), "transfer_amount": asked.fen,
             "transfer_remark": "a", "transfer_scene_id": "1009", "notify_url": notify_url(key),
-            "transfer_scene_report_infos": [{ "info_type": "a", "info_content": "a" }],
+            "transfer_scene_report_infos": [{ "info_type": "采购商品名称", "info_content": "a" }],
         });
         let below = match asked.kind {
             Kind::Plain => "",
