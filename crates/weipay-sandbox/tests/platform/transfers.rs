@@ -505,6 +505,13 @@ fn a_batch_pays_what_it_can_and_gives_the_rest_back() {
     assert_eq!(payer.balance(), (700, 0));
     let base = "/v3/transfer/batches/out-batch-no/batch1";
     let shown = payer.client.get(&format!("{base}?need_query_detail=true&detail_status=FAIL")).success();
+    for state in ["ALL", "WAIT_PAY", "SUCCESS", "FAIL"] {
+        let query = format!("{base}?need_query_detail=false&detail_status={state}");
+        let refused = payer.client.get(&query);
+        let said = (refused.refusal(), &refused.json()["message"]);
+        assert_eq!(said, ((400, "PARAM_ERROR".to_owned()), &json!("传入的转账明细状态无效")));
+    }
+    payer.client.get(&format!("{base}?need_query_detail=false")).success();
     let sums = ["success_num", "success_amount", "fail_num", "fail_amount"];
     assert_eq!(sums.map(|name| shown["transfer_batch"][name].as_i64().unwrap()), [1, 300, 2, 109]);
     let numbers: Vec<_> =

@@ -86,6 +86,7 @@ pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
     Refusal::invalid_request("Openid格式错误或者不属于商家公众账号", reason)
 }
 
+/// As recorded of a transfer whose appid was not bound: <https://hey99.cn/shot/CSDN_155394294> (2025).
 pub(super) fn wrong_appid() -> Refusal {
     Refusal::invalid_request("APPID不存在", reasons::APPID_NOT_BOUND)
 }
@@ -96,6 +97,14 @@ pub(super) fn wrong_name(reason: &'static str) -> Refusal {
 
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
     Refusal::param_error("参数错误", reason)
+}
+
+/// The state of details that are not asked for.
+pub(super) fn needless_detail_status() -> Refusal {
+    Refusal::param_error(
+        "传入的转账明细状态无效",
+        "detail_status is sent with need_query_detail = true only: leave it out, or ask for the details",
+    )
 }
 
 pub(super) fn not_found() -> Refusal {
