@@ -317,10 +317,21 @@ const UNWANTED: [(&str, &[&str]); 4] = [
     ("v2/mmpaysptrans/query_bank", &["appid"]),
 ];
 
+/// The same, of elements that the platform named as unknown to it: <https://github.com/w7corp/easywechat/pull/371> (2016) and
+/// <https://github.com/easy-swoole/pay/issues/46> (2021).
+const UNKNOWN: [(&str, &[&str]); 1] = [("v2/pay/micropay", &["notify_url"])];
+
 fn check_unwanted(operation: &Operation, elements: &XmlElements) -> Result<(), Refusal> {
-    let unwanted = UNWANTED.iter().filter(|(path, _)| *path == operation.path);
-    let mut unwanted = unwanted.flat_map(|(_, names)| names.iter());
-    match unwanted.find(|name| elements.text(name).is_some_and(|text| !text.is_empty())) {
+    let given = |table: &'static [(&str, &[&str])]| {
+        let of_operation = table.iter().filter(|(path, _)| *path == operation.path);
+        let mut names = of_operation.flat_map(|(_, names)| names.iter());
+        names.find(|name| elements.text(name).is_some_and(|text| !text.is_empty()))
+    };
+    if let Some(name) = given(&UNKNOWN) {
+        let reason = format!("`{name}` is not an element of this operation: leave it out");
+        return Err(sentences::refused("PARAM_ERROR", sentences::unknown(name), reason));
+    }
+    match given(&UNWANTED) {
         None => Ok(()),
         Some(name) => {
             let reason = format!(

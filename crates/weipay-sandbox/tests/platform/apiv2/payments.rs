@@ -411,8 +411,15 @@ fn a_payment_code_pays_at_once_or_after_the_password_and_is_reversed() {
     assert_eq!(failure(&used), ["AUTH_CODE_INVALID", "101 每个二维码仅限使用一次，请刷新再试"]);
 
     let mut large = scanned("order-3", "200000", "130000000000000003");
-    // Elements of unifiedorder change nothing here.
-    large.push(("notify_url", "http://127.0.0.1:9/notify"));
+    // An element of unifiedorder changes nothing here, but for one that is refused.
+    large.push(("trade_type", "NATIVE"));
+    let notified = [&large[..], &[("notify_url", "http://127.0.0.1:9/notify")]].concat();
+    let refused = call(&sandbox, MICROPAY, &notified);
+    assert_eq!(
+        values(&refused, ["return_code", "return_msg", "result_code"]),
+        ["FAIL", "不识别的参数notify_url", ""]
+    );
+    assert_eq!(failure(&call(&sandbox, QUERY, &by_number("order-3")))[0], "ORDERNOTEXIST");
     let waiting = ["USERPAYING", "需要用户输入支付密码"];
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting);
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting, "the same order, not another");
