@@ -38,7 +38,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/mmpaymkttransfers/sendredpack", red_packet::send).responding(ResponseForm::OF_RED_PACKET),
     route("POST", "v2/mmpaymkttransfers/sendgroupredpack", red_packet::send_group).responding(ResponseForm::OF_RED_PACKET),
     route("POST", "v2/mmpaymkttransfers/sendminiprogramhb", red_packet::send_to_mini_program).responding(ResponseForm::OF_RED_PACKET),
-    route("POST", "v2/mmpaymkttransfers/gethbinfo", red_packet::query),
+    route("POST", "v2/mmpaymkttransfers/gethbinfo", red_packet::query).responding(ResponseForm::OF_RED_PACKET_QUERY),
     // INFERRED(red-packet-form)
     route("POST", "v2/mmpaymkttransfers/sendworkwxredpack", wecom::send)
         .responding(ResponseForm::USUAL.repeating(&["mch_billno", "re_openid", "total_amount"])),

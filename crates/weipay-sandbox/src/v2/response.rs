@@ -107,6 +107,8 @@ pub(crate) struct ResponseForm {
     repeated: &'static [&'static str],
     /// Numbers that stand in CDATA all the same.
     quoted: &'static [&'static str],
+    /// Whether a success has a code and a sentence as well, and neither appid nor nonce_str.
+    success_has_code: bool,
 }
 
 /// What says that an operation failed.
@@ -121,7 +123,12 @@ enum Failure {
 }
 
 impl ResponseForm {
-    pub(crate) const USUAL: Self = Self { failure: Failure::ResultCode("OK"), repeated: &[], quoted: &[] };
+    pub(crate) const USUAL: Self = Self {
+        failure: Failure::ResultCode("OK"),
+        repeated: &[],
+        quoted: &[],
+        success_has_code: false,
+    };
 
     /// `return_code` says that the operation failed, because the response has no `result_code`.
     /// INFERRED(v2-failure-without-result): such a failure is not signed, and `return_msg` has its sentence too.
@@ -138,6 +145,9 @@ impl ResponseForm {
     /// As recorded of sendredpack (public reports of 2017 to 2020): code and sentence are there in any case, `return_msg` is the
     /// sentence, and the numbers of the request are repeated. INFERRED(red-packet-form): so it is of its kin.
     pub(crate) const OF_RED_PACKET: Self = Self { failure: Failure::OfRedPacket, ..Self::USUAL };
+
+    /// As recorded of gethbinfo: <https://github.com/liyiorg/weixin-popular/issues/129> (2017).
+    pub(crate) const OF_RED_PACKET_QUERY: Self = Self { success_has_code: true, ..Self::USUAL };
 
     /// With another `return_msg` than OK if it fails.
     pub(crate) const fn failing_with(self, return_msg: &'static str) -> Self {
@@ -170,12 +180,16 @@ pub(super) fn signed(
 ) -> Response {
     let mut elements = match form.failure {
         Failure::OfRedPacket => of_red_packet(&entered.elements, "SUCCESS", "SUCCESS", "发放成功"),
+        _ if form.success_has_code => with_code("SUCCESS", "SUCCESS", "OK"),
         _ => begin(entered, entropy),
     };
     let has_result = entered.operation.response.iter().any(|field| field.name == "result_code");
     if has_result && elements.text("result_code").is_none() {
         // A handler that keeps something although it says FAIL gives the code and the sentence itself.
         elements.push("result_code", given.text("result_code").unwrap_or("SUCCESS"));
+    }
+    if form.success_has_code {
+        repeat(&entered.elements, &["mch_id"], &mut elements);
     }
     let is_begun = |name: &str| matches!(name, "return_code" | "return_msg" | "nonce_str" | "result_code");
     for (name, content) in given.iter().filter(|(name, _)| !is_begun(name)) {
@@ -263,6 +277,12 @@ fn repeat(request: &XmlElements, names: &[&str], elements: &mut XmlElements) {
 
 /// The response to a red packet, as far as all of them have it.
 fn of_red_packet(request: &XmlElements, result: &str, code: &str, sentence: &str) -> XmlElements {
+    let mut elements = with_code(result, code, sentence);
+    repeat(request, &OF_RED_PACKET, &mut elements);
+    elements
+}
+
+fn with_code(result: &str, code: &str, sentence: &str) -> XmlElements {
     let mut elements = XmlElements::new();
     for (name, text) in [
         ("return_code", "SUCCESS"),
@@ -273,7 +293,6 @@ fn of_red_packet(request: &XmlElements, result: &str, code: &str, sentence: &str
     ] {
         elements.push(name, text);
     }
-    repeat(request, &OF_RED_PACKET, &mut elements);
     elements
 }
 

@@ -72,6 +72,10 @@ fn a_red_packet_is_opened_once_or_given_back_after_a_day() {
     assert!(matches!(open(&sandbox, "9"), Err(ClientError::Refused { status: 404, .. })));
     let received = look(&sandbox, "1");
     assert_eq!(values(&received, ["status"]), ["RECEIVED"]);
+    // Recorded: a success has a code and a sentence, and neither appid nor nonce_str.
+    let names = ["return_msg", "result_code", "err_code", "err_code_des", "mch_id", "appid", "nonce_str"];
+    let wanted = ["OK", "SUCCESS", "SUCCESS", "OK", &*sandbox.kit().mchid, "", ""];
+    assert_eq!(values(&received, names), wanted);
     let Some(XmlContent::Elements(list)) = received.get("hblist") else { panic!("{received:?}") };
     let Some(XmlContent::Elements(info)) = list.get("hbinfo") else { panic!("{list:?}") };
     assert_eq!(values(info, ["openid", "amount"]), [&*sandbox.kit().openid, "1000"]);
@@ -229,6 +233,10 @@ fn a_group_of_red_packets_is_opened_part_by_part() {
     assert_eq!((first + second + third, &*state), (1_000, "RECEIVED"));
     let received = look(&sandbox, "1");
     assert_eq!(values(&received, ["status"]), ["RECEIVED"]);
+    // Recorded: a success has a code and a sentence, and neither appid nor nonce_str.
+    let names = ["return_msg", "result_code", "err_code", "err_code_des", "mch_id", "appid", "nonce_str"];
+    let wanted = ["OK", "SUCCESS", "SUCCESS", "OK", &*sandbox.kit().mchid, "", ""];
+    assert_eq!(values(&received, names), wanted);
     let friends = FRIENDS.map(str::to_owned);
     let whole = [(seed.to_owned(), first), (friends[0].clone(), second), (friends[1].clone(), third)];
     assert_eq!(parts(&received), whole);
