@@ -44,6 +44,12 @@ pub(super) fn call_with(sandbox: &Sandbox, path: &str, body: &[u8]) -> XmlElemen
     said
 }
 
+/// What is told by `return_code`: that and its sentence, and `result_code`, which is not there.
+fn told(sandbox: &Sandbox, path: &str, with: &[(&str, &str)]) -> [String; 3] {
+    let said = elements(&post(sandbox, path, &signed(sandbox, with)));
+    values(&said, ["return_code", "return_msg", "result_code"]).map(str::to_owned)
+}
+
 /// The values of these names.
 #[track_caller]
 pub(super) fn values<'a, const N: usize>(said: &'a XmlElements, names: [&str; N]) -> [&'a str; N] {
@@ -414,11 +420,8 @@ fn a_payment_code_pays_at_once_or_after_the_password_and_is_reversed() {
     // An element of unifiedorder changes nothing here, but for one that is refused.
     large.push(("trade_type", "NATIVE"));
     let notified = [&large[..], &[("notify_url", "http://127.0.0.1:9/notify")]].concat();
-    let refused = call(&sandbox, MICROPAY, &notified);
-    assert_eq!(
-        values(&refused, ["return_code", "return_msg", "result_code"]),
-        ["FAIL", "不识别的参数notify_url", ""]
-    );
+    let refused = told(&sandbox, MICROPAY, &notified);
+    assert_eq!(refused, ["FAIL", "不识别的参数notify_url", ""]);
     assert_eq!(failure(&call(&sandbox, QUERY, &by_number("order-3")))[0], "ORDERNOTEXIST");
     let waiting = ["USERPAYING", "需要用户输入支付密码"];
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting);
