@@ -189,15 +189,19 @@ fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
         "/pay/unifiedorder",
         &[&own, &*without(order("order-1", TEA))].concat(),
     );
-    assert_eq!(values(&said, ["return_code", "return_msg", "err_code", "sign"]), ["FAIL", wanted[1], "", ""]);
+    let by_return_code = ["return_code", "return_msg", "err_code", "sign"];
+    assert_eq!(values(&said, by_return_code), ["FAIL", wanted[1], "", ""]);
     let scanned = [
+        own[0],
+        own[1],
         ("body", "茶"),
         ("out_trade_no", "order-1"),
         ("total_fee", "100"),
         ("spbill_create_ip", "127.0.0.1"),
         ("auth_code", "130000000000000009"),
     ];
-    assert_eq!(failure(&partner.call("/pay/micropay", &scanned)), wanted);
+    let said = said_to(&partner.sandbox, kit, "/pay/micropay", &scanned);
+    assert_eq!(values(&said, by_return_code), ["FAIL", wanted[1], "", ""]);
     let client = Client::of(&partner.sandbox, &kit.mchid);
     let own = json!({
         "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
@@ -234,6 +238,37 @@ fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
     client.post("/v3/refund/domestic/refunds", &whole).success();
     // The same refund again is not sent to another number.
     refused(&refund);
+}
+
+/// As it was reported of both versions.
+#[test]
+fn a_merchant_that_is_no_partner_names_no_sub_merchant() {
+    let partner = Partner::start();
+    let tea = partner.tea.kit();
+    let wanted = "普通商户不允许传sub_mch_id";
+    let own = [("appid", &*tea.appid), ("mch_id", TEA)];
+    let scanned = [
+        ("body", "茶"),
+        ("out_trade_no", "order-1"),
+        ("total_fee", "100"),
+        ("spbill_create_ip", "127.0.0.1"),
+        ("auth_code", "130000000000000009"),
+    ];
+    for sub_mchid in [TEA, CAKE] {
+        let scanned = [&scanned[..], &[("sub_mch_id", sub_mchid)]].concat();
+        for (path, asked) in [("/pay/unifiedorder", order("order-1", sub_mchid)), ("/pay/micropay", scanned)] {
+            let said = said_to(&partner.sandbox, tea, path, &[&own[..], &asked].concat());
+            let names = ["return_code", "return_msg", "result_code", "sign"];
+            assert_eq!(values(&said, names), ["FAIL", wanted, "", ""], "{path}");
+        }
+        let by_v3 = json!({
+            "sp_appid": tea.appid, "sp_mchid": TEA, "sub_mchid": sub_mchid, "description": "茶",
+            "out_trade_no": "order-1", "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
+        });
+        let client = Client::of(&partner.sandbox, TEA);
+        let said = client.post("/v3/pay/partner/transactions/native", &by_v3);
+        assert_eq!((said.status, said.json()), (400, json!({ "code": "PARAM_ERROR", "message": wanted })));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::products::HandlerError;
-use crate::products::payments::refusals::NO_SUB_MERCHANT;
+use crate::products::payments::refusals::{NO_PARTNER, NO_SUB_MERCHANT};
 
 /// What one refusal becomes.
 pub(crate) struct Row {
@@ -52,6 +52,7 @@ pub(super) const UNIFIED_ORDER: Codes = Codes {
         row("PARAM_ERROR", "INVALID_REQUEST"),
         row("INVALID_REQUEST", "INVALID_REQUEST"),
         row("NO_AUTH", "NOAUTH"),
+        saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         row("NOT_ENOUGH", "NOTENOUGH"),
         row("ORDERPAID", "ORDERPAID"),
         row("ORDER_CLOSED", "ORDERCLOSED"),
@@ -79,6 +80,9 @@ pub(super) const MICROPAY: Codes = Codes {
         row("PARAM_ERROR", "PARAM_ERROR"),
         row("NO_AUTH", "NOAUTH"),
         row("NOT_ENOUGH", "NOTENOUGH"),
+        // As reported: <https://github.com/JeffreySu/WeiXinMPSDK/issues/629> (2017).
+        saying("PARAM_ERROR", NO_SUB_MERCHANT, BY_RETURN_CODE, ""),
+        saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         row("ORDERPAID", "ORDERPAID"),
         row("ORDER_CLOSED", "ORDERCLOSED"),
         row("ORDER_REVERSED", "ORDERREVERSED"),
@@ -278,7 +282,9 @@ mod tests {
             (&UNIFIED_ORDER, refusals::broken_openid(), "INVALID_REQUEST", "无效的openid"),
             (&UNIFIED_ORDER, refusals::no_relation(), "NOAUTH", "受理关系不存在"),
             (&UNIFIED_ORDER, refusals::no_sub_merchant(""), BY_RETURN_CODE, NO_SUB_MERCHANT),
-            (&MICROPAY, refusals::no_sub_merchant(""), "PARAM_ERROR", NO_SUB_MERCHANT),
+            (&MICROPAY, refusals::no_sub_merchant(""), BY_RETURN_CODE, NO_SUB_MERCHANT),
+            (&UNIFIED_ORDER, refusals::no_partner(), BY_RETURN_CODE, NO_PARTNER),
+            (&MICROPAY, refusals::no_partner(), BY_RETURN_CODE, NO_PARTNER),
             (&UNIFIED_ORDER, refusals::order_closed(), "ORDERCLOSED", "订单已关闭"),
             (&CLOSE_ORDER, refusals::paid(), "ORDERPAID", "该订单已支付"),
             (&CLOSE_ORDER, refusals::only_reversed(), "INVALID_REQUEST", "该交易不允许关单，仅可撤销"),
@@ -320,6 +326,7 @@ mod tests {
             Refusal::invalid_request("", "amount.total and amount.currency must be those of the order"),
         ];
         for refusal in all {
+            refusals::no_partner(),
             let said = reason(&REFUND, refusal);
             for of_v3 in ["sp_", "payer.", "amount.", "sub_mchid", " mchid", "v3/"] {
                 assert!(!said.contains(of_v3), "{said}");
