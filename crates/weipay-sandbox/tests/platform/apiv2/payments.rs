@@ -555,6 +555,10 @@ fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
         refused(&refund("order-1", "r2", "1000", "701")),
         ["INVALID_REQUEST", "refund_fee大于可退金额"]
     );
+    for number in ["r1", "r2"] {
+        let more = told(&sandbox, REFUND, &refund("order-1", number, "1000", "1001"));
+        assert_eq!(more, ["FAIL", "invalid refund_fee", ""], "more than the order");
+    }
     assert_eq!(refused(&refund("order-1", "r2", "999", "1"))[0], "ERROR");
     assert_eq!(refused(&refund("order-1", "r2", "1000", "0")), ["PARAM_ERROR", "invalid refund_fee"]);
     let mut unknown = refund("order-1", "r2", "1000", "1");

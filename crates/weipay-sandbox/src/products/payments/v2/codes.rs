@@ -43,16 +43,21 @@ const NUMBER_IS_TAKEN: &str = "201 商户订单号重复";
 /// In the place of a code: the sentence is told by `return_code` alone.
 const BY_RETURN_CODE: &str = "";
 
+/// The code in the log of a refund that is more than the order. As reported it is told by `return_code`:
+/// <https://blog.csdn.net/qq_41509873/article/details/106258205> and <https://programming.vip/docs/excerpt-of-wechat-payment-refund-exception.html>
+/// (both 2020).
+pub(super) const MORE_THAN_ORDER: &str = "MORE_THAN_ORDER";
+
 pub(super) const UNIFIED_ORDER: Codes = Codes {
     rows: &[
-        // As two public reports have it, of 2017 and 2018.
+        // As reported: <https://github.com/borball/weixin-sdk/issues/64> (2018), and the other one by WxJava's issue 1170 (2019).
         saying("PARAM_ERROR", NO_SUB_MERCHANT, BY_RETURN_CODE, ""),
+        saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         saying("INVALID_REQUEST", OTHER_PARAMETERS, "INVALID_REQUEST", NUMBER_IS_TAKEN),
         saying("PARAM_ERROR", "JSAPI支付必须传openid", "LACK_PARAMS", ""),
         row("PARAM_ERROR", "INVALID_REQUEST"),
         row("INVALID_REQUEST", "INVALID_REQUEST"),
         row("NO_AUTH", "NOAUTH"),
-        saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         row("NOT_ENOUGH", "NOTENOUGH"),
         row("ORDERPAID", "ORDERPAID"),
         row("ORDER_CLOSED", "ORDERCLOSED"),
@@ -75,14 +80,14 @@ pub(super) const CLOSE_ORDER: Codes = Codes {
 
 pub(super) const MICROPAY: Codes = Codes {
     rows: &[
+        // As reported: <https://github.com/JeffreySu/WeiXinMPSDK/issues/629> (2017).
+        saying("PARAM_ERROR", NO_SUB_MERCHANT, BY_RETURN_CODE, ""),
+        saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         saying("INVALID_REQUEST", OTHER_PARAMETERS, "INVALID_REQUEST", NUMBER_IS_TAKEN),
         row("INVALID_REQUEST", "INVALID_REQUEST"),
         row("PARAM_ERROR", "PARAM_ERROR"),
         row("NO_AUTH", "NOAUTH"),
         row("NOT_ENOUGH", "NOTENOUGH"),
-        // As reported: <https://github.com/JeffreySu/WeiXinMPSDK/issues/629> (2017).
-        saying("PARAM_ERROR", NO_SUB_MERCHANT, BY_RETURN_CODE, ""),
-        saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         row("ORDERPAID", "ORDERPAID"),
         row("ORDER_CLOSED", "ORDERCLOSED"),
         row("ORDER_REVERSED", "ORDERREVERSED"),
@@ -132,6 +137,7 @@ pub(super) const REFUND: Codes = Codes {
             "",
         ),
         saying("INVALID_REQUEST", "订单已经超过退款期限", "TRADE_OVERDUE", ""),
+        row(MORE_THAN_ORDER, BY_RETURN_CODE),
         // As a public report has it, of 2021.
         saying(
             "INVALID_REQUEST",
@@ -320,13 +326,13 @@ mod tests {
             refusals::other_merchant(),
             refusals::other_sub_merchant(),
             refusals::no_relation(),
+            refusals::no_partner(),
             refusals::same_sub_merchant(),
             refusals::other_sub_appid(),
             refusals::only_reversed(),
             Refusal::invalid_request("", "amount.total and amount.currency must be those of the order"),
         ];
         for refusal in all {
-            refusals::no_partner(),
             let said = reason(&REFUND, refusal);
             for of_v3 in ["sp_", "payer.", "amount.", "sub_mchid", " mchid", "v3/"] {
                 assert!(!said.contains(of_v3), "{said}");
