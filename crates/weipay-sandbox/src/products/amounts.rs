@@ -278,7 +278,7 @@ fn transfers_payouts_and_withdrawals() {
     let transfer = |number: &str| {
         json!({
             "appid": APPID, "out_bill_no": number, "openid": openid(0), "transfer_amount": 100, "transfer_remark": "a",
-            "transfer_scene_id": "1009", "transfer_scene_report_infos": [{ "info_type": "a", "info_content": "a" }],
+            "transfer_scene_id": "1009", "transfer_scene_report_infos": [{ "info_type": "采购商品名称", "info_content": "a" }],
         })
     };
     let at = [("/transfer_amount", Both)];
