@@ -43,7 +43,7 @@ const NUMBER_IS_TAKEN: &str = "201 商户订单号重复";
 /// In the place of a code: the sentence is told by `return_code` alone.
 const BY_RETURN_CODE: &str = "";
 
-/// The code in the log of a refund that is more than the order. As reported it is told by `return_code`:
+/// A refund that is more than the order. As reported it is told by `return_code`:
 /// <https://blog.csdn.net/qq_41509873/article/details/106258205> and <https://programming.vip/docs/excerpt-of-wechat-payment-refund-exception.html>
 /// (both 2020).
 pub(super) const MORE_THAN_ORDER: &str = "MORE_THAN_ORDER";
