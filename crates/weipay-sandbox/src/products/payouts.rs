@@ -45,8 +45,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/mmpaymkttransfers/queryworkwxredpack", wecom::query),
     route("POST", "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", wecom::pay),
     route("POST", "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", wecom::query_payment),
-    // As its page shows it.
-    route("POST", "v2/mmpaymkttransfers/promotion/transfers", to_wallet::pay).responding(ResponseForm::USUAL.failing_with("支付失败")),
+    route("POST", "v2/mmpaymkttransfers/promotion/transfers", to_wallet::pay).responding(ResponseForm::OF_PAYMENT),
     route("POST", "v2/mmpaymkttransfers/gettransferinfo", to_wallet::query),
 ];
 

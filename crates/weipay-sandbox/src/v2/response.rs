@@ -114,8 +114,10 @@ pub(crate) struct ResponseForm {
 /// What says that an operation failed.
 #[derive(Debug, Clone, Copy)]
 enum Failure {
-    /// `result_code`, with this `return_msg`.
-    ResultCode(&'static str),
+    /// `result_code`.
+    ResultCode,
+    /// `result_code`, with 支付失败 in `return_msg`, or with the sentence if a parameter is wrong.
+    OfPayment,
     /// `return_code`, with the names of the code and of the sentence.
     ReturnCode { code: &'static str, message: Option<&'static str>, has_return_msg: bool },
     /// `result_code`, with the sentence in `return_msg` too; a success has a code and a sentence as well.
@@ -124,7 +126,7 @@ enum Failure {
 
 impl ResponseForm {
     pub(crate) const USUAL: Self = Self {
-        failure: Failure::ResultCode("OK"),
+        failure: Failure::ResultCode,
         repeated: &[],
         quoted: &[],
         success_has_code: false,
@@ -149,10 +151,21 @@ impl ResponseForm {
     /// As recorded of gethbinfo: <https://github.com/liyiorg/weixin-popular/issues/129> (2017).
     pub(crate) const OF_RED_PACKET_QUERY: Self = Self { success_has_code: true, ..Self::USUAL };
 
-    /// With another `return_msg` than OK if it fails.
-    pub(crate) const fn failing_with(self, return_msg: &'static str) -> Self {
-        Self { failure: Failure::ResultCode(return_msg), ..self }
-    }
+    /// As the page of a payment to the wallet shows it, and as reported of a wrong parameter.
+    pub(crate) const OF_PAYMENT: Self = Self { failure: Failure::OfPayment, ..Self::USUAL };
+
+    /// As recorded of a coupon that was not sent: <https://github.com/lokielse/omnipay-wechatpay/pull/106> (2019).
+    pub(crate) const OF_SENT_COUPON: Self = Self {
+        repeated: &["coupon_stock_id", "openid"],
+        added: &[
+            ("resp_count", Some("1")),
+            ("success_count", Some("0")),
+            ("failed_count", Some("1")),
+            ("ret_code", Some("FAIL")),
+            ("ret_msg", None),
+        ],
+        ..Self::USUAL
+    };
 
     /// With these elements of the request if it fails.
     pub(crate) const fn repeating(self, repeated: &'static [&'static str]) -> Self {
@@ -215,9 +228,12 @@ pub(super) fn failed(
         return told_by_return_code(refusal, false, now);
     }
     let mut elements = match form.failure {
-        Failure::ResultCode(return_msg) => {
+        Failure::ResultCode | Failure::OfPayment => {
             let mut elements = begin(entered, entropy);
-            elements.set("return_msg", return_msg);
+            if matches!(form.failure, Failure::OfPayment) {
+                let is_parameter = refusal.code == "PARAM_ERROR";
+                elements.set("return_msg", if is_parameter { &refusal.message } else { "支付失败" });
+            }
             push_failure(&mut elements, refusal);
             repeat(&entered.elements, form.repeated, &mut elements);
             elements

@@ -395,8 +395,12 @@ fn red_packets_keep_the_limits_of_amount_day_and_balance() {
     assert_eq!(values(&call(&poor, SEND, &packet(&poor, "1", "100")), ["err_code"]), ["NOTENOUGH"]);
 }
 
-/// This operation names the merchant and its appid otherwise.
 fn pay(sandbox: &Sandbox, number: &str, fen: &str) -> XmlElements {
+    pay_from(sandbox, number, fen, "192.168.0.1")
+}
+
+/// This operation names the merchant and its appid otherwise.
+fn pay_from(sandbox: &Sandbox, number: &str, fen: &str, ip: &str) -> XmlElements {
     let kit = sandbox.kit();
     let mut sent = XmlElements::new();
     for (name, text) in [
@@ -408,7 +412,7 @@ fn pay(sandbox: &Sandbox, number: &str, fen: &str) -> XmlElements {
         ("check_name", "NO_CHECK"),
         ("amount", fen),
         ("desc", "理赔"),
-        ("spbill_create_ip", "192.168.0.1"),
+        ("spbill_create_ip", ip),
     ] {
         sent.push(name, text);
     }
@@ -426,6 +430,12 @@ fn a_payment_to_the_wallet_is_made_once_and_found_again() {
     assert_eq!(available(&sandbox), 97_000);
     assert_eq!(values(&pay(&sandbox, "p1", "3001"), ["err_code", "return_msg"]), ["FATAL_ERROR", "支付失败"]);
     assert_eq!(values(&pay(&sandbox, "p2", "29"), ["err_code"]), ["AMOUNT_LIMIT"]);
+    for ip in ["abc", ""] {
+        let refused = pay_from(&sandbox, "p2", "3000", ip);
+        let sentence = "参数错误：spbill_create_ip字段必填,并且为合法的IP字符串.";
+        let names = ["return_code", "return_msg", "result_code", "err_code", "err_code_des"];
+        assert_eq!(values(&refused, names), ["SUCCESS", sentence, "FAIL", "PARAM_ERROR", sentence], "{ip}");
+    }
     assert_eq!(values(&pay(&sandbox, "p2", "97001"), ["err_code"]), ["NOTENOUGH"]);
     let found = call(&sandbox, PAID, &[("partner_trade_no", "p1")]);
     assert_eq!(values(&found, ["status", "payment_amount", "desc"]), ["SUCCESS", "3000", "理赔"]);
