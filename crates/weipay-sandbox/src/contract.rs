@@ -16,7 +16,7 @@ mod validation;
 
 use serde_json::{Map, Number, Value};
 use weipay_catalog::{Carrier, Catalog, Field, Kind, Operation};
-use weipay_rules::{BrokenRule, parse_integer, parse_number};
+use weipay_rules::{BrokenRule, Format, parse_integer, parse_number};
 
 use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::response::Refusal;
@@ -325,7 +325,12 @@ impl Walk<'_> {
             return Ok(());
         }
         let rules = field.rules();
-        rules.check_text(text).map_err(|rule| self.place(field).broken(rule, text.into()))?;
+        rules.check_text(text).map_err(|rule| {
+            // Recorded of an order: <https://github.com/labring/sealos/pull/2300> (2022).
+            let is_no_address = text.is_empty() && field.format == Some(Format::NotifyUrl);
+            let rule = if is_no_address { BrokenRule::Format(Format::NotifyUrl) } else { rule };
+            self.place(field).broken(rule, text.into())
+        })?;
         // A word in a path names a resource, which its product knows or does not.
         if self.source != Source::UriTemplate {
             self.carried_out.check_word(field, text).map_err(|reason| {

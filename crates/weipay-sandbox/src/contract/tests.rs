@@ -150,9 +150,12 @@ fn lengths_of_payments_count_bytes_in_body_and_path() {
 /// The expressions are printed as the real gateway printed them.
 #[test]
 fn a_refusal_by_a_pattern_shows_the_platforms_own_expression() {
-    for url in
-        ["https://shop.example/notify?order=1", " https://www.weixin.qq.com/wxpay/pay.php", "ftp://a.example"]
-    {
+    for url in [
+        "https://shop.example/notify?order=1",
+        " https://www.weixin.qq.com/wxpay/pay.php",
+        "ftp://a.example",
+        "",
+    ] {
         let refusal = refused_order("notify_url", url);
         assert_eq!(
             refusal.message,
