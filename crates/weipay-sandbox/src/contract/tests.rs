@@ -334,6 +334,10 @@ fn query_values_are_text_that_must_read_as_their_type() {
     let undefined =
         check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&page=1", &json!({})).unwrap_err();
     assert_eq!(undefined.detail, Some(json!({ "location": null, "value": ["/query/page"] }).into()));
+    // As reported: a bill was looked for.
+    check("GET", "/v3/bill/fundflowbill?bill_date=2026-08-15&bill_type=BASIC", &json!({})).unwrap();
+    let account = "/v3/bill/fundflowbill?bill_date=2026-08-15&account=BASIC";
+    assert_eq!(check("GET", account, &json!({})).unwrap_err().code, "PARAM_ERROR");
 }
 
 #[test]
