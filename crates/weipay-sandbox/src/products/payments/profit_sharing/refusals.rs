@@ -156,7 +156,7 @@ pub(super) fn above_ratio() -> Refusal {
         403,
         "RULE_LIMIT",
         "分账金额超出最大分账比例",
-        "all receivers together may get 30 % of what was paid and not refunded",
+        "all receivers together may get 30 % of the amount of the order that was not refunded",
     )
 }
 
