@@ -109,6 +109,8 @@ pub(crate) struct ResponseForm {
     quoted: &'static [&'static str],
     /// Whether a success has a code and a sentence as well, and neither appid nor nonce_str.
     success_has_code: bool,
+    /// Elements that a failure has beside the usual ones; one without a value has the sentence.
+    added: &'static [(&'static str, Option<&'static str>)],
 }
 
 /// What says that an operation failed.
@@ -130,6 +132,7 @@ impl ResponseForm {
         repeated: &[],
         quoted: &[],
         success_has_code: false,
+        added: &[],
     };
 
     /// `return_code` says that the operation failed, because the response has no `result_code`.
@@ -236,6 +239,9 @@ pub(super) fn failed(
             }
             push_failure(&mut elements, refusal);
             repeat(&entered.elements, form.repeated, &mut elements);
+            for (name, text) in form.added {
+                elements.push(*name, text.unwrap_or(&refusal.message));
+            }
             elements
         }
         Failure::OfRedPacket => of_red_packet(&entered.elements, "FAIL", refusal.code, &refusal.message),
