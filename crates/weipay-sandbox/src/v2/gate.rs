@@ -2,7 +2,7 @@
 //!
 //! | check | response if it fails |
 //! |---|---|
-//! | TLS client certificate, for what needs it | 400 of the web server |
+//! | TLS client certificate of some merchant, for what needs it | 400 of the web server |
 //! | the method is POST | REQUIRE_POST_METHOD |
 //! | there is a body, in UTF-8 | POST_DATA_EMPTY, NOT_UTF8 |
 //! | it is XML | XML_FORMAT_ERROR |
@@ -62,7 +62,7 @@ pub(crate) struct Rejection {
 /// How a rejection is told.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// By the web server in front.
+    /// By the web server in front, which saw no certificate, or one of a stranger.
     ByFront,
     /// By `return_code`, and mostly with the sentence alone.
     ByReturnCode { has_code: bool },
@@ -90,6 +90,14 @@ pub(crate) fn enter(
 ) -> Result<Entered, Rejection> {
     let lacks_certificate = check_certificate_shown(operation, request)?;
     let elements = read(request)?;
+    let is_known_by_now = || elements.text(merchant_element(operation)).is_some_and(&look);
+    if shows_strange_certificate(operation, request, merchants)
+        && !(is_known_by_now() && !shows_strange_certificate(operation, request, merchants))
+    {
+        let reason = "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";
+        let refusal = sentences::refused("CERT_ERROR", "The SSL certificate error", reason);
+        return Err(Rejection { told: Told::ByFront, ..refusal.into() });
+    }
     check_required(operation, &elements)?;
     let check = || {
         let merchant = check_known(operation, &elements, merchants)?;
@@ -102,7 +110,7 @@ pub(crate) fn enter(
         Ok::<_, Refusal>((merchant, sign_type))
     };
     let checked = match check() {
-        Err(_) if elements.text(merchant_element(operation)).is_some_and(look) => check(),
+        Err(_) if is_known_by_now() => check(),
         checked => checked,
     };
     let (merchant, sign_type) = match checked {
@@ -351,6 +359,18 @@ fn check_unwanted(operation: &Operation, elements: &XmlElements) -> Result<(), R
 fn check_certificate(
     operation: &Operation,
     request: &Request,
+/// Whether the certificate that was shown is no merchant's. The web server refuses it, as reported:
+/// <https://github.com/binarywang/weixin-java-pay-demo/issues/60> (2020). That of another merchant is told by `check_certificate`.
+fn shows_strange_certificate(operation: &Operation, request: &Request, merchants: &Merchants) -> bool {
+    let ClientCertificate::Shown(der) = &request.client_certificate else { return false };
+    let is_of = |shown: &Certificate, merchant: &Merchant| {
+        shown.serial() == merchant.serial && *shown.public_key() == merchant.key
+    };
+    operation.client_cert
+        && Certificate::from_der(der)
+            .map_or(true, |shown| !merchants.all().iter().any(|merchant| is_of(&shown, merchant)))
+}
+
     merchant: &Merchant,
     now: i64,
 ) -> Result<(), Refusal> {

@@ -18,7 +18,9 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use weipay_sandbox::{CLIENT_CERTIFICATE_HEADER, Clock, FAULT_HEADER, REASON_HEADER, Sandbox, decode_reason};
+use weipay_sandbox::{
+    CLIENT_CERTIFICATE_HEADER, Clock, FAULT_HEADER, NewMerchant, REASON_HEADER, Sandbox, decode_reason,
+};
 use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use crate::SHARED;
@@ -284,7 +286,15 @@ fn the_client_certificate_is_required_where_it_is_needed() {
     assert_eq!(missing.status, 400);
     assert!(missing.text().contains("No required SSL certificate was sent"), "{}", missing.text());
 
-    let wrong = exchange(tls(&SHARED, Some((&others.0, &others.1))), "POST", path, "", &body);
+    let strange = exchange(tls(&SHARED, Some((&others.0, &others.1))), "POST", path, "", &body);
+    assert_eq!(strange.status, 400);
+    assert!(strange.text().contains("<title>400 The SSL certificate error</title>"), "{}", strange.text());
+    assert!(reason(&strange).contains("no merchant's here"), "{}", reason(&strange));
+    let shop = crate::sandbox().start().unwrap();
+    let another = shop.add_merchant(&NewMerchant::new().mchid("1900000201")).unwrap();
+    let (certificate, key) = (another.merchant_cert_pem().unwrap(), another.merchant_key_pem().unwrap());
+    let body_of_shop = signed(&shop, &[("mch_billno", "1"), ("bill_type", "MCHT")]);
+    let wrong = exchange(tls(&shop, Some((&certificate, &key))), "POST", path, "", &body_of_shop);
     assert!(rejected(&wrong).1.contains("not this merchant's"), "{}", wrong.text());
 
     let right = exchange(tls(&SHARED, Some((&own.0, &own.1))), "POST", path, "", &body);
