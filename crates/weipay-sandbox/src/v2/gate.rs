@@ -185,7 +185,9 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     let missing: Vec<&str> = required.chain(of_all).filter(|name| !has(name) && !is_left(name)).collect();
     if !missing.is_empty() {
         let reason = format!("missing: {}", missing.join(", "));
-        return Err(sentences::refused("LACK_PARAMS", sentences::MISSING, reason));
+        let sentence = missing.iter().find_map(|name| sentences::missing(operation, name));
+        let sentence = sentence.map_or(Cow::Borrowed(sentences::MISSING), Cow::Owned);
+        return Err(sentences::refused("LACK_PARAMS", sentence, reason));
     }
     // Of alternatives one must be there.
     let alternatives: Vec<&str> = operation
@@ -202,6 +204,8 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     Ok(())
 }
 
+const PAYMENT_TO_WALLET: &str = "v2/mmpaymkttransfers/promotion/transfers";
+
 /// The name of the element with the caller's merchant number.
 fn merchant_element(operation: &Operation) -> &'static str {
     operation.field_for(Purpose::MerchantNumber).map_or("mch_id", |(_, field)| field.name)
@@ -212,8 +216,6 @@ pub(crate) fn is_of_merchant(operation: &Operation, request: &Request, mchid: &s
     super::serves(operation)
         && XmlElements::read(&request.body, "xml")
             .is_ok_and(|elements| elements.text(merchant_element(operation)) == Some(mchid))
-const PAYMENT_TO_WALLET: &str = "v2/mmpaymkttransfers/promotion/transfers";
-
 }
 
 /// The caller's appid, and the name of its element: 企业付款 and 红包 name it otherwise.
@@ -253,9 +255,9 @@ fn wrong_sign(operation: &Operation, reason: impl Into<Cow<'static, str>>) -> Re
     if shares_profit(operation) {
         sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN_OF_SHARING, reason)
     } else if pays_out(operation) {
-        sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN, reason)
+        sentences::refused(SIGN_ERROR, sentences::wrong_sign(operation), reason)
     } else {
-        sentences::refused("SIGNERROR", sentences::WRONG_SIGN, reason)
+        sentences::refused("SIGNERROR", sentences::wrong_sign(operation), reason)
     }
 }
 
@@ -329,9 +331,11 @@ const UNWANTED: [(&str, &[&str]); 4] = [
     ("v2/mmpaysptrans/query_bank", &["appid"]),
 ];
 
-/// The same, of elements that the platform named as unknown to it: <https://github.com/w7corp/easywechat/pull/371> (2016) and
-/// <https://github.com/easy-swoole/pay/issues/46> (2021).
-const UNKNOWN: [(&str, &[&str]); 1] = [("v2/pay/micropay", &["notify_url"])];
+/// The same, of elements that the platform named as unknown to it: <https://github.com/w7corp/easywechat/pull/371> (2016),
+/// <https://github.com/easy-swoole/pay/issues/46> (2021), and of a refund
+/// <https://github.com/binarywang/weixin-java-pay-demo/issues/70> (2020).
+const UNKNOWN: [(&str, &[&str]); 2] =
+    [("v2/pay/micropay", &["notify_url"]), ("v2/secapi/pay/refund", &["detail"])];
 
 fn check_unwanted(operation: &Operation, elements: &XmlElements) -> Result<(), Refusal> {
     let given = |table: &'static [(&str, &[&str])]| {
@@ -355,10 +359,6 @@ fn check_unwanted(operation: &Operation, elements: &XmlElements) -> Result<(), R
     }
 }
 
-/// Checks that the certificate that was shown is the merchant's. The handshake has proven that the client has its key.
-fn check_certificate(
-    operation: &Operation,
-    request: &Request,
 /// Whether the certificate that was shown is no merchant's. The web server refuses it, as reported:
 /// <https://github.com/binarywang/weixin-java-pay-demo/issues/60> (2020). That of another merchant is told by `check_certificate`.
 fn shows_strange_certificate(operation: &Operation, request: &Request, merchants: &Merchants) -> bool {
@@ -371,6 +371,10 @@ fn shows_strange_certificate(operation: &Operation, request: &Request, merchants
             .map_or(true, |shown| !merchants.all().iter().any(|merchant| is_of(&shown, merchant)))
 }
 
+/// Checks that the certificate that was shown is the merchant's. The handshake has proven that the client has its key.
+fn check_certificate(
+    operation: &Operation,
+    request: &Request,
     merchant: &Merchant,
     now: i64,
 ) -> Result<(), Refusal> {

@@ -104,6 +104,14 @@ fn each_kind_of_order_gives_what_its_front_end_needs_and_a_person_pays_it() {
     assert_eq!(notified.len(), 4);
 }
 
+/// As it was reported.
+#[test]
+fn an_order_without_its_merchant_is_told_so() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let said = elements(&post(&sandbox, ORDER, b"<xml><body>a</body></xml>"));
+    assert_eq!(values(&said, ["return_code", "return_msg"]), ["FAIL", "mch_id参数格式错误"]);
+}
+
 #[test]
 fn a_paid_order_has_the_documented_elements_and_both_versions_see_it() {
     let sandbox = crate::sandbox().start().unwrap();
@@ -560,6 +568,10 @@ fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
         assert_eq!(more, ["FAIL", "invalid refund_fee", ""], "more than the order");
     }
     assert_eq!(refused(&refund("order-1", "r2", "999", "1"))[0], "ERROR");
+    let unread = told(&sandbox, REFUND, &refund("order-1", "r2", "(1000,)", "100"));
+    assert_eq!(unread, ["FAIL", "0参数格式错误", ""]);
+    let detailed = [&refund("order-1", "r2", "1000", "100")[..], &[("detail", "{}")]].concat();
+    assert_eq!(told(&sandbox, REFUND, &detailed), ["FAIL", "不识别的参数detail", ""]);
     assert_eq!(refused(&refund("order-1", "r2", "1000", "0")), ["PARAM_ERROR", "invalid refund_fee"]);
     let mut unknown = refund("order-1", "r2", "1000", "1");
     unknown[0] = ("transaction_id", "4200000000000000000000000000");

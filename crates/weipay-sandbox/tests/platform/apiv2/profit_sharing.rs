@@ -238,6 +238,10 @@ fn what_cannot_be_shared_is_refused_with_the_codes_of_apiv2() {
     }
     let nameless = json!({ "type": "MERCHANT_ID", "account": STORE }).to_string();
     assert_eq!(failure(&shared(&sandbox, ADD, &[("receiver", &nameless)]))[0], "PARAM_ERROR");
+    // As it was reported: it is not JSON.
+    let broken = signed(&sandbox, &[("receiver", "{'type':'MERCHANT_ID'}"), HMAC]);
+    let said = elements(&post(&sandbox, ADD, &broken));
+    assert_eq!(values(&said, ["return_code", "return_msg"]), ["FAIL", "分账接收方格式错误"]);
     shared(&sandbox, REMOVE, &[("receiver", &nameless)]);
     let removed = split(&sandbox, MORE, &shared_id, "s1", 100);
     assert_eq!(failure(&removed), ["INVALID_REQUEST", "分账接收方关系不存在"]);
