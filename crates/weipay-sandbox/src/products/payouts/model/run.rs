@@ -70,6 +70,7 @@ impl Payers {
         let body = json!({
             "mch_appid": APPID, "mchid": MCHIDS[key.0], "partner_trade_no": format!("n{}", key.1),
             "openid": openid(asked.person), "check_name": "NO_CHECK", "amount": asked.fen,
+            "spbill_create_ip": "192.168.0.1",
             "desc": format!("{} {}", if asked.has_scene { "工资" } else { "奖金" }, asked.parts),
         });
         self.ask(key.0, "promotion/transfers", &body).map(drop)
