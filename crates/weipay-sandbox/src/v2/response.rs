@@ -235,12 +235,12 @@ pub(super) fn failed(
             let mut elements = begin(entered, entropy);
             if matches!(form.failure, Failure::OfPayment) {
                 let is_parameter = refusal.code == "PARAM_ERROR";
-                elements.set("return_msg", if is_parameter { &refusal.message } else { "支付失败" });
+                elements.set("return_msg", if is_parameter { &*refusal.message } else { "支付失败" });
             }
             push_failure(&mut elements, refusal);
             repeat(&entered.elements, form.repeated, &mut elements);
             for (name, text) in form.added {
-                elements.push(*name, text.unwrap_or(&refusal.message));
+                elements.push(*name, text.unwrap_or(&*refusal.message));
             }
             elements
         }
