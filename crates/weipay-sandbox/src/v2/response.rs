@@ -118,6 +118,8 @@ enum Failure {
     ReturnCode { code: &'static str, message: Option<&'static str>, has_return_msg: bool },
     /// `result_code`, with the sentence in `return_msg` too; a success has a code and a sentence as well.
     OfRedPacket,
+    /// `result_code`, and what became of the coupon.
+    OfCoupon,
 }
 
 impl ResponseForm {
@@ -138,6 +140,10 @@ impl ResponseForm {
     /// As recorded of sendredpack (public reports of 2017 to 2020): code and sentence are there in any case, `return_msg` is the
     /// sentence, and the numbers of the request are repeated. INFERRED(red-packet-form): so it is of its kin.
     pub(crate) const OF_RED_PACKET: Self = Self { failure: Failure::OfRedPacket, ..Self::USUAL };
+
+    /// As recorded of send_coupon (a public report of 2019): `return_msg` is empty, as its page says of a success
+    /// too, and the coupon is counted as failed.
+    pub(crate) const OF_COUPON: Self = Self { failure: Failure::OfCoupon, ..Self::USUAL };
 
     /// With another `return_msg` than OK if it fails.
     pub(crate) const fn failing_with(self, return_msg: &'static str) -> Self {
@@ -170,6 +176,7 @@ pub(super) fn signed(
 ) -> Response {
     let mut elements = match form.failure {
         Failure::OfRedPacket => of_red_packet(&entered.elements, "SUCCESS", "SUCCESS", "发放成功"),
+        Failure::OfCoupon => begin_of_coupon(entered, entropy),
         _ => begin(entered, entropy),
     };
     let has_result = entered.operation.response.iter().any(|field| field.name == "result_code");
@@ -209,6 +216,7 @@ pub(super) fn failed(
             elements
         }
         Failure::OfRedPacket => of_red_packet(&entered.elements, "FAIL", refusal.code, &refusal.message),
+        Failure::OfCoupon => of_coupon(entered, refusal, entropy),
         Failure::ReturnCode { code, message, has_return_msg } => {
             let names = [has_return_msg.then_some("return_msg"), message];
             return failed_as(code, names, refusal, now);
@@ -241,6 +249,25 @@ fn push_failure(elements: &mut XmlElements, refusal: &Refusal) {
     elements.push("result_code", "FAIL");
     elements.push("err_code", refusal.code);
     elements.push("err_code_des", &*refusal.message);
+}
+
+fn begin_of_coupon(entered: &Entered, entropy: &Entropy) -> XmlElements {
+    let mut elements = begin(entered, entropy);
+    elements.set("return_msg", "");
+    elements
+}
+
+fn of_coupon(entered: &Entered, refusal: &Refusal, entropy: &Entropy) -> XmlElements {
+    let mut elements = begin_of_coupon(entered, entropy);
+    push_failure(&mut elements, refusal);
+    repeat(&entered.elements, &["coupon_stock_id"], &mut elements);
+    for (name, count) in [("resp_count", "1"), ("success_count", "0"), ("failed_count", "1")] {
+        elements.push(name, count);
+    }
+    repeat(&entered.elements, &["openid"], &mut elements);
+    elements.push("ret_code", "FAIL");
+    elements.push("ret_msg", &*refusal.message);
+    elements
 }
 
 fn begin(entered: &Entered, entropy: &Entropy) -> XmlElements {
