@@ -5,6 +5,7 @@
 //! [mistakes] are compared with it, so what is said here of a mistake is proven, not guessed. Nothing of it
 //! lets a request in.
 
+mod gbk;
 pub(crate) mod json_style;
 mod message;
 mod mistakes;
