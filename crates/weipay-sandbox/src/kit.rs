@@ -308,7 +308,7 @@ impl KitOnDisk {
             CertificateState::Valid | CertificateState::Revoked if dates == CertificateState::Valid => Ok(()),
             wanted if dates == wanted => Ok(()),
             wanted => left(format!(
-                "according to its dates its certificate is {}, not {}",
+                "its certificate is {} (by its validity period), not {}",
                 dates.word(),
                 wanted.word()
             )),

@@ -66,7 +66,7 @@ const MAX_READ_AT_ONCE: usize = 8;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What is told where a thread panicked.
-const PANICKED: &str = "the outbox could not be read";
+const PANICKED: &str = "the outbox could not be read: a task panicked";
 const NOT_MADE: &str = "the notification could not be made";
 
 /// What deliveries of a platform have in common.
@@ -211,7 +211,7 @@ impl Sender {
             })
         })
         .await
-        .unwrap_or_else(|| Err(StoreError::Corrupt(PANICKED.to_owned())))
+        .unwrap_or_else(|| Err(StoreError::Internal(PANICKED.to_owned())))
     }
 
     /// Does work that waits for the database or a signature. `None` if it panicked.
@@ -251,7 +251,7 @@ impl Sender {
             let made = || catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err(NOT_MADE.to_owned()));
             Ok(is_due.then(made))
         });
-        let panicked = || Err(StoreError::Corrupt(PANICKED.to_owned()).into());
+        let panicked = || Err(StoreError::Internal(PANICKED.to_owned()).into());
         let message: Result<_, MerchantError> = message.await.unwrap_or_else(panicked);
         let message = match self.platform.watched(Task::LookAgain, message) {
             Ok(None) => return,
@@ -291,9 +291,9 @@ impl Sender {
                 false => Ok(Ok(Vec::new())),
             }
         });
-        let settled = settled
-            .await
-            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be stored".to_owned())));
+        let settled = settled.await.unwrap_or_else(|| {
+            Err(StoreError::Internal("an attempt could not be stored: a task panicked".to_owned()))
+        });
         // Both are one piece of work, whose failure is told once until all of it succeeds. The attempt is kept if the first did.
         let is_kept = settled.is_ok();
         let given_up = match self.platform.watched(Task::Deliveries, settled.and_then(|given_up| given_up)) {

@@ -314,7 +314,7 @@ impl<'a> Transaction<'a> {
             }
         };
         if !is_saved {
-            return Err(StoreError::Conflict(named::<R>(&key)));
+            return Err(changed_meanwhile::<R>(&key));
         }
         known.insert((R::KIND, key), Known { version, indexes, is_broken: false });
         #[cfg(test)]
@@ -542,6 +542,11 @@ impl StoredRecord {
         // The document may hold personal data: the error names the record only.
         serde_json::from_str(&self.document).map_err(|_| unreadable::<R>(&self.key))
     }
+}
+
+/// Other requests have changed a record meanwhile.
+pub(crate) fn changed_meanwhile<R: Record>(key: &str) -> StoreError {
+    StoreError::Conflict(format!("another request changed {} at the same time", named::<R>(key)))
 }
 
 fn unreadable<R: Record>(key: &str) -> StoreError {

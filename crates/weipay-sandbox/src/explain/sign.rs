@@ -339,8 +339,7 @@ impl WrongSign<'_> {
 }
 
 const PERCENT: &str = "values were percent-encoded before signing: sign them as they are sent";
-const ENCODING: &str =
-    "letters beyond ASCII were signed in another encoding than UTF-8: take the bytes of UTF-8";
+const ENCODING: &str = "non-ASCII characters were not signed as UTF-8: sign the bytes of UTF-8";
 
 /// Percent-encoding of everything but letters and digits.
 fn percent_encoded(text: &str) -> String {

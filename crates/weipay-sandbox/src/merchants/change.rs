@@ -12,7 +12,7 @@ use crate::error::append_causes;
 use crate::kit::{self, KitError, KitOnDisk};
 use crate::platform::Platform;
 use crate::reasons;
-use crate::store::{IndexRange, Page, StoreError, Transaction, named};
+use crate::store::{IndexRange, Page, StoreError, Transaction, changed_meanwhile};
 
 /// Why a merchant was not added or changed.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Platform {
             // The next look writes the kit of the other node over the one that was made for nothing.
             self.merchants.seen().remove(mchid);
         }
-        Err(StoreError::Conflict(named::<MerchantRecord>(mchid)).into())
+        Err(changed_meanwhile::<MerchantRecord>(mchid).into())
     }
 
     /// Binds appids to a merchant, and lets it act for other merchants, beside those that it has.

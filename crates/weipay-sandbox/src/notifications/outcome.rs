@@ -139,7 +139,7 @@ pub(super) fn give_up_oldest(
 /// Why a notification was [given up for newer ones](give_up_oldest).
 pub(super) fn why_given_up(number: i64) -> String {
     format!(
-        "notification {number} is given up: {MAX_REPEATS} newer ones of its merchant wait for a repeat at this receiver, as where it is gone"
+        "notification {number} is given up: {MAX_REPEATS} newer notifications of its merchant wait for this receiver, which does not seem to respond"
     )
 }
 

@@ -50,7 +50,7 @@ impl Platform {
     /// Decides what becomes of something that was due and failed: whether it was put aside, and the line that
     /// tells it. An error is one that may be gone at the next try.
     pub(super) fn failed(&self, due: &Due, error: StoreError) -> Result<Option<LogEntry>, StoreError> {
-        let is_final = matches!(error, StoreError::Corrupt(_));
+        let is_final = matches!(error, StoreError::Corrupt(_) | StoreError::Internal(_));
         if !is_final && self.background.count_failure(due) < MAX_TRIES {
             return Err(error);
         }

@@ -320,7 +320,7 @@ fn write(tx: &Transaction<'_>, file: &Path, head: &Head) -> Result<u64, WriteErr
             && let Err(error) = writer.row(&row)
         {
             failed = Some(error);
-            return Err(StoreError::Corrupt("a snapshot could not be written".to_owned()));
+            return Err(StoreError::Internal("the file of the snapshot could not be written".to_owned()));
         }
         Ok(())
     });

@@ -9,6 +9,7 @@ use crate::log::LogEntry;
 use crate::people;
 use crate::products::{self, HandlerError};
 use crate::reasons;
+use crate::response::Refusal;
 use crate::store::{Due, LATEST, StoreError, Transaction};
 
 /// The most things done by one tick; the next does the others.
@@ -111,14 +112,10 @@ impl Platform {
                     *done += usize::from(is_done);
                     self.background.forget_failures(&due);
                 }
-                Err(HandlerError::Failed(error)) => match self.failed(&due, error) {
+                Err(error) => match self.failed(&due, without_refusal(&due, error)) {
                     Ok(told) => put_aside.extend(told),
                     Err(error) => failed = Some(error),
                 },
-                // There is no caller to refuse: what may not be done any more is not due any more.
-                Err(HandlerError::Refused(_)) => {
-                    self.store.transaction(|tx| tx.unschedule(&due))?;
-                }
             }
             last = Some(due);
         }
@@ -142,7 +139,7 @@ impl Platform {
     /// Does one thing that is due, in one transaction. Whether it was still to be done: in another state it may be early.
     fn do_due(&self, due: &Due, generation: i64) -> Result<bool, HandlerError> {
         let handler = products::due_handler(self.products, &due.kind).ok_or_else(|| {
-            StoreError::Corrupt(format!("no product handles due entries of the kind {}", due.kind))
+            StoreError::Internal(format!("no product handles due entries of the kind {}", due.kind))
         })?;
         let work = |tx: &Transaction<'_>| {
             // First, so that the handler may let the same thing fall due again.
@@ -154,7 +151,17 @@ impl Platform {
         };
         // A handler that panics must not end the tick, and with it everything that is due later. Its transaction is taken back.
         panic::catch_unwind(AssertUnwindSafe(|| self.store.transaction(work))).unwrap_or_else(|_| {
-            Err(StoreError::Corrupt(format!("the handler of {} panicked", due.kind)).into())
+            Err(StoreError::Internal(format!("the handler of {} panicked", due.kind)).into())
         })
+    }
+}
+
+/// There is no caller to refuse. What a rule refuses although it was scheduled must not disappear: money may wait for it.
+fn without_refusal(due: &Due, error: HandlerError) -> StoreError {
+    match error {
+        HandlerError::Failed(error) => error,
+        HandlerError::Refused(Refusal { reason, message, .. }) => {
+            StoreError::Internal(format!("{} was refused: {}", due.kind, reason.unwrap_or(message)))
+        }
     }
 }

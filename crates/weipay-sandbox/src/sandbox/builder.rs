@@ -142,10 +142,13 @@ impl SandboxBuilder {
         self
     }
 
-    /// Accepts members that the documentation does not have, and characters that the platform does not take.
+    /// Whether to accept members that the documentation does not have, and characters that the platform does not take. The
+    /// other settings of [`validation`](Self::validation) stay as they are.
     #[must_use]
-    pub fn loose(self, loose: bool) -> Self {
-        self.validation(if loose { Validation::LENIENT } else { Validation::DEFAULT })
+    pub fn loose(mut self, loose: bool) -> Self {
+        self.validation.undefined_members = !loose;
+        self.validation.four_byte_characters = !loose;
+        self
     }
 
     /// Decides one by one what is refused beyond types, lengths and required fields.
@@ -162,11 +165,11 @@ impl SandboxBuilder {
         self
     }
 
-    /// How long a request may take to arrive, its response to leave, and a connection to be idle; an hour at most. The
-    /// platform's own is 8 seconds.
+    /// How long a request may take to arrive, its response to leave, and a connection to be idle: 8 seconds by default, as
+    /// on the platform. A value below a millisecond counts as one, and one above an hour as an hour.
     #[must_use]
     pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
-        self.idle_timeout = idle_timeout.min(MAX_IDLE_TIMEOUT);
+        self.idle_timeout = idle_timeout.clamp(MIN_IDLE_TIMEOUT, MAX_IDLE_TIMEOUT);
         self
     }
 
@@ -256,5 +259,31 @@ impl SandboxBuilder {
     }
 }
 
-/// Nobody waits longer; more would be more than a timer can count to.
+/// With none at all, no request could arrive.
+const MIN_IDLE_TIMEOUT: Duration = Duration::from_millis(1);
+/// Far longer than a test needs. Without a limit, adding the timeout to the current time could overflow.
 const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loose_leaves_the_other_settings_as_they_are() {
+        let strict = SandboxBuilder::new().validation(Validation::STRICT);
+        assert_eq!(strict.loose(false).validation, Validation::STRICT);
+        let loose = SandboxBuilder::new().validation(Validation::STRICT).loose(true).validation;
+        let expected =
+            Validation { undefined_members: false, four_byte_characters: false, ..Validation::STRICT };
+        assert_eq!(loose, expected);
+        assert_eq!(SandboxBuilder::new().loose(true).validation, Validation::LENIENT);
+    }
+
+    #[test]
+    fn an_idle_timeout_leaves_time_for_a_request_and_fits_a_timer() {
+        let builder = SandboxBuilder::new().idle_timeout(Duration::ZERO);
+        assert!(builder.idle_timeout > Duration::ZERO);
+        let builder = builder.idle_timeout(Duration::MAX);
+        assert!(std::time::Instant::now().checked_add(builder.idle_timeout).is_some());
+    }
+}

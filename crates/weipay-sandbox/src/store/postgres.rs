@@ -88,7 +88,7 @@ impl Postgres {
                 tries += 1;
                 thread::sleep(wait_before(tries));
             } else if failure.is_conflict() {
-                let what = format!("{tries} times in a row");
+                let what = format!("the transaction conflicted with others {tries} times in a row");
                 return Err(StoreError::Conflict(what).into());
             } else {
                 return Err(failure.into_error().into());

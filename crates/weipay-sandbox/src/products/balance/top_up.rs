@@ -160,7 +160,7 @@ impl Platform {
         done.map_err(|error| match error {
             PostingError::Store(error) => error.into(),
             PostingError::Short { .. } | PostingError::Amount => {
-                StoreError::Corrupt("an account that cannot hold more money".to_owned()).into()
+                MerchantError::Invalid("the account cannot hold so much money".to_owned())
             }
         })
     }
@@ -184,5 +184,27 @@ mod tests {
             assert!(platform.top_up_wallet(&person.unionid, fen).is_err(), "{fen}");
         }
         assert_eq!(platform.wallet(&person.unionid).unwrap(), 501);
+    }
+
+    #[test]
+    fn an_account_that_is_full_is_a_mistake_of_the_caller() {
+        let sandbox = Sandbox::start().unwrap();
+        let (platform, mchid) = (sandbox.platform(), sandbox.kit().mchid.as_str());
+        let fill = |owner: &Owner, kind: AccountKind, bank: &str| {
+            let bank = Owner::person(bank).account(AccountKind::Bank);
+            let filled = platform.act(|tx, now| {
+                let left = i64::MAX - Purse::find(tx, owner)?.balance(kind);
+                let posting = Posting::new(Business::TopUp, "1", now);
+                post(tx, posting.moves(bank.clone(), owner.account(kind), left))
+            });
+            filled.unwrap();
+        };
+        fill(&Owner::merchant(mchid), AccountKind::Available, "one bank");
+        let refused = platform.top_up(mchid, MerchantAccount::Basic, 1);
+        assert!(matches!(refused, Err(MerchantError::Invalid(_))), "{refused:?}");
+        let person = platform.add_person(&["wx1".to_owned()]).unwrap();
+        fill(&Owner::person(person.unionid.as_str()), AccountKind::Wallet, "another bank");
+        let refused = platform.top_up_wallet(&person.unionid, 1);
+        assert!(matches!(refused, Err(MerchantError::Invalid(_))), "{refused:?}");
     }
 }

@@ -143,7 +143,7 @@ impl Platform {
                 return Err(ContractError::State(reason.to_owned()));
             }
             signing::check_signable(tx, &contract, &person, now)?
-                .map_err(|reason| ContractError::State(format!("nobody can sign the contract: {reason}")))?;
+                .map_err(|reason| ContractError::State(format!("the contract cannot be signed: {reason}")))?;
             let key = crate::store::Record::key(&contract);
             signing::sign(tx, contract, payer, person, now)?;
             let signed = tx.get::<Contract>(&key)?.and_then(|signed| signed.signature);
@@ -160,9 +160,7 @@ impl Platform {
         self.with_contract(number, |tx, contract, now| {
             match signing::end(tx, contract, EndedBy::Person, None, now)? {
                 true => Ok(()),
-                false => {
-                    Err(ContractError::State("nobody has signed the contract, or it has ended".to_owned()))
-                }
+                false => Err(ContractError::State("the contract is not signed, or it has ended".to_owned())),
             }
         })
     }

@@ -92,7 +92,7 @@ impl Platform {
         }
         let (Some(merchant), Ok(kit)) = (self.merchants.find(&reading.sender), self.kit_of(&reading.sender))
         else {
-            let reason = "send_coupon_merchant must be a merchant of the sandbox: the one that sends, and whose APIv2 key signs";
+            let reason = "send_coupon_merchant must be the sending merchant, and exist in the sandbox; its APIv2 key signs";
             return Ok(Reception::refused("PARAM_ERROR", reason));
         };
         if let Err(reason) = signature::check(&reading.signed, &reading.sign, kit.kit()) {

@@ -50,7 +50,7 @@ impl OrderState {
             }
             Self::Done => "the order is DONE: it is paid, and nothing is left to do",
             Self::Revoked => "the order is REVOKED: the merchant has canceled it",
-            Self::Expired => "the order is EXPIRED: nobody confirmed it in time",
+            Self::Expired => "the order is EXPIRED: it was not confirmed in time",
         }
     }
 }

@@ -153,11 +153,12 @@ pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     Ok(response)
 }
 
-const NO_PAYMENT_CODE: &str = "only an order of a payment code (付款码) is reversed: close one that nobody has paid, and refund one that was paid";
+const NO_PAYMENT_CODE: &str =
+    "only code payments (付款码) can be reversed: close an unpaid order, refund a paid one";
 const LATE_REVERSAL: &str = "the order was paid more than 7 days ago: refund it";
 const REFUNDED: &str =
     "the payment was refunded, wholly or in part: what is left of it is refunded, too, and not reversed";
-const EXPIRED_DEPOSIT: &str = "the deposit has expired: nobody has paid it, and nobody can any more";
+const EXPIRED_DEPOSIT: &str = "the deposit has expired: it is unpaid, and can no longer be paid";
 
 /// Reverses an order: nobody can pay it any more, and what was paid goes back with the fee.
 pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<(), HandlerError> {

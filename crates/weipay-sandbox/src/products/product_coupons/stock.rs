@@ -203,7 +203,7 @@ impl Stock {
         }
         if !self.definition.validity.window(now).is_usable_after(now) {
             return Err(refusals::stock_state(
-                "a coupon that is sent now could never be used: by coupon_available_period of the stock it ends before it begins",
+                "the coupon could never be used: by coupon_available_period of the stock it ends before it begins",
             ));
         }
         Ok(())

@@ -250,7 +250,7 @@ pub(in crate::products::payments) fn check_prepay(
         Some(_) => return Ok(()),
     };
     Err(PersonPaysError::NotPayable(format!(
-        "nobody can pay with this prepay_id, code_url or h5_url: {reason}"
+        "this prepay_id, code_url or h5_url cannot be used to pay: {reason}"
     )))
 }
 
