@@ -82,7 +82,7 @@ struct SeedPerson {
     appids: Vec<String>,
 }
 
-/// What is wrong with a seed file.
+/// Error in a seed file.
 #[derive(Debug)]
 pub enum SeedError {
     /// It could not be read.

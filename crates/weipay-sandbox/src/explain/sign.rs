@@ -362,7 +362,8 @@ const V3_KEY: &str =
 const UNSORTED: &str =
     "elements were signed in another order than that of their names: sort them by name, byte by byte";
 
-/// The most elements tried in every order, which makes 720 digests: whoever sends a wrong `sign` makes the sandbox try.
+/// Maximum number of elements tried in every order, which makes 720 digests: any client with a wrong `sign` makes the
+/// sandbox try.
 const MAX_PERMUTED: usize = 6;
 
 /// The first order of the elements for which it is so (Heap's algorithm).

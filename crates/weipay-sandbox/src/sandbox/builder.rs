@@ -86,14 +86,14 @@ impl SandboxBuilder {
         }
     }
 
-    /// Keeps kit and state in this folder. Without it, both are deleted with the sandbox.
+    /// Stores kit and state in this folder. Without it, both are deleted with the sandbox.
     #[must_use]
     pub fn data(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data = Some(dir.into());
         self
     }
 
-    /// Keeps the state here instead of in the data folder.
+    /// Stores the state here instead of in the data folder.
     #[must_use]
     pub fn store(mut self, address: StoreAddress) -> Self {
         self.store = address;
@@ -128,12 +128,11 @@ impl SandboxBuilder {
         self
     }
 
-    /// The same requests get the same bytes in every run: numbers, nonces, `Request-ID`, addresses of files, and the
-    /// ids of notifications. Keys never depend on it, so what depends on keys differs in each folder:
-    /// `Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted. Times are those of the [clock](Self::clock);
-    /// `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A start with the same data
-    /// folder goes on with other numbers, the same in every run, until a reset begins them again (with a state of its
-    /// own; nodes on one database go on).
+    /// Makes responses deterministic: the same requests get the same bytes in every run (ids, nonces, `Request-ID`,
+    /// addresses of files, and the ids of notifications). Keys never depend on the seed, so what depends on keys
+    /// differs in each folder: `Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted. Times are those of
+    /// the [clock](Self::clock); `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A
+    /// restart on the same data folder continues the sequence. A reset starts it again, except on a shared database.
     ///
     /// Without a seed, official numbers start at a random number in a new state, and continue after a reset and a restore.
     #[must_use]
@@ -151,14 +150,14 @@ impl SandboxBuilder {
         self
     }
 
-    /// Decides one by one what is refused beyond types, lengths and required fields.
+    /// Sets each check in addition to types, lengths and required fields.
     #[must_use]
     pub fn validation(mut self, validation: Validation) -> Self {
         self.validation = validation;
         self
     }
 
-    /// Whether operations without behaviour respond with examples, which is the default, or with 501.
+    /// Whether operations without state respond with examples (the default) or with 501.
     #[must_use]
     pub fn examples(mut self, examples: bool) -> Self {
         self.examples = examples;
@@ -173,17 +172,17 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many connections there are at most; when another one comes, an idle one is closed. Without a
-    /// number, 1,024, or half of the files that the process may open.
+    /// Maximum number of connections; at the limit, the connection that was idle longest is closed. By default 1,024,
+    /// or half of the files that the process may open if that is less.
     #[must_use]
     pub fn connections(mut self, most: usize) -> Self {
         self.connections = Some(most.clamp(1, 100_000));
         self
     }
 
-    /// Whether notifications may go to addresses in a private or special network, such as 192.168.1.2. They go to this
-    /// machine and to public addresses in any case. Off by default: whoever can send requests to the sandbox chooses
-    /// where it calls.
+    /// Whether notifications may go to addresses in a private or special network, such as 192.168.1.2. They go to
+    /// this machine and to public addresses in any case. Off by default, because any client of the sandbox can choose
+    /// the address (server-side request forgery).
     #[must_use]
     pub fn private_receivers(mut self, allowed: bool) -> Self {
         self.private_receivers = allowed;

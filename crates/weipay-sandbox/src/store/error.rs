@@ -1,4 +1,4 @@
-//! Why the store could not serve.
+//! Errors of the store.
 
 use std::error::Error;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::io;
 
 use crate::error::append_causes;
 
-/// Why the store could not serve.
+/// Error of the store, which holds the state of a sandbox.
 #[derive(Debug)]
 pub enum StoreError {
-    /// The database's file could not be made or opened.
+    /// The file of the database could not be created or opened.
     File(io::Error),
-    /// The database refused: a full disk, a lost file, a broken page.
+    /// The database failed: a full disk, a lost file, a broken page.
     Database(Box<dyn Error + Send + Sync>),
-    /// A record holds what this program never wrote.
+    /// A record contains what this program never wrote.
     Corrupt(String),
     /// Other requests came in between. Nothing was changed by this one. Holds the sentence that says what happened.
     Conflict(String),

@@ -8,6 +8,7 @@ use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, 
 use crate::merchants::change::MerchantError;
 use crate::platform::Platform;
 use crate::store::StoreError;
+use crate::words::words;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::post(
@@ -40,38 +41,23 @@ pub(crate) const ROUTES: &[Route] = &[
 /// More is never paid in at once: a hundred million yuan.
 const MAX_FEN: i64 = 10_000_000_000;
 
-/// An account of a merchant that can be topped up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MerchantAccount {
-    /// 运营账户: transfers are paid from it.
-    #[default]
-    Operation,
-    /// 可用余额 of the basic account (基本账户): refunds can be paid from it.
-    Basic,
-    /// 营销资金: budgets of cash coupons (代金券).
-    Marketing,
+words! {
+    /// An account of a merchant that can be topped up.
+    #[derive(Default)]
+    pub enum MerchantAccount {
+        /// 运营账户: transfers are paid from it.
+        #[default]
+        Operation = "operation",
+        /// 可用余额 of the basic account (基本账户): refunds can be paid from it.
+        Basic = "basic",
+        /// 营销资金: budgets of cash coupons (代金券).
+        Marketing = "marketing",
+    }
+    pub fn from_word;
+    pub(crate) const WORDS;
 }
 
 impl MerchantAccount {
-    const ALL: [Self; 3] = [Self::Operation, Self::Basic, Self::Marketing];
-    pub(crate) const WORDS: [&str; 3] = [Self::Operation.word(), Self::Basic.word(), Self::Marketing.word()];
-
-    /// `operation`, `basic` or `marketing`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Operation => "operation",
-            Self::Basic => "basic",
-            Self::Marketing => "marketing",
-        }
-    }
-
-    /// The account of this [`word`](Self::word).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|account| account.word() == word)
-    }
-
     const fn kind(self) -> AccountKind {
         match self {
             Self::Operation => AccountKind::Operation,

@@ -41,7 +41,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
 ];
 
-/// Why a person could not do it.
+/// Error of an action on a contract.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ContractError {
@@ -158,9 +158,10 @@ impl Platform {
     /// If it is not signed or has ended, or the database fails.
     pub fn end_contract(&self, number: &str) -> Result<(), ContractError> {
         self.with_contract(number, |tx, contract, now| {
-            match signing::end(tx, contract, EndedBy::Person, None, now)? {
-                true => Ok(()),
-                false => Err(ContractError::State("the contract is not signed, or it has ended".to_owned())),
+            if signing::end(tx, contract, EndedBy::Person, None, now)? {
+                Ok(())
+            } else {
+                Err(ContractError::State("the contract is not signed, or it has ended".to_owned()))
             }
         })
     }

@@ -160,7 +160,7 @@ const REFUNDED: &str =
     "the payment was refunded, wholly or in part: what is left of it is refunded, too, and not reversed";
 const EXPIRED_DEPOSIT: &str = "the deposit has expired: it is unpaid, and can no longer be paid";
 
-/// Reverses an order: nobody can pay it any more, and what was paid goes back with the fee.
+/// Reverses an order: it can no longer be paid, and what was paid is returned with the fee.
 pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<(), HandlerError> {
     let order = match (order.trade_type, &order.deposit) {
         (TradeType::Micropay, _) => order,
@@ -176,7 +176,7 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
         }
         (OrderState::Success, Some(payment)) if is_in_time(payment.paid_at) => {
             refund::reverse(tx, &order, payment, now)?;
-            // Whoever has complained about it has all of the money back.
+            // A person who has complained about it has all of the money back.
             complaints::refund_accepted(tx, &payment.transaction_id, now)?;
             complaints::refund_succeeded(tx, &payment.transaction_id, order.total, now)?;
         }

@@ -115,10 +115,7 @@ impl Platform {
             if tx.get::<Stock>(stock_id)?.is_some_and(is_over) {
                 return Ok(StateChange::Over);
             }
-            Ok(match set_state(tx, stock_id, state)? {
-                true => StateChange::Done,
-                false => StateChange::NoStock,
-            })
+            Ok(if set_state(tx, stock_id, state)? { StateChange::Done } else { StateChange::NoStock })
         })
     }
 
