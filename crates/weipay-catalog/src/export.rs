@@ -267,6 +267,9 @@ pub fn field(field: &Field) -> Value {
     if let Some(purpose) = field.purpose {
         object.insert("purpose".into(), purpose.word().into());
     }
+    if let Some(name) = field.echo_of {
+        object.insert("echo_of".into(), name.into());
+    }
     if !field.fields.is_empty() {
         object.insert("fields".into(), fields(&field.fields));
     }

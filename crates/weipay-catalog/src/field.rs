@@ -41,6 +41,8 @@ pub struct Field {
     pub private: bool,
     /// What a field of a request is for, if a client must know that.
     pub purpose: Option<Purpose>,
+    /// Of an [`echo`](Purpose::Echo): the request's field that it repeats, if that has another name.
+    pub echo_of: Option<&'static str>,
     /// The example of the page, as text.
     pub example: Option<Cow<'static, str>>,
     /// The members of an object, including those of a shared object.
@@ -227,8 +229,9 @@ pub enum Purpose {
     PageItems,
     /// Names the next page; empty in the last one.
     PageNext,
-    /// In a response: repeats the value of the request's field with this name. Another value says that it is
-    /// the response to another request.
+    /// In a response, or in an object in it: repeats the value of the request's field with this name, or with the name
+    /// [`Field::echo_of`]. Another value says that it is the response to another request. In a shared object it counts where
+    /// the request has such a field.
     Echo,
     /// In a response: says in which state something is. Where an operation acts and its page names no such member, the
     /// response that has one is that of a query.

@@ -3,6 +3,7 @@
 //! A finding has file and line, what is wrong, and what would be right. `cargo run -p weipay-catalog --features lint --bin
 //! catalog-lint` prints all findings. A test makes sure that the catalogue of this repository has none.
 
+mod echo;
 mod errors;
 mod field;
 mod notification;
@@ -68,6 +69,7 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     linter.check_unused_error_lists();
     linter.check_partners();
     linter.check_states();
+    linter.check_unused_echoes();
     linter.check_common_members();
     linter.findings.sort();
     linter.findings.dedup();
@@ -87,6 +89,8 @@ struct Linter {
     operations: partner::Operations,
     /// Members of their requests and responses.
     members: response::Members,
+    /// Echoes of shared objects.
+    echoes: echo::Shared,
     /// How many operations name a list of error codes.
     uses_of_errors: BTreeMap<&'static str, usize>,
 }
@@ -125,6 +129,7 @@ impl Linter {
             lists: ValueLists::default(),
             operations: BTreeMap::new(),
             members: response::Members::default(),
+            echoes: echo::Shared::default(),
             uses_of_errors: BTreeMap::new(),
         }
     }
@@ -213,10 +218,10 @@ impl Linter {
             Heading::Values(_) => {
                 self.read(place, parse::values(text));
             }
-            Heading::Object(_) => {
+            Heading::Object(name) => {
                 let read = parse::object(text, self.shared.resolver());
                 if let Some(members) = self.read(place, read) {
-                    self.check_no_purpose(place, &members);
+                    self.check_shared_object(place, name, &members);
                     self.check_fields(place, &members);
                 }
             }

@@ -228,6 +228,17 @@ impl Operation {
         self.field_for(purpose).or_else(in_meta)
     }
 
+    /// The field of the request that this field of the response repeats, and its place. Nothing else is compared: neither
+    /// headers nor the parts of an upload come back.
+    #[must_use]
+    pub fn repeated_by(&self, echo: &Field) -> Option<(Place, &Field)> {
+        let name = echo.echo_of.unwrap_or(echo.name);
+        let find = |place: Place| self.request.fields(place).iter().find(|field| field.name == name);
+        let is_echo = echo.purpose == Some(Purpose::Echo);
+        let mut places = [Place::Path, Place::Query, Place::Json, Place::Xml].into_iter().filter(|_| is_echo);
+        places.find_map(|place| Some((place, find(place)?)))
+    }
+
     /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).
     #[must_use]
     pub fn demands_hmac(&self) -> bool {

@@ -71,6 +71,7 @@ fn text(operation: &Operation, common: &[AnyResponse]) -> String {
     let response = own.map(|field| {
         // A list repeats the limit of its pages, which is never 0.
         let is_limit = field.required && limit.is_some_and(|limit| limit.name == field.name);
+        let field = &with_echoes(field, operation, false);
         let mark = if !is_limit && !is_in_every_success(operation.version(), field) {
             ""
         } else if is_proof(field, common) {
@@ -88,6 +89,21 @@ fn text(operation: &Operation, common: &[AnyResponse]) -> String {
         response,
     ]
     .join("|")
+}
+
+/// The field without the echoes that say nothing: those in a list, and those of a shared object that repeat what another request
+/// sends. Beside those that the response itself has, none must be there, so it is no matter whether a page requires it.
+fn with_echoes(field: &Field, operation: &Operation, is_in_list: bool) -> Field {
+    let mut field = field.clone();
+    let is_echo = !is_in_list && operation.repeated_by(&field).is_some();
+    field.purpose = field.purpose.filter(|purpose| *purpose != Purpose::Echo || is_echo);
+    let is_in_list = is_in_list || field.list || field.carrier.is_some();
+    let inside = field.fields.iter().map(|field| Field {
+        required: field.required && field.purpose != Some(Purpose::Echo),
+        ..with_echoes(field, operation, is_in_list)
+    });
+    field.fields = inside.collect();
+    field
 }
 
 /// Whether a member of a response says something of its operation. Pages of APIv2 list what any response may have; one of
@@ -168,7 +184,8 @@ fn member(field: &Field, in_every_success: &str, keep: &dyn Fn(&Field) -> bool) 
         (_, Some(Purpose::PageTotal)) => "=t",
         (_, Some(Purpose::PageItems)) => "=i",
         (_, Some(Purpose::PageNext)) => "=u",
-        (_, Some(Purpose::Echo)) if field.required => "=r",
+        // A number of 0 may be left out.
+        (_, Some(Purpose::Echo)) if field.required && field.kind == Kind::String => "=r",
         (_, Some(Purpose::Echo)) => "=e",
         (_, Some(Purpose::DownloadUrl)) => "=d",
         (_, Some(Purpose::DownloadHashType)) => "=a",
@@ -180,7 +197,9 @@ fn member(field: &Field, in_every_success: &str, keep: &dyn Fn(&Field) -> bool) 
     let inside = list(&field.fields, keep);
     let wrapped = if field.carrier == Some(Carrier::JsonText) { "~" } else { "" };
     let is_open = inside.is_empty() || field.carrier == Some(Carrier::UrlText);
-    let head = format!("{}{in_every_success}{purpose}", field.name);
+    let sent = field.echo_of.filter(|_| field.purpose == Some(Purpose::Echo));
+    let sent = sent.map(|name| format!("@{name}")).unwrap_or_default();
+    let head = format!("{}{in_every_success}{purpose}{sent}", field.name);
     match field.kind {
         _ if is_open => head,
         Kind::Object | Kind::String => format!("{head}{wrapped}{{{inside}}}"),

@@ -421,15 +421,21 @@ fn a_row_says_which_members_tell_its_response_from_others() {
         },
     ];
     let response = "  response\n    code* string\n    mchid* string\n    no* string echo\n    a_state* string state\n    sum integer fen\n";
+    let repeated = "  response\n    id* string echo(a_id)\n    b* object\n      no* string echo\n      d object\n        id string echo(a_id)\n    n* integer echo\n    items object[]\n      no string echo\n";
     let elements = "  response\n    sign* string\n    sub_mch_id* string\n    no* string\n";
     let operations = [
         described("POST v3/a", &format!("  json\n    no* string\n{response}")),
+        described(
+            "POST v3/d",
+            &format!("  query\n    a_id string\n    no string\n    n integer\n{repeated}"),
+        ),
         described("POST v2/b", &format!("  xml\n    sub_mch_id string\n{elements}")),
         described("POST v2/c", &format!("  xml\n    name string\n{elements}")),
     ];
     let text = table::text(&operations, &common, &RowNames::new(&operations));
     for expected in [
         "\"||no|code+ mchid* no*=r a_state+ sum\"",
+        "\"|a_id no n||id*=r@a_id b+{no=e d{id=e@a_id}} n=e items\"",
         "\"||sub_mch_id|no+\"",
         // What cannot be repeated is a result.
         "\"||name|sub_mch_id+ no+\"",

@@ -16,7 +16,7 @@ mod validation;
 
 use serde_json::{Map, Number, Value};
 use weipay_catalog::{Carrier, Catalog, Field, Kind, Operation};
-use weipay_rules::{BrokenRule, parse_integer, parse_number};
+use weipay_rules::{BrokenRule, Format, parse_integer, parse_number};
 
 use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::response::Refusal;
@@ -112,7 +112,8 @@ impl Contract {
             }
         }
         for (name, _) in pairs {
-            if operation.request.query.iter().all(|field| field.name != *name) {
+            let is_taken = TAKEN.contains(&(operation.path, name));
+            if operation.request.query.iter().all(|field| field.name != *name) && !is_taken {
                 walk.pointer = format!("/query/{name}");
                 walk.add_undefined();
             }
@@ -141,6 +142,10 @@ impl Contract {
         }
     }
 }
+
+/// Parameters of a query that no page has, and that the platform did not refuse: <https://github.com/binarywang/WxJava/issues/3153>
+/// (2023).
+const TAKEN: [(&str, &str); 1] = [("v3/bill/fundflowbill", "bill_type")];
 
 fn not_an_object(pointer: &str, value: &Value) -> Refusal {
     Place { source: Source::Body, pointer, title: "请求体" }.wrong_type(OBJECT, value.clone())
@@ -325,7 +330,12 @@ impl Walk<'_> {
             return Ok(());
         }
         let rules = field.rules();
-        rules.check_text(text).map_err(|rule| self.place(field).broken(rule, text.into()))?;
+        rules.check_text(text).map_err(|rule| {
+            // Recorded of an order: <https://github.com/labring/sealos/pull/2300> (2022).
+            let is_no_address = text.is_empty() && field.format == Some(Format::NotifyUrl);
+            let rule = if is_no_address { BrokenRule::Format(Format::NotifyUrl) } else { rule };
+            self.place(field).broken(rule, text.into())
+        })?;
         // A word in a path names a resource, which its product knows or does not.
         if self.source != Source::UriTemplate {
             self.carried_out.check_word(field, text).map_err(|reason| {

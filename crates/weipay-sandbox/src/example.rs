@@ -105,6 +105,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_answered_under_the_name_that_the_response_has_for_it() {
+        let refund = shown("GET", "/v3/global/refunds/id/500000?mchid=1900000109", json!({}));
+        assert_eq!(refund["id"], "500000");
+        let batch = shown("GET", "/v3/transfer/batches/batch-id/103?need_query_detail=false", json!({}));
+        assert_eq!(batch["transfer_batch"]["batch_id"], "103");
+    }
+
+    #[test]
     fn each_item_of_a_list_is_answered() {
         let receiver = |number: usize| {
             json!({

@@ -175,6 +175,9 @@ pub(crate) struct Leg {
     pub(crate) balance: i64,
     /// What was in the owner's basic account afterwards.
     pub(crate) basic: i64,
+    /// What was in the owner's operation account afterwards, if it is a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) operation: Option<i64>,
 }
 
 const OWNER_AND_TIME: &str = "owner_time";
@@ -243,7 +246,9 @@ fn book(purses: &mut BTreeMap<Owner, Purse>, legs: Vec<(Account, i64)>) -> Resul
             return Err(PostingError::Short { account, has, needs: fen.saturating_neg() });
         }
         purse.balances.insert(kind, balance);
-        booked.push(Leg { owner, kind, fen, balance, basic: purse.basic() });
+        let basic = purse.total(AccountType::Basic);
+        let operation = AccountType::Operation.has(kind).then(|| purse.total(AccountType::Operation));
+        booked.push(Leg { owner, kind, fen, balance, basic, operation });
     }
     Ok(booked)
 }
@@ -305,7 +310,7 @@ mod tests {
                 (purse.balance(AccountKind::Unsettled), purse.balance(AccountKind::Fees)),
                 (9_940, 60)
             );
-            assert_eq!((purse.basic(), sum_of_everything(tx)?), (9_940, 0));
+            assert_eq!((purse.total(AccountType::Basic), sum_of_everything(tx)?), (9_940, 0));
             let entries: Result<Vec<Entry>, StoreError> =
                 entries(tx, &Owner::merchant(MERCHANT), 100, 101, Direction::Ascending).collect();
             let entries = entries?;

@@ -33,6 +33,7 @@ use crate::reasons;
 use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_reason};
 pub(crate) use elements::is_number;
 use gate::Entered;
+use response::ResponseForm;
 
 /// Whether the gateway of APIv2 serves an operation. A few of its operations are pages for a browser or uploads.
 pub(crate) fn serves(operation: &Operation) -> bool {
@@ -75,10 +76,11 @@ impl Platform {
         let look = |mchid: &str| self.look_at_merchant(mchid).unwrap_or_default();
         let validation = self.contract.validation();
         let entered = gate::enter(operation, request, &self.merchants, validation, now, look);
+        let form = products::form(self.products, operation);
         let entered = match entered {
             Ok(entered) => entered,
             Err(rejection) => {
-                return told(response::rejected(&rejection, now, &self.entropy), *rejection.refusal);
+                return told(response::rejected(&rejection, form, now, &self.entropy), *rejection.refusal);
             }
         };
         let outcome = match fault {
@@ -89,7 +91,6 @@ impl Platform {
             Some(fault) => Outcome::Refused(fault.refusal_v2(operation)),
             None => outcome,
         };
-        let form = products::form(self.products, operation);
         let mut response = match outcome {
             Outcome::Elements(elements, behaviour) => {
                 let mut response = response::signed(&entered, form, elements, now, &self.entropy);
@@ -121,7 +122,8 @@ impl Platform {
             "the body is longer than any request needs to be",
         );
         let rejection = gate::Rejection::from(refusal);
-        told(response::rejected(&rejection, self.clock.now(), &self.entropy), *rejection.refusal)
+        let response = response::rejected(&rejection, ResponseForm::USUAL, self.clock.now(), &self.entropy);
+        told(response, *rejection.refusal)
     }
 
     fn serve_v2(&self, entered: &Entered, request: &Request, moment: Moment) -> Outcome {

@@ -20,7 +20,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use aws_lc_rs::rand;
 
 use crate::certificate::Certificate;
-use crate::identifiers::PublicKeyId;
+use crate::identifiers::{PublicKeyId, is_same_serial};
 use crate::rsa::PublicKey;
 use crate::rsa::SignatureError;
 use crate::scheme::Scheme;
@@ -145,8 +145,8 @@ impl Display for Authorization {
 
 pub(crate) fn write_parameter(f: &mut Formatter<'_>, opening: &str, value: &str) -> fmt::Result {
     f.write_str(opening)?;
-    // As almost always: in one piece.
-    if value.bytes().all(|byte| may_stand_in_a_value(char::from(byte))) {
+    // As almost always: in one piece. Without an early end, several bytes are looked at at once.
+    if value.bytes().fold(true, |all, byte| all & may_stand_in_a_value(char::from(byte))) {
         f.write_str(value)?;
         return f.write_char('"');
     }
@@ -338,8 +338,8 @@ impl Error for VerifyError {}
 
 /// Platform keys, each under the text that names it in `Wechatpay-Serial`.
 ///
-/// Two official pages disagree on whether a client may look at the prefix of that text. An exact map from it
-/// to a key satisfies both. It also works while a merchant migrates from one kind of key to the other and
+/// Two official pages disagree on whether a client may look at the prefix of that text. A map from it to a
+/// key satisfies both. It also works while a merchant migrates from one kind of key to the other and
 /// receives both kinds of signatures.
 #[derive(Clone, Debug, Default)]
 pub struct PlatformKeys {
@@ -363,10 +363,13 @@ impl PlatformKeys {
         self.by_serial.insert(id.into_string(), key);
     }
 
-    /// The key with exactly this serial or ID.
+    /// The key with this serial number or ID. Serial numbers of certificates may be written in lower case, and with or without
+    /// leading zeros ([`is_same_serial`]).
     #[must_use]
     pub fn get(&self, serial: &str) -> Option<&PublicKey> {
-        self.by_serial.get(serial)
+        let written_otherwise =
+            || self.by_serial.iter().find(|(known, _)| is_same_serial(known, serial)).map(|(_, key)| key);
+        self.by_serial.get(serial).or_else(written_otherwise)
     }
 
     /// The serials and IDs of all keys, sorted.

@@ -1,12 +1,12 @@
-//! 错误处理: what a program does about an error: what it is about, whether the call may have taken effect, whether it may be sent
-//! again, what its code means, and which line of a refused signature differs. It starts its own sandbox.
+//! 错误处理: what a program does about an error: the next step, the category, what its code means, and which line of a refused
+//! signature differs. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --example errors`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]
 
 use std::time::Duration;
 
-use weipay::error::{Advice, ErrorClass, NetworkError};
+use weipay::error::{NetworkError, NextStep};
 use weipay::http::{Request, Response, Uri};
 use weipay::serde_json::json;
 use weipay::signer::blocking::Signer;
@@ -16,22 +16,18 @@ use weipay::wire::PrivateKey;
 use weipay::{ClientBuilder, Error, Retries, error_code};
 use weipay_sandbox::{FaultRule, Sandbox};
 
-/// The first question is always whether it may have happened: then query the result. The same request is sent again, with the
-/// same number, only where `is_safe_to_repeat`.
+/// `next_step` asks first whether it may have happened. The same request is sent again only where it cannot take effect twice.
 fn what_to_do(error: &Error) -> &'static str {
-    match error.class() {
-        _ if error.may_have_taken_effect() => "query the result",
-        // A code that matters to the program. `error_code` has a constant for each known one.
-        _ if error.code() == Some(error_code::ORDERPAID) => "the order is paid: do not pay again",
-        ErrorClass::Parameter => "correct the request",
-        ErrorClass::Signature => "check key, serial and clock",
-        _ if error.advice() == Some(Advice::QueryState) => {
-            "query first: an earlier request may have taken effect"
-        }
-        // A transfer that is not found may still appear.
-        ErrorClass::NotFound => "nothing is found",
-        _ if error.is_retryable() => "try again later",
-        _ => "show it to a person",
+    // A code that matters to the program. `error_code` has a constant for each known one.
+    if error.code() == Some(error_code::ORDERPAID) {
+        return "the order is paid: do not pay again";
+    }
+    match error.next_step() {
+        NextStep::Query | NextStep::QueryOrRepeat => "query the result",
+        NextStep::Repeat => "try again later",
+        NextStep::CorrectRequest => "correct the request",
+        NextStep::CheckKeys => "check key, serial and clock",
+        _ => "decide by the code, or show it to a person",
     }
 }
 

@@ -9,10 +9,10 @@ use weipay_wire::{
     MerchantSerial, PrivateKey, PublicKey, PublicKeyId,
 };
 
+use crate::attempts::DeliverySettings;
 use crate::base_url::BaseUrl;
 use crate::core::Core;
 use crate::credentials::{Account, MerchantParts};
-use crate::delivery::DeliverySettings;
 use crate::error::{Cause, Causes, RequestError};
 use crate::observer::Observer;
 use crate::retry::{Retries, RetryPolicy, Timer};
@@ -242,9 +242,10 @@ impl ClientBuilder {
     ///
     /// A call that is [sent again](Retries) because its connection failed, or a gateway responded with 502, 503 or
     /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
-    /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. A call that cannot ask both
-    /// hosts, because it is not safe to repeat or has less than four seconds left, does so after the first failure, if the
-    /// backup host has responded since. The address of a file names its host, and is asked there only.
+    /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. A call that may not have the
+    /// time to ask both hosts does so after the first failure, if the backup host has responded since: one that is not safe to
+    /// repeat, has less than four seconds left, sends or fetches a file, or follows a [`retry_policy`](Self::retry_policy). The
+    /// address of a file names its host, and is asked there only.
     ///
     /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat, and together never take more, so that
     /// a host that takes calls and stays silent is left, too: a response that needs longer than its share is lost. The first

@@ -23,10 +23,10 @@ use weipay_wire::{
     VerifyError, random_nonce, request_message, verify_response,
 };
 
+use crate::attempts::DeliverySettings;
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
-use crate::delivery::DeliverySettings;
 use crate::download::{Digest, Form};
 use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;

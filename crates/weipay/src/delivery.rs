@@ -1,27 +1,23 @@
-//! The delivery of a call: each attempt is prepared, sent, judged, and perhaps followed by another.
+//! The delivery of a call: each attempt is prepared, sent, judged, and perhaps [followed by another](crate::attempts).
 //!
 //! The two ways to wait, async and blocking, are one type parameter: everything that names and fills in a
 //! call is written once. Both go through the same steps and wait between them in their own way.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
 #[cfg(any(feature = "async", feature = "blocking"))]
 use http::header::AUTHORIZATION;
 
+use crate::attempts::{Attempts, Plan};
 use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
-use crate::core::{Core, Prepared};
+use crate::core::Core;
 use crate::error::Error;
-use crate::failover::{AskedWaits, Host, Hosts};
 use crate::operation::Operation;
 use crate::request::{Body, Request};
 use crate::response::{Decode, RawResponse};
-use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
+use crate::retry::{Ending, Repeatable};
 use crate::sub_merchant::SubMerchant;
-use crate::transport::out_of_time;
-use crate::upload::Payload;
 
 mod sealed {
     pub trait Sealed {}
@@ -169,16 +165,16 @@ mod asynchronous {
         shared.have_keys(request, shared.core.timeout(request)).await?;
         // Once for all attempts: what is encrypted again has other bytes.
         request.complete(&shared.core)?;
-        let mut delivery = Delivery::begin(&shared.core, request, began);
+        let mut attempts = attempts_of(&shared.core, request, began);
         loop {
             let mut attempt_watch = watch.attempt();
-            let outcome = attempt(shared, request, &delivery, &mut attempt_watch).await;
+            let outcome = attempt(shared, request, &attempts, &mut attempt_watch).await;
             // What its code means depends on the operation.
             let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
-            match delivery.next(outcome) {
-                Next::End(outcome) => return outcome,
-                Next::Again(wait) => timer.sleep(wait).await,
+            match next(&shared.core, &mut attempts, &outcome) {
+                Some(wait) => timer.sleep(wait).await,
+                None => return end(attempts, outcome),
             }
         }
     }
@@ -186,19 +182,16 @@ mod asynchronous {
     async fn attempt(
         shared: &Arc<Shared<Async>>,
         request: &Request,
-        delivery: &Delivery<'_>,
+        attempts: &Attempts<'_>,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<RawResponse, Error> {
         let keys = shared.core.platform();
-        let (prepared, left) = delivery.prepare()?;
-        let deadline = Deadline::after(left);
-        let signed = match prepared {
-            Prepared::Signed(request) => request,
-            Prepared::ForSigner(request, unsigned) => shared.sign(request, unsigned, left).await?,
-        };
+        let deadline = Deadline::after(attempts.left()?);
+        let prepared = shared.core.prepare(request, attempts.host())?;
+        let signed = shared.signed(prepared, deadline.left()).await?;
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
-        let share = Deadline::after(delivery.share_of(deadline.left()));
+        let share = Deadline::after(attempts.share_of(deadline.left()));
         let sent = shared.transport.send(signed.map(Into::into), share.left());
         let response = async { read_whole(sent.await?).await };
         // A transport and a timer of the caller's may do without the timers of tokio.
@@ -310,16 +303,16 @@ mod waiting {
         shared.have_keys(request, shared.core.timeout(request))?;
         // Once for all attempts: what is encrypted again has other bytes.
         request.complete(&shared.core)?;
-        let mut delivery = Delivery::begin(&shared.core, request, began);
+        let mut attempts = attempts_of(&shared.core, request, began);
         loop {
             let mut attempt_watch = watch.attempt();
-            let outcome = attempt(shared, request, &delivery, &mut attempt_watch);
+            let outcome = attempt(shared, request, &attempts, &mut attempt_watch);
             // What its code means depends on the operation.
             let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
-            match delivery.next(outcome) {
-                Next::End(outcome) => return outcome,
-                Next::Again(wait) => timer.sleep_blocking(wait),
+            match next(&shared.core, &mut attempts, &outcome) {
+                Some(wait) => timer.sleep_blocking(wait),
+                None => return end(attempts, outcome),
             }
         }
     }
@@ -327,19 +320,16 @@ mod waiting {
     fn attempt(
         shared: &Arc<Shared<Blocking>>,
         request: &Request,
-        delivery: &Delivery<'_>,
+        attempts: &Attempts<'_>,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<RawResponse, Error> {
         let keys = shared.core.platform();
-        let (prepared, left) = delivery.prepare()?;
-        let deadline = Deadline::after(left);
-        let signed = match prepared {
-            Prepared::Signed(request) => request,
-            Prepared::ForSigner(request, unsigned) => shared.sign(request, unsigned, left)?,
-        };
+        let deadline = Deadline::after(attempts.left()?);
+        let prepared = shared.core.prepare(request, attempts.host())?;
+        let signed = shared.signed(prepared, deadline.left())?;
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
-        let share = Deadline::after(delivery.share_of(deadline.left()));
+        let share = Deadline::after(attempts.share_of(deadline.left()));
         let response = read_whole(shared.transport.send(signed.map(Into::into), share.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.look_for(serial, deadline.left());
@@ -402,192 +392,41 @@ impl Deadline {
     }
 }
 
-/// How a client delivers calls.
-pub(crate) struct DeliverySettings {
-    pub(crate) retries: Retries,
-    /// What chooses the waits in place of `retries`.
-    pub(crate) policy: Option<Arc<dyn RetryPolicy>>,
-    /// Whether calls may go to the backup host.
-    pub(crate) failover: bool,
-    pub(crate) timer: Arc<dyn Timer>,
-    pub(crate) budget: Budget,
-    pub(crate) hosts: Hosts,
+/// The attempts of a call that began at this time of the timer.
+fn attempts_of<'a>(core: &'a Core, request: &'a Request, began: Duration) -> Attempts<'a> {
+    let settings = &core.delivery;
+    let retries = request.retries.unwrap_or(settings.retries);
+    // What was asked for this one call stands above the client's policy.
+    let policy = settings.policy.as_deref().filter(|_| request.retries.is_none());
+    // Files take their time in both directions.
+    let has_file = matches!(request.body, Some(Body::Upload(_) | Body::Form { .. }))
+        || request.operation.is_some_and(Operation::has_file_response);
+    let plan = Plan {
+        retries,
+        policy,
+        operation: request.operation,
+        repeat: Repeatable::from_request(request),
+        has_backup: core.has_backup(request, retries),
+        // A policy may not want a second attempt.
+        shares_time: !has_file && policy.is_none(),
+        passes_probe: false,
+        began,
+        limit: core.timeout(request),
+    };
+    Attempts::begin(core, plan)
 }
 
-impl Default for DeliverySettings {
-    fn default() -> Self {
-        Self {
-            retries: Retries::default(),
-            policy: None,
-            failover: true,
-            timer: Arc::new(SystemTimer::default()),
-            budget: Budget::default(),
-            hosts: Hosts::default(),
-        }
-    }
+/// How long to wait before another attempt of a call; `None` if it has ended.
+fn next(core: &Core, attempts: &mut Attempts<'_>, outcome: &Result<RawResponse, Error>) -> Option<Duration> {
+    let ending = Ending::from_outcome(outcome, core.now());
+    attempts.next(outcome.as_ref().map(|response| response.status), ending)
 }
 
-/// A call on its way.
-pub(crate) struct Delivery<'a> {
-    core: &'a Core,
-    request: &'a Request,
-    retries: Retries,
-    began: Duration,
-    limit: Duration,
-    /// Whether the call may go to the backup host.
-    failover: bool,
-    host: Host,
-    asked: AskedWaits,
-    waited: Duration,
-    /// The attempts that ended. A call with one attempt keeps none: its outcome tells the same.
-    attempts: Vec<Attempt>,
-}
-
-/// What follows an attempt.
-pub(crate) enum Next {
-    /// The call has ended.
-    End(Result<RawResponse, Error>),
-    /// Another attempt, after a wait.
-    Again(Duration),
-}
-
-impl<'a> Delivery<'a> {
-    /// A call that began at this time of the timer.
-    pub(crate) fn begin(core: &'a Core, request: &'a Request, began: Duration) -> Self {
-        let settings = &core.delivery;
-        let retries = request.retries.unwrap_or(settings.retries);
-        let failover = core.has_backup(request, retries);
-        let may_try = Repeatable::from_request(request) == Repeatable::Yes;
-        let (limit, now) = (core.timeout(request), settings.timer.now());
-        let left = limit.saturating_sub(now.saturating_sub(began));
-        let host = if failover { settings.hosts.choose_first(left, now, may_try) } else { Host::Main };
-        Self {
-            core,
-            request,
-            retries,
-            began,
-            limit,
-            failover,
-            host,
-            asked: AskedWaits::default(),
-            waited: Duration::ZERO,
-            attempts: Vec::new(),
-        }
-    }
-
-    /// The request of the next attempt, prepared and signed again, and how much of the time limit is left.
-    pub(crate) fn prepare(&self) -> Result<(Prepared<Payload>, Duration), Error> {
-        let left = self.limit.saturating_sub(self.elapsed());
-        if left.is_zero() {
-            return Err(out_of_time().into());
-        }
-        Ok((self.core.prepare(self.request, self.host)?, left))
-    }
-
-    /// How much of the time that is left an exchange may take: all of it, unless the other host is going to be asked where this
-    /// one is silent. Files take their time in both directions, and a policy of the caller's may not want another attempt.
-    fn share_of(&self, left: Duration) -> Duration {
-        let settings = &self.core.delivery;
-        let is_first_of_two = self.failover && self.attempts.is_empty();
-        let has_policy = settings.policy.is_some() && self.request.retries.is_none();
-        let is_small = !matches!(self.request.body, Some(Body::Upload(_) | Body::Form { .. }))
-            && !self.request.operation.is_some_and(Operation::has_file_response);
-        if !is_first_of_two || !is_small || has_policy {
-            return left;
-        }
-        let share = settings.hosts.first_share(self.host, left, settings.timer.now());
-        share.filter(|share| self.has_another_after(*share)).unwrap_or(left)
-    }
-
-    /// Whether a first attempt that stays silent for so long is followed by one on the other host.
-    fn has_another_after(&self, silence: Duration) -> bool {
-        let so_far = SoFar {
-            attempts: 1,
-            elapsed: self.elapsed().saturating_add(silence),
-            limit: self.limit,
-            repeat: Repeatable::from_request(self.request),
-        };
-        let silent = Ending::Open { retry_after: None };
-        self.may_be_repeated() && self.retries.longest_possible_wait(silent, &so_far).is_some()
-    }
-
-    /// Whether it may be sent again at once after it may have arrived.
-    fn may_be_repeated(&self) -> bool {
-        Repeatable::from_request(self.request) == Repeatable::Yes
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.core.delivery.timer.now().saturating_sub(self.began)
-    }
-
-    /// Judges an attempt. The success of a first one on the main host ends the call at once, as almost always.
-    pub(crate) fn next(&mut self, outcome: Result<RawResponse, Error>) -> Next {
-        let settings = &self.core.delivery;
-        let has_failed =
-            self.failover && settings.hosts.note(self.host, outcome.as_ref().err(), settings.timer.now());
-        let is_first = self.attempts.is_empty();
-        let is_settled = outcome.as_ref().is_ok_and(|response| response.status != StatusCode::ACCEPTED);
-        if is_first && is_settled {
-            settings.budget.refill();
-        }
-        let is_unsent = outcome.as_ref().is_err_and(Error::is_request);
-        if is_first && (is_unsent || is_settled && self.host == Host::Main) {
-            return Next::End(outcome);
-        }
-        let ending = Ending::from_outcome(&outcome, (self.core.clock)());
-        let backup_host = self.core.backup_host(self.host);
-        self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
-        let ending = match has_failed {
-            true => self.asked.move_on(self.host, ending, settings.timer.now()),
-            false => ending,
-        };
-        let Some(wait) = self.wait(ending) else { return Next::End(self.end(outcome)) };
-        // The other host has got nothing of this call. The budget does not keep the call from it, unless it fails as well.
-        let is_other_open = || settings.hosts.is_open(self.host.other(), settings.timer.now());
-        let is_first_elsewhere = is_first && has_failed && (ending == Ending::NotSent || is_other_open());
-        if !is_first_elsewhere && !settings.budget.take() {
-            return Next::End(self.end(outcome));
-        }
-        let at = settings.timer.now() + wait;
-        // A host that responds is not left for one that has asked to wait.
-        if self.failover && (has_failed || !self.asked.has_asked(self.host.other(), at)) {
-            // Last of all: it may be the turn to try a host that failed, which nobody else has then.
-            let (failed, may_try) = (has_failed.then_some(self.host), self.may_be_repeated());
-            self.host = settings.hosts.choose(at, failed, may_try);
-        }
-        self.waited = wait;
-        Next::Again(wait)
-    }
-
-    /// How long to wait for another attempt, if there may be one.
-    fn wait(&self, ending: Ending) -> Option<Duration> {
-        if ending == Ending::Final {
-            return None;
-        }
-        let so_far = SoFar {
-            attempts: u32::try_from(self.attempts.len()).unwrap_or(u32::MAX),
-            elapsed: self.elapsed(),
-            limit: self.limit,
-            repeat: Repeatable::from_request(self.request),
-        };
-        match (&self.core.delivery.policy, self.request.retries) {
-            // What was asked for this one call stands above the client's policy.
-            (Some(policy), None) => {
-                so_far.wait_by(&**policy, ending, self.attempts.last()?, self.request.operation)
-            }
-            _ => self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()),
-        }
-    }
-
-    /// Tells the outcome what became of all attempts.
-    fn end(&mut self, outcome: Result<RawResponse, Error>) -> Result<RawResponse, Error> {
-        let attempts = std::mem::take(&mut self.attempts);
-        match outcome {
-            Ok(mut response) => {
-                response.attempts = attempts;
-                Ok(response)
-            }
-            Err(error) => Err(error.after(attempts)),
-        }
+/// Tells the outcome of a call what became of all attempts.
+fn end(attempts: Attempts<'_>, outcome: Result<RawResponse, Error>) -> Result<RawResponse, Error> {
+    let attempts = attempts.into_ended();
+    match outcome {
+        Ok(response) => Ok(RawResponse { attempts, ..response }),
+        Err(error) => Err(error.after(attempts)),
     }
 }

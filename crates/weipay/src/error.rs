@@ -12,6 +12,7 @@ mod display;
 mod file_error;
 mod known_code;
 mod network_error;
+mod next_step;
 mod redact;
 mod request_error;
 mod sent_values;
@@ -39,6 +40,7 @@ pub(crate) use display::Causes;
 pub use file_error::FileError;
 pub use known_code::{Advice, ErrorCode};
 pub use network_error::{NetworkError, Sent};
+pub use next_step::NextStep;
 pub use request_error::RequestError;
 pub(crate) use sent_values::SentValues;
 pub use sign_difference::SignDifference;
@@ -238,8 +240,9 @@ impl Error {
     ///   the platform's. Or the status is 406 with a code that the catalogue has for the operation: `Accept-Language`.
     /// - The platform refused by APIv2, whose status is always 200. `return_code` is not `SUCCESS`, and `return_msg`
     ///   says that the request was not taken: its form, its signature, a certificate or a number of its sender is
-    ///   wrong. Or `result_code` is FAIL, rightly signed where the operation signs its responses, with an `err_code`
-    ///   that is known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE`.
+    ///   wrong; or it has a code that is known and settles it, as refusals of 分账回退 have. These are never signed. Or
+    ///   `result_code` is FAIL, rightly signed where the operation signs its responses, with an `err_code` that is
+    ///   known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE`.
     /// - A download whose file is not good ([`ErrorKind::File`]): a download changes nothing.
     ///
     /// It **may** have taken effect:
@@ -262,7 +265,7 @@ impl Error {
     ///   between may have written it.
     /// - APIv3: an error in the body of a status 200 or 202, such as `USERPAYING`.
     /// - APIv2: any other `return_msg`; an `err_code` that nobody knows, or that leaves it open, such as `SYSTEMERROR`,
-    ///   `USERPAYING` or `SEND_FAILED`; no code, or no signature.
+    ///   `USERPAYING` or `SEND_FAILED`; no code; `result_code` FAIL without the signature that it would have.
     /// - Any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx.
     /// - A success whose signature cannot be verified, or that is [about another request](ErrorKind::AnotherRequest),
     ///   or a signature probe.

@@ -105,7 +105,8 @@ pub const MSGAPPID_ERROR: &str = "MSGAPPID_ERROR";
 pub const NAME_MISMATCH: &str = "NAME_MISMATCH";
 /// The merchant lacks a permission. Or: The merchant lacks a permission, or does not act for the
 /// sub-merchant. Or: The merchant does not act for the sub-merchant. Or: The merchant may not operate this
-/// coupon. HTTP 403. Also spelled [`NO_AUTH`].
+/// coupon. It has other meanings too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP
+/// 403. Also spelled [`NO_AUTH`].
 pub const NOAUTH: &str = "NOAUTH";
 /// The balance is too low. Or: The payer has not enough money. Or: The amount is larger than what is left
 /// to share: an earlier request may have taken effect. Or: The balance of the merchant is too low for the

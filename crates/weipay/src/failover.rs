@@ -1,9 +1,8 @@
-//! The two official hosts, and which of them is in use: a breaker for each, and recovery to the first.
+//! The two official hosts, and which of them is in use: what is known of each, and recovery to the first.
 //!
 //! The signature does not cover the host, and the platform keeps requests by their numbers, so a backup host is the same platform
 //! on another way. Which calls may go there after a failure is for [`retry`](crate::retry) to decide, not here.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -48,103 +47,147 @@ impl Host {
     }
 }
 
-/// Both hosts with their breakers.
+/// What the last attempts at a host show.
+#[derive(Debug, Default, Clone, Copy)]
+enum Health {
+    /// It responded, or it was not asked yet.
+    #[default]
+    Works,
+    Fails {
+        /// How often in succession.
+        times: u32,
+        /// When one call may try it, if it is closed.
+        next_try: Duration,
+        /// Whether the other host responded when it was asked last, and that was later.
+        other_responded: bool,
+    },
+}
+
+impl Health {
+    fn has_failed(self) -> bool {
+        matches!(self, Self::Fails { .. })
+    }
+
+    /// Whether it did not fail so often that it is closed: calls are kept away from it.
+    fn is_in_use(self) -> bool {
+        !matches!(self, Self::Fails { times: MAX_FAILURES.., .. })
+    }
+
+    /// Whether its last failure, if there was one, is too long ago to say anything: the backup host is not asked while the main
+    /// one works.
+    fn is_likely_to_respond(self, now: Duration) -> bool {
+        !matches!(self, Self::Fails { next_try, .. } if now < next_try)
+    }
+
+    /// Takes the turn to try it. Of the calls that come when that is due, one takes it and the others wait for the next.
+    fn takes_turn(&mut self, now: Duration) -> bool {
+        let is_due = self.is_likely_to_respond(now);
+        if let Self::Fails { next_try, .. } = self
+            && is_due
+        {
+            *next_try = now.saturating_add(CLOSED_FOR);
+        }
+        is_due
+    }
+
+    fn lets_through(&mut self, now: Duration, may_try: bool) -> bool {
+        self.is_in_use() || may_try && self.takes_turn(now)
+    }
+
+    /// After one more failure.
+    fn failing(self, now: Duration) -> Self {
+        let times = if let Self::Fails { times, .. } = self { times.saturating_add(1) } else { 1 };
+        Self::Fails { times, next_try: now.saturating_add(CLOSED_FOR), other_responded: false }
+    }
+}
+
+/// What a client knows of both hosts.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
-    main: Breaker,
-    backup: Breaker,
+    main: Health,
+    backup: Health,
 }
 
 impl Hosts {
-    /// The host for the next attempt: the main one, unless its breaker is open or it has just failed this call. Whether a
-    /// host with an open breaker works again, a call tries that `may_try`: one that the host may keep waiting.
-    pub(crate) fn choose(&self, now: Duration, failed: Option<Host>, may_try: bool) -> Host {
+    /// The host for the next attempt: the main one, unless it is closed or has just failed this call. Whether a closed host works
+    /// again, a call tries that `may_try`: one that the host may keep waiting.
+    pub(crate) fn choose(&mut self, now: Duration, failed: Option<Host>, may_try: bool) -> Host {
         let first = failed.map_or(Host::Main, Host::other);
-        let second = first.other();
-        // Where the second one fails too, the first may be back meanwhile: one call tries that, whatever it is, and the others
-        // stay where they may get a response. With both breakers open, somebody must try.
-        let is_first_better =
-            || !self.is_likely_to_respond(second, now) && self.breaker(first).takes_turn(now);
-        if self.breaker(first).lets_through(now, may_try) {
-            first
-        } else if failed != Some(second)
-            && !is_first_better()
-            && self.breaker(second).lets_through(now, may_try)
-        {
-            second
-        } else {
-            first
+        if self.health_mut(first).lets_through(now, may_try) || failed.is_some() {
+            return first;
         }
+        // Where the backup host fails too, the main one may be back meanwhile: one call tries that, whatever it is, and the others
+        // stay where they may get a response. With both closed, somebody must try.
+        let tries_main = !self.backup.is_likely_to_respond(now) && self.main.takes_turn(now);
+        if !tries_main && self.backup.lets_through(now, may_try) { Host::Backup } else { Host::Main }
     }
 
-    /// The host that a call begins with which has so much time left. One that may ask both, as `may_try` says, and has the time for
-    /// it, begins as [`choose`](Self::choose) says. Any other has one attempt that counts: it does not begin with a host that
-    /// failed the last time if the other one has responded since. One of them tries it, as with a breaker that is open.
-    pub(crate) fn choose_first(&self, left: Duration, now: Duration, may_try: bool) -> Host {
+    /// The host that a call begins with which has so much time for both. One that may ask both, as `may_try` says, and has the time
+    /// for it, begins as [`choose`](Self::choose) says. Any other has one attempt that counts: it does not begin with a host that
+    /// failed the last time if the other one has responded since. One of them tries it, as with a closed host.
+    pub(crate) fn choose_first(&mut self, time_for_both: Duration, now: Duration, may_try: bool) -> Host {
         let host = self.choose(now, None, may_try);
-        let (breaker, other) = (self.breaker(host), self.breaker(host.other()));
-        let asks_both = may_try && left >= LEAST_REST * 2;
-        let is_other_better = breaker.is_in_use() && breaker.has_failed_before(other);
-        if is_other_better && !asks_both && !(may_try && breaker.takes_turn(now)) {
-            return host.other();
+        let asks_both = may_try && time_for_both >= LEAST_REST * 2;
+        let health = self.health_mut(host);
+        let is_other_better =
+            health.is_in_use() && matches!(health, Health::Fails { other_responded: true, .. });
+        if is_other_better && !asks_both && !(may_try && health.takes_turn(now)) {
+            host.other()
+        } else {
+            host
         }
-        host
-    }
-
-    /// Whether calls go to this host as usual, so that it is likely to respond.
-    pub(crate) fn is_in_use(&self, host: Host) -> bool {
-        self.breaker(host).is_in_use()
     }
 
     /// How much of the time that is left a first attempt at this host may take, so that one that stays silent leaves time for the
     /// other; `None` if it may take all. This is the only rule; [`ClientBuilder::failover`](crate::ClientBuilder::failover)
     /// describes it.
     ///
-    /// - The other host is likely to respond, and this one works: half, but five seconds where two more are left for the other.
-    ///   Less than two are not worth an attempt there.
-    /// - The other host is likely to respond, and this one failed the last time: half.
-    /// - Neither responded the last time: half, because either may be back.
+    /// - This host failed the last time: half. The other one is likely to respond, or either may be back.
+    /// - This one works, and the other is likely to respond: half, but five seconds where two more are left for the other. Less
+    ///   than two are not worth an attempt there.
     /// - Otherwise only this one is known to work: all.
     pub(crate) fn first_share(&self, host: Host, left: Duration, now: Duration) -> Option<Duration> {
         let half = left / 2;
-        if !self.is_likely_to_respond(host.other(), now) {
-            return self.breaker(host).has_failed().then_some(half);
-        }
-        if self.breaker(host).has_failed() {
+        if self.health(host).has_failed() {
             return Some(half);
         }
         let share = half.max(LEAST_SHARE.min(left.saturating_sub(LEAST_REST)));
-        (left.saturating_sub(share) >= LEAST_REST).then_some(share)
-    }
-
-    /// Whether the last attempt at this host did not fail, or that is too long ago to say anything: the backup host is not asked
-    /// while the main one works.
-    pub(crate) fn is_likely_to_respond(&self, host: Host, now: Duration) -> bool {
-        let breaker = self.breaker(host);
-        !breaker.has_failed() || breaker.is_to_be_tried(now)
+        let is_worth_it = left.saturating_sub(share) >= LEAST_REST;
+        (is_worth_it && self.health(host.other()).is_likely_to_respond(now)).then_some(share)
     }
 
     /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and again,
     /// or did so long ago.
     pub(crate) fn is_open(&self, host: Host, now: Duration) -> bool {
-        self.is_in_use(host) || self.breaker(host).is_to_be_tried(now)
+        self.health(host).is_in_use() || self.health(host).is_likely_to_respond(now)
     }
 
     /// Notes how an attempt ended; gives whether the host failed.
-    pub(crate) fn note(&self, host: Host, error: Option<&Error>, now: Duration) -> bool {
+    pub(crate) fn note(&mut self, host: Host, error: Option<&Error>, now: Duration) -> bool {
         // Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
         if error.is_some_and(|error| error.is_request() || is_not_of_host(error)) {
             return false;
         }
         let has_failed = error.is_some_and(is_host_failure);
-        self.breaker(host).note(has_failed, now);
+        let health = self.health_mut(host);
+        *health = if has_failed { health.failing(now) } else { Health::Works };
+        if let Health::Fails { other_responded, .. } = self.health_mut(host.other()) {
+            *other_responded = !has_failed;
+        }
         has_failed
     }
 
-    const fn breaker(&self, host: Host) -> &Breaker {
+    const fn health(&self, host: Host) -> Health {
         match host {
-            Host::Main => &self.main,
-            Host::Backup => &self.backup,
+            Host::Main => self.main,
+            Host::Backup => self.backup,
+        }
+    }
+
+    const fn health_mut(&mut self, host: Host) -> &mut Health {
+        match host {
+            Host::Main => &mut self.main,
+            Host::Backup => &mut self.backup,
         }
     }
 }
@@ -201,76 +244,6 @@ fn is_host_failure(error: &Error) -> bool {
     }
 }
 
-/// Keeps calls away from a host that fails.
-#[derive(Debug, Default)]
-struct Breaker {
-    /// Failures since the last response.
-    failures: AtomicU32,
-    /// When one call may try a closed host, in milliseconds of the timer.
-    opens_at: AtomicU64,
-    /// When it last failed and last responded, in the same; 0 if never.
-    failed_at: AtomicU64,
-    responded_at: AtomicU64,
-}
-
-impl Breaker {
-    fn is_in_use(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) < MAX_FAILURES
-    }
-
-    /// Whether a closed host has been left alone for long enough.
-    fn is_to_be_tried(&self, now: Duration) -> bool {
-        milliseconds(now) >= self.opens_at.load(Ordering::Relaxed)
-    }
-
-    /// Whether it failed the last time, and the other one has responded since.
-    fn has_failed_before(&self, other: &Self) -> bool {
-        let responded_at = other.responded_at.load(Ordering::Relaxed);
-        let has_responded = responded_at > 0 && responded_at >= self.failed_at.load(Ordering::Relaxed);
-        self.has_failed() && !other.has_failed() && has_responded
-    }
-
-    /// Whether it failed the last time.
-    fn has_failed(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) > 0
-    }
-
-    fn lets_through(&self, now: Duration, may_try: bool) -> bool {
-        if self.is_in_use() {
-            return true;
-        }
-        may_try && self.takes_turn(now)
-    }
-
-    /// Takes the turn to try a closed host. Of the calls that come then, one takes it and the others wait for the next.
-    fn takes_turn(&self, now: Duration) -> bool {
-        let opens_at = self.opens_at.load(Ordering::Relaxed);
-        let next = milliseconds(now + CLOSED_FOR);
-        milliseconds(now) >= opens_at
-            && self.opens_at.compare_exchange(opens_at, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    fn note(&self, has_failed: bool, now: Duration) {
-        if has_failed {
-            // The time first: whoever sees the failures must see it.
-            self.opens_at.store(milliseconds(now + CLOSED_FOR), Ordering::Release);
-            self.failed_at.store(milliseconds(now), Ordering::Release);
-            let more = |failures: u32| Some(failures.saturating_add(1));
-            self.failures.fetch_update(Ordering::Release, Ordering::Relaxed, more).ok();
-        } else {
-            if self.has_failed() {
-                self.failures.store(0, Ordering::Relaxed);
-            }
-            // 0 is never.
-            self.responded_at.store(milliseconds(now).max(1), Ordering::Relaxed);
-        }
-    }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_main_host_is_used_while_it_works() {
-        let hosts = Hosts::default();
+        let mut hosts = Hosts::default();
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
         assert!(hosts.note(Host::Main, Some(&lost()), SECOND));
         assert_eq!(hosts.choose(SECOND, Some(Host::Main), true), Host::Backup);
@@ -299,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_no_host_caused_closes_none() {
-        let hosts = Hosts::default();
+        let mut hosts = Hosts::default();
         let unreadable = std::io::Error::from(std::io::ErrorKind::NotFound);
         let own: [fn(&std::io::Error) -> Error; 2] = [
             |_| crate::transport::out_of_time().into(),
@@ -313,13 +286,13 @@ mod tests {
 
     #[test]
     fn a_host_that_fails_again_and_again_is_left_and_found_again() {
-        let hosts = Hosts::default();
+        let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
             assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
             hosts.note(Host::Main, Some(&lost()), SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Backup);
-        assert!(!hosts.is_in_use(Host::Main) && hosts.is_in_use(Host::Backup));
+        assert!(!hosts.main.is_in_use() && hosts.backup.is_in_use());
         // One call tries the main host, and the others do not wait for it. No call tries it that must not be sent twice.
         let later = SECOND + CLOSED_FOR;
         assert_eq!(hosts.choose(later, None, false), Host::Backup);
@@ -336,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_call_that_must_not_try_goes_back_where_the_backup_fails_and_the_main_host_had_its_time() {
-        let hosts = Hosts::default();
+        let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
             hosts.note(Host::Main, Some(&lost()), SECOND);
         }
@@ -352,7 +325,7 @@ mod tests {
     #[test]
     fn a_first_attempt_leaves_time_to_a_host_that_may_respond() {
         let [second, half_second] = [SECOND, SECOND / 2];
-        let hosts = Hosts::default();
+        let mut hosts = Hosts::default();
         for (left, share) in [
             (30 * second, Some(15 * second)),
             (10 * second, Some(5 * second)),
@@ -387,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_call_with_one_attempt_begins_where_a_host_has_responded_since_the_other_failed() {
-        let (hosts, little, enough) = (Hosts::default(), SECOND, 10 * SECOND);
+        let (mut hosts, little, enough) = (Hosts::default(), SECOND, 10 * SECOND);
         hosts.note(Host::Main, Some(&lost()), 5 * SECOND);
         // Nothing is known of the backup host.
         assert_eq!(hosts.choose_first(little, 5 * SECOND, true), Host::Main);
@@ -436,20 +409,19 @@ mod tests {
     /// While the main host works, nothing tells whether the backup host does.
     #[test]
     fn an_old_failure_of_the_backup_host_says_nothing() {
-        let hosts = Hosts::default();
+        let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
             hosts.note(Host::Backup, Some(&lost()), SECOND);
         }
-        assert!(
-            !hosts.is_likely_to_respond(Host::Backup, 2 * SECOND) && !hosts.is_open(Host::Backup, 2 * SECOND)
-        );
+        let soon = 2 * SECOND;
+        assert!(!hosts.backup.is_likely_to_respond(soon) && !hosts.is_open(Host::Backup, soon));
         let later = SECOND + CLOSED_FOR;
-        assert!(hosts.is_likely_to_respond(Host::Backup, later) && hosts.is_open(Host::Backup, later));
+        assert!(hosts.backup.is_likely_to_respond(later) && hosts.is_open(Host::Backup, later));
     }
 
     #[test]
     fn with_both_hosts_closed_a_call_is_tried_all_the_same() {
-        let hosts = Hosts::default();
+        let mut hosts = Hosts::default();
         for host in [Host::Main, Host::Backup] {
             for _ in 0..MAX_FAILURES {
                 hosts.note(host, Some(&lost()), SECOND);
@@ -464,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_call_that_was_not_sent_says_nothing_of_a_host() {
-        let hosts = Hosts::default();
+        let mut hosts = Hosts::default();
         for _ in 0..10 {
             let unsent = crate::error::RequestError::WholeUrl.into();
             assert!(!hosts.note(Host::Main, Some(&unsent), SECOND));

@@ -23,6 +23,7 @@ compile_error!(
     "enable a feature of weipay: `async` for weipay::Client, `blocking` for weipay::blocking::Client, or both"
 );
 
+mod attempts;
 mod base_url;
 pub mod bill;
 #[cfg(feature = "blocking")]

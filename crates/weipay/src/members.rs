@@ -3,7 +3,8 @@
 //!
 //! The text has four places with a `|` between them: path, query, body and response. In a place stand members
 //! with a space between them: a name; `*` if every success has it, or `+` if that proves which operation it is of; `!` if it
-//! travels encrypted; `=` and a letter for its purpose; its own members in braces, with a `~` before them if they are JSON
+//! travels encrypted; `=` and a letter for its purpose; `@` and the field that it repeats, if that has another name; its own
+//! members in braces, with a `~` before them if they are JSON
 //! text. Of the path only those members are there that the client acts on, and so it is with what is inside of those of a
 //! response. What any response may have is not among them, but described once for all.
 
@@ -24,6 +25,8 @@ pub(crate) struct Member {
     pub(crate) is_proof: bool,
     pub(crate) is_encrypted: bool,
     pub(crate) purpose: Option<Purpose>,
+    /// The field of the request that it repeats, if its purpose is that.
+    pub(crate) repeats: &'static str,
     /// Whether its own members are JSON text inside a string.
     pub(crate) is_json_text: bool,
     /// Its own members, if they are known.
@@ -129,6 +132,11 @@ impl Members {
         None
     }
 
+    /// Whether members of an object repeat something of the request.
+    pub(crate) fn has_echo(self) -> bool {
+        self.0.contains("=e")
+    }
+
     pub(crate) fn has_encrypted(self) -> bool {
         self.0.contains('!')
     }
@@ -149,8 +157,9 @@ impl Members {
 impl Member {
     /// The first member of a text, and the text after it.
     fn read(text: &'static str) -> Option<(Self, &'static str)> {
-        let text = text.trim_start_matches(' ');
-        let end = text.find(['*', '+', '!', '=', '~', '{', ' ']).unwrap_or(text.len());
+        let text = text.trim_ascii_start();
+        let is_sign = |byte| matches!(byte, b'*' | b'+' | b'!' | b'=' | b'~' | b'{' | b' ');
+        let end = text.bytes().position(is_sign).unwrap_or(text.len());
         let (name, mut rest) = text.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
         let mut member = Self {
             name,
@@ -158,6 +167,7 @@ impl Member {
             is_proof: false,
             is_encrypted: false,
             purpose: None,
+            repeats: name,
             is_json_text: false,
             members: None,
         };
@@ -171,6 +181,9 @@ impl Member {
         if let Some(after) = rest.strip_prefix('=') {
             member.purpose = after.chars().next().and_then(Purpose::from_letter);
             rest = after.get(1..).unwrap_or_default();
+        }
+        if let Some(after) = rest.strip_prefix('@') {
+            (member.repeats, rest) = after.split_at(after.find(['~', '{', ' ']).unwrap_or(after.len()));
         }
         if let Some(after) = rest.strip_prefix('~') {
             (member.is_json_text, rest) = (true, after);
@@ -239,6 +252,12 @@ mod tests {
         );
         assert_eq!(members.get("i"), None);
         assert_eq!(members.with_purpose(Purpose::PageOffset).unwrap().1.name, "c");
+        let members = Members("a=e b=r@other c{d=e@another e}");
+        let repeated: Vec<_> = members.iter().map(|member| (member.name, member.repeats)).collect();
+        assert_eq!(repeated, [("a", "a"), ("b", "other"), ("c", "c")]);
+        let inside = members.get("c").unwrap().members.unwrap();
+        assert!(inside.has_echo() && !Members("b=r c").has_echo());
+        assert_eq!(inside.get("d").unwrap().repeats, "another");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use weipay_wire::{
     ApiV3Key, Certificate, PlatformKeys, PlatformSerial, PublicKey, PublicKeyId, Scheme, VerifyError,
+    is_same_serial,
 };
 
 use crate::core::verify;
@@ -81,7 +82,8 @@ impl PlatformKeySet {
     /// The key with this serial or ID, to encrypt with. It is not that of a certificate that has ended: the platform refuses what
     /// was encrypted with it, as a fault of the request.
     pub(crate) fn to_encrypt(&self, serial: &str, now: i64) -> Option<&PublicKey> {
-        let has_ended = self.certificates.iter().any(|one| one.serial == serial && now > one.end);
+        let has_ended =
+            self.certificates.iter().any(|one| is_same_serial(&one.serial, serial) && now > one.end);
         if has_ended { None } else { self.get(serial) }
     }
 

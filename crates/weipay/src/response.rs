@@ -147,7 +147,7 @@ impl<T> Response<T> {
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
         match self.raw.attempts.is_empty() {
-            true => vec![Attempt::from_outcome(&Ok(self.raw.clone()), Duration::ZERO, None)],
+            true => vec![Attempt::from_outcome(Ok(self.raw.status), Duration::ZERO, None)],
             false => self.raw.attempts.clone(),
         }
     }

@@ -54,10 +54,10 @@ pub use timer::{Sleep, Timer};
 /// refunds of an order that far apart; only after a signature probe is it sent again at once. With the default time
 /// limit it is therefore not sent again: query it, and repeat it with the same number.
 ///
-/// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed with their first
-/// attempt. Clients made from it by `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is
-/// not made worse by repeats. The first attempt at the other host, after one that failed, takes none if nothing was sent, or
-/// if that host works.
+/// All calls, downloads and fetches of certificates of a client share a budget: 20 repeats, and one more for every ten of them
+/// that succeed with their first attempt. Clients made from it by `for_merchant` and `for_sub_merchant` share it too. So an
+/// outage of the platform is not made worse by repeats. The first attempt at the other host, after one that failed, takes none
+/// if nothing was sent, or if that host works.
 ///
 /// ```
 /// use std::time::Duration;

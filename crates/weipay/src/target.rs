@@ -163,7 +163,8 @@ pub(crate) fn percent_encode(text: &mut String, value: &str) {
 
 /// RFC 3986 `pchar` without the percent sign.
 fn is_path_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(character)
+    character.is_ascii_alphanumeric()
+        || "-._~!$&'()*+,;=:@".bytes().any(|known| char::from(known) == character)
 }
 
 #[cfg(test)]

@@ -66,40 +66,6 @@ impl Linter {
         }
     }
 
-    /// An echo repeats a field of the request. Clients look for it, and for a state, among the members of the response itself.
-    fn check_echoes(&mut self, place: Place<'_>, operation: &Operation) {
-        let asks = |name: &str| {
-            let mut places = operation::Place::ALL.into_iter();
-            places.any(|travels| operation.request.fields(travels).iter().any(|field| field.name == name))
-        };
-        let names = |name: &str| {
-            let mut places = operation::Place::ALL.into_iter();
-            places.any(|travels| {
-                let mut fields = operation.request.fields(travels).iter();
-                names_what_it_is_about(travels, name)
-                    && fields.any(|field| field.name == name && is_plain_text(field))
-            })
-        };
-        for field in &operation.response {
-            if field.purpose.is_none() && is_plain_text(field) && names(field.name) {
-                let problem = format!("`{}` repeats what the request is about: add `echo`", field.name);
-                self.report(place, field.line, problem);
-            }
-            if field.purpose == Some(Purpose::Echo) && !asks(field.name) {
-                let problem = format!("`{}` is an `echo`, but the request has no such field", field.name);
-                self.report(place, field.line, problem);
-            }
-            for member in &field.fields {
-                if let Some(purpose @ (Purpose::Echo | Purpose::State)) = member.purpose {
-                    let word = purpose.word();
-                    let problem =
-                        format!("`{word}` is of a member of the response itself, not of an object in it");
-                    self.report(place, member.line, problem);
-                }
-            }
-        }
-    }
-
     /// What a response says about its page of a list, it says in its own members or in an object in it.
     fn check_response_purposes(&mut self, place: Place<'_>, fields: &[Field]) {
         for field in fields {
@@ -183,8 +149,10 @@ impl Linter {
                 matches!(field.kind, Kind::String | Kind::Integer | Kind::Object),
                 "a string, an integer or an object",
             ),
-            // A merchant's number is a number in a few requests.
-            Purpose::MerchantNumber => (matches!(field.kind, Kind::Integer | Kind::String), "a string"),
+            // A merchant's number is a number in a few requests, and so is what is repeated.
+            Purpose::MerchantNumber | Purpose::Echo => {
+                (matches!(field.kind, Kind::Integer | Kind::String), "a string or an integer")
+            }
             _ => (field.kind == Kind::String, "a string"),
         };
         if !is_of_its_kind || field.list {
@@ -226,64 +194,6 @@ impl Linter {
         };
         self.report(place, 1, problem);
     }
-}
-
-/// Names that do not say what a request is about, or whose value a response may write otherwise: who takes part, of which
-/// contract or brand, a person, a file, a part of an order, or what a merchant calls its own. To be in doubt is enough: a right
-/// success that is refused is as bad as a wrong one that is taken.
-const NO_ECHO: &[&str] = &[
-    "accept_id",
-    "account",
-    "acquiring_bank_id",
-    "application_file_id",
-    "applyment_id",
-    "bank_alias_code",
-    "brand_id",
-    "car_number",
-    "channel_id",
-    "channel_no",
-    "city_id",
-    "code",
-    "driver_license",
-    "exchange_coupon_template_id",
-    "individual_auth_id",
-    "med_inst_no",
-    "media_id",
-    "membership_number",
-    "openid",
-    "org_no",
-    "organization_id",
-    "partnership_file_id",
-    "pay_auth_no",
-    "pay_order_id",
-    "plan_id",
-    "plate_number",
-    "prepay_id",
-    "qq",
-    "registration_certificate_number",
-    "sender_header_media_id",
-    "serial_no",
-    "service_id",
-    "settlement_bank_number",
-    "sgn_no",
-    "sp_openid",
-    "sub_order_id",
-    "sub_order_no",
-    "user_card_code",
-    "wechat_openid",
-];
-
-/// Whether a field of a request names what it is about. The numbers of merchants are compared in any response.
-fn names_what_it_is_about(travels: operation::Place, name: &str) -> bool {
-    let is_number = ["_no", "_id", "_number"].iter().any(|end| name.ends_with(end));
-    let is_of_who = ["appid", "mchid", "mch_id"].iter().any(|end| name.ends_with(end));
-    let says = travels == operation::Place::Path || is_number || name == "authorization_code";
-    says && !is_of_who && !NO_ECHO.contains(&name)
-}
-
-/// Whether a value is text that is sent as it is.
-fn is_plain_text(field: &Field) -> bool {
-    field.kind == Kind::String && !field.list && field.carrier.is_none()
 }
 
 /// Whether the value counts something.
@@ -328,34 +238,5 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         | Purpose::DownloadNonce => false,
         // They are members of the part that describes the file.
         Purpose::FileName | Purpose::FileSha256 | Purpose::FileSm3 => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::lint;
-
-    #[test]
-    fn a_response_that_repeats_what_the_request_is_about_says_so() {
-        let found = |path: &str, sent: &str, responded: &str| {
-            let text = format!("GET {path}\n  title x\n{sent}\n  response\n    {responded}\n");
-            lint(&[(path, &text)])
-        };
-        let query = "\n  query\n    out_recharge_no string\n";
-        let missing = found("v3/a", query, "out_recharge_no string");
-        assert_eq!(missing, ["v3/a.api:8: `out_recharge_no` repeats what the request is about: add `echo`"]);
-        let by_path = "\n  path\n    word string\n";
-        let missing = found("v3/a/{word}", by_path, "word string");
-        assert_eq!(missing, ["v3/a/{word}.api:8: `word` repeats what the request is about: add `echo`"]);
-        assert_eq!(found("v3/a/{word}", by_path, "word string echo"), [""; 0]);
-        for (sent, responded) in [
-            (query, "out_recharge_no string echo"),
-            (query, "out_recharge_no string[]"),
-            (query, "another_no string"),
-            ("\n  query\n    brand_id string\n", "brand_id string"),
-            ("\n  query\n    remark string\n", "remark string"),
-        ] {
-            assert_eq!(found("v3/a", sent, responded), [""; 0], "{responded}");
-        }
     }
 }

@@ -45,6 +45,10 @@ impl Linter {
                 let problem = format!("`{}` is not possible here: remove it", purpose.word());
                 self.report(place, field.line, problem);
             }
+            if field.echo_of.is_some() {
+                let problem = format!("`{}` can only be the echo of the field with its name", field.name);
+                self.report(place, field.line, problem);
+            }
         }
         for field in &response.usual {
             if response.any.iter().any(|other| other.name == field.name) {

@@ -57,6 +57,9 @@ impl Schemas {
         if let Some(purpose) = field.purpose {
             schema["x-purpose"] = purpose.word().into();
         }
+        if let Some(name) = field.echo_of {
+            schema["x-echo-of"] = name.into();
+        }
         if let Some(case) = field.needed_in {
             schema["x-needed-in"] = case.into();
         }

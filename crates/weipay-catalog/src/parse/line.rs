@@ -31,6 +31,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         carrier: None,
         private: false,
         purpose: None,
+        echo_of: None,
         example: None,
         fields: Vec::new(),
         shared: None,
@@ -117,7 +118,7 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         field.private = true;
     } else if let Some(carrier) = Carrier::from_word(word) {
         field.carrier = Some(carrier);
-    } else if let Some(purpose) = Purpose::from_word(word) {
+    } else if let Some((purpose, echo_of)) = purpose(word) {
         if let Some(other) = field.purpose.filter(|other| *other != purpose) {
             return Err(format!(
                 "`{}` and `{word}` are two purposes, but a field can have only one",
@@ -125,6 +126,7 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
             ));
         }
         field.purpose = Some(purpose);
+        field.echo_of = echo_of;
     } else if let Some(format) = Format::from_word(word) {
         field.format = Some(format);
         if format == Format::NotifyUrl {
@@ -136,6 +138,13 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// The word of a purpose; `echo(transaction_id)` also names the field that is repeated.
+fn purpose(word: &'static str) -> Option<(Purpose, Option<&'static str>)> {
+    let Some((word, name)) = word.split_once('(') else { return Some((Purpose::from_word(word)?, None)) };
+    let name = name.strip_suffix(')').filter(|name| !name.is_empty())?;
+    (word == Purpose::Echo.word()).then_some((Purpose::Echo, Some(name)))
 }
 
 /// `# label = example`, both parts optional.

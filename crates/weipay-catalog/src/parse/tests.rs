@@ -283,9 +283,19 @@ fn the_example_that_teaches_the_format_can_be_read() {
 }
 
 #[test]
-fn the_example_of_error_codes_can_be_read() {
+fn the_example_of_echoes_can_be_read() {
     let readme = include_str!("../../catalog/README.md");
     let example = readme.split("```text\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    let read = one(example.split_once("title  示例\n").unwrap().1).unwrap();
+    let [id, batch] = &read.response[..] else { panic!("{:?}", read.response) };
+    assert_eq!((id.purpose, id.echo_of), (Some(Purpose::Echo), Some("transaction_id")));
+    assert_eq!((batch.fields[0].purpose, batch.fields[0].echo_of), (Some(Purpose::Echo), None));
+}
+
+#[test]
+fn the_example_of_error_codes_can_be_read() {
+    let readme = include_str!("../../catalog/README.md");
+    let example = readme.split("```text\n").nth(3).and_then(|rest| rest.split("```").next()).unwrap();
     let list = |name: &str| -> &'static str {
         format!("ERRORS {name}\n  errors page v3/merchant/1\n    400 A_B contact {name}\n").leak()
     };
@@ -331,6 +341,13 @@ fn a_field_has_one_purpose() {
     assert_eq!(read.request_number().map(|(place, field)| (place, field.name)), Some((Place::Json, "a")));
     let problem = refusal("  xml\n    a string nonce signature\n");
     assert!(problem.contains("`nonce` and `signature` are two purposes"), "{problem}");
+    let read = one("  response\n    id string echo(refund_id)\n    b string echo\n").unwrap();
+    assert_eq!(read.response[0].purpose, Some(Purpose::Echo));
+    assert_eq!((read.response[0].echo_of, read.response[1].echo_of), (Some("refund_id"), None));
+    for unknown in ["echo()", "echo(a", "state(a)"] {
+        let problem = refusal(&format!("  response\n    id string {unknown}\n"));
+        assert!(problem.contains(&format!("`{unknown}` is not known here")), "{problem}");
+    }
     for purpose in Purpose::ALL {
         assert_eq!(Purpose::from_word(purpose.word()), Some(purpose));
     }

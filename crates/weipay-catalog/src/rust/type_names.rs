@@ -153,6 +153,7 @@ mod tests {
             carrier: None,
             private: false,
             purpose: None,
+            echo_of: None,
             example: None,
             fields,
             shared: None,

@@ -127,7 +127,7 @@ fn show_operation(operation: &Operation, sample: &Operation, page: &mut Page) {
         ("其他", "other: the page describes them and does not say where they go", &request.other),
         ("应答", "response", &operation.response),
     ] {
-        section(name, more, fields, page);
+        section(name, more, fields, Some(operation), page);
     }
     if operation.response.is_empty() && operation.success == 200 {
         page.heading("应答", "response");
@@ -144,10 +144,16 @@ fn show_notification(notification: &Notification, page: &mut Page) {
     page.line(notification.title);
     page.blank();
     notification_facts(notification, page);
-    section("通知头", "headers of the delivery", &notification.headers, page);
-    section("通知包体", "body of the delivery, with the decrypted resource", &notification.delivered(), page);
-    section("应答头", "headers of the response", &notification.response_headers, page);
-    section("应答", "response", &notification.response, page);
+    section("通知头", "headers of the delivery", &notification.headers, None, page);
+    section(
+        "通知包体",
+        "body of the delivery, with the decrypted resource",
+        &notification.delivered(),
+        None,
+        page,
+    );
+    section("应答头", "headers of the response", &notification.response_headers, None, page);
+    section("应答", "response", &notification.response, None, page);
     documents(&notification.docs, page);
 }
 
@@ -222,10 +228,10 @@ fn wait(seconds: u32) -> String {
     }
 }
 
-fn section(name: &str, more: &str, fields: &[Field], page: &mut Page) {
+fn section(name: &str, more: &str, fields: &[Field], of: Option<&Operation>, page: &mut Page) {
     if !fields.is_empty() {
         page.heading(name, more);
-        table(fields, more == MULTIPART, page);
+        table(fields, more == MULTIPART, of, page);
     }
 }
 

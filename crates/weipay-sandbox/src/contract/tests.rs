@@ -150,9 +150,12 @@ fn lengths_of_payments_count_bytes_in_body_and_path() {
 /// The expressions are printed as the real gateway printed them.
 #[test]
 fn a_refusal_by_a_pattern_shows_the_platforms_own_expression() {
-    for url in
-        ["https://shop.example/notify?order=1", " https://www.weixin.qq.com/wxpay/pay.php", "ftp://a.example"]
-    {
+    for url in [
+        "https://shop.example/notify?order=1",
+        " https://www.weixin.qq.com/wxpay/pay.php",
+        "ftp://a.example",
+        "",
+    ] {
         let refusal = refused_order("notify_url", url);
         assert_eq!(
             refusal.message,
@@ -331,6 +334,10 @@ fn query_values_are_text_that_must_read_as_their_type() {
     let undefined =
         check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&page=1", &json!({})).unwrap_err();
     assert_eq!(undefined.detail, Some(json!({ "location": null, "value": ["/query/page"] }).into()));
+    // As reported: a bill was looked for.
+    check("GET", "/v3/bill/fundflowbill?bill_date=2026-08-15&bill_type=BASIC", &json!({})).unwrap();
+    let account = "/v3/bill/fundflowbill?bill_date=2026-08-15&account=BASIC";
+    assert_eq!(check("GET", account, &json!({})).unwrap_err().code, "PARAM_ERROR");
 }
 
 #[test]

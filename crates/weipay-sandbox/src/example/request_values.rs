@@ -1,8 +1,9 @@
 //! The values of a request (请求中的值), so that its example repeats the caller's own numbers.
 //!
-//! A value is repeated where the response has a field of the same name and type: a member of the body at the same place,
-//! a value of the URL at any depth, an identifier of the body at any depth. What travels encrypted is never repeated:
-//! it was meant for the platform, and the response is meant for the merchant.
+//! A value is repeated where the response has a field of the same name and type, or one that the catalogue says to repeat
+//! it (`echo`): a member of the body at the same place, a value of the URL at any depth, an identifier of the body at any
+//! depth. What travels encrypted is never repeated: it was meant for the platform, and the response is meant for the
+//! merchant.
 
 use serde_json::{Map, Value};
 use weipay_catalog::sample::own::Own;
@@ -57,11 +58,12 @@ impl RequestValues {
         if let Some(value) = here.filter(|value| of_type(value)) {
             return Some(value.clone());
         }
-        let in_url = self.url.iter().find(|(name, _)| name == field.name);
+        let repeated = field.echo_of.unwrap_or(field.name);
+        let in_url = self.url.iter().find(|(name, _)| name == repeated);
         if let Some(value) = in_url.and_then(|(_, text)| read(field.kind, text)) {
             return Some(value);
         }
-        let known = self.identifiers.iter().find(|(name, value)| name == field.name && of_type(value));
+        let known = self.identifiers.iter().find(|(name, value)| name == repeated && of_type(value));
         known.map(|(_, value)| value.clone())
     }
 }

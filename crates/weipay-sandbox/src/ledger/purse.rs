@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{AccountKind, Owner};
+use super::account::{AccountKind, AccountType, Owner};
 use crate::store::{IndexEntry, Record, StoreError, Transaction};
 
 /// What one owner has.
@@ -64,10 +64,10 @@ impl Purse {
         self.balances.get(&kind).copied().unwrap_or_default()
     }
 
-    /// 基本账户余额: settled, unsettled and frozen together.
-    pub(crate) fn basic(&self) -> i64 {
-        let basic = self.balances.iter().filter(|(kind, _)| kind.is_basic());
-        basic.fold(0, |sum: i64, (_, fen)| sum.saturating_add(*fen))
+    /// 账户余额: what of an account type can be used and what cannot, together.
+    pub(crate) fn total(&self, account: AccountType) -> i64 {
+        let of_account = self.balances.iter().filter(|(kind, _)| account.has(**kind));
+        of_account.fold(0, |sum: i64, (_, fen)| sum.saturating_add(*fen))
     }
 
     /// Fen in all accounts, the bank's included.

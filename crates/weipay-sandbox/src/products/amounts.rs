@@ -278,7 +278,7 @@ fn transfers_payouts_and_withdrawals() {
     let transfer = |number: &str| {
         json!({
             "appid": APPID, "out_bill_no": number, "openid": openid(0), "transfer_amount": 100, "transfer_remark": "a",
-            "transfer_scene_id": "1009", "transfer_scene_report_infos": [{ "info_type": "a", "info_content": "a" }],
+            "transfer_scene_id": "1009", "transfer_scene_report_infos": [{ "info_type": "采购商品名称", "info_content": "a" }],
         })
     };
     let at = [("/transfer_amount", Both)];
@@ -308,6 +308,7 @@ fn transfers_payouts_and_withdrawals() {
     merchant.try_all("POST", "/v2/mmpaymkttransfers/sendredpack", &packet, &at);
     let to_wallet = json!({
         "mch_appid": APPID, "partner_trade_no": "w1", "openid": openid(0), "check_name": "NO_CHECK", "amount": 100, "desc": "a",
+        "spbill_create_ip": "127.0.0.1",
     });
     merchant.try_all("POST", "/v2/mmpaymkttransfers/promotion/transfers", &to_wallet, &[("/amount", Both)]);
     let own = json!({ "out_request_no": "withdraw1", "amount": 100, "account_type": "BASIC" });

@@ -25,14 +25,13 @@ pub(super) const ROUTES: &[Route] = &[
 fn query_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let account = AccountType::from_word(context.request.path("account_type")).ok_or_else(not_opened)?;
     let purse = Purse::find(tx, &Owner::merchant(&*context.caller.mchid))?;
-    Ok(account.amounts(|kind| purse.balance(kind)))
+    Ok(show(account.amounts(|kind| purse.balance(kind))))
 }
 
 fn query_day_end_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let account = AccountType::from_word(context.request.path("account_type")).ok_or_else(not_opened)?;
     let end = day_end(context.request.query("date"), context.now, no_data)?;
-    let balance = balance_before(tx, &Owner::merchant(&*context.caller.mchid), account, end)?;
-    Ok(account.amounts(|kind| balance[kind_position(kind)]))
+    Ok(show(amounts_before(tx, &Owner::merchant(&*context.caller.mchid), account, end)?))
 }
 
 fn query_sub_merchant_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -49,28 +48,31 @@ fn query_sub_merchant_day_end_balance(
     let sub_mchid = sub_merchant(context, "无接口权限")?;
     let account = queried_account(context)?;
     let end = day_end(context.request.query("date"), context.now, no_account_then)?;
-    let balance = balance_before(tx, &Owner::merchant(sub_mchid), account, end)?;
-    Ok(named(sub_mchid, account, account.amounts(|kind| balance[kind_position(kind)])))
+    Ok(named(sub_mchid, account, amounts_before(tx, &Owner::merchant(sub_mchid), account, end)?))
 }
 
 impl AccountType {
-    /// What can be used of it, and what cannot. INFERRED(pending-amount): unsettled and frozen money is
-    /// pending in the basic account, and money of transfers under way in the operation account.
-    /// INFERRED(empty-accounts): nothing is ever in the accounts for fees and deposits.
-    const fn kinds(self) -> (&'static [AccountKind], &'static [AccountKind]) {
-        match self {
-            Self::Basic => (&[AccountKind::Available], &[AccountKind::Unsettled, AccountKind::Frozen]),
-            Self::Operation => (&[AccountKind::Operation], &[AccountKind::Transferring]),
-            Self::Fees | Self::Deposit => (&[], &[]),
-        }
-    }
-
-    fn amounts(self, balance: impl Fn(AccountKind) -> i64) -> Value {
+    fn amounts(self, balance: impl Fn(AccountKind) -> i64) -> (i64, i64) {
         let sum =
             |kinds: &[AccountKind]| kinds.iter().fold(0i64, |sum, kind| sum.saturating_add(balance(*kind)));
         let (available, pending) = self.kinds();
-        json!({ "available_amount": sum(available), "pending_amount": sum(pending) })
+        (sum(available), sum(pending))
     }
+}
+
+fn show((available, pending): (i64, i64)) -> Value {
+    json!({ "available_amount": available, "pending_amount": pending })
+}
+
+/// What of an account could be used at the end of the last day before a moment, and what could not.
+pub(super) fn amounts_before(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    account: AccountType,
+    end: i64,
+) -> Result<(i64, i64), StoreError> {
+    let balance = balance_before(tx, owner, account, end)?;
+    Ok(account.amounts(|kind| balance[kind_position(kind)]))
 }
 
 /// The kinds that balances are made of.
@@ -96,8 +98,7 @@ fn balance_before(
     end: i64,
 ) -> Result<[i64; KINDS.len()], StoreError> {
     let purse = Purse::find(tx, owner)?;
-    let (available, pending) = account.kinds();
-    let is_wanted = |kind: AccountKind| available.contains(&kind) || pending.contains(&kind);
+    let is_wanted = |kind: AccountKind| account.has(kind);
     let mut balance = KINDS.map(|kind| if is_wanted(kind) { purse.balance(kind) } else { 0 });
     for entry in ledger::entries(tx, owner, end, i64::MAX, Direction::Descending) {
         for leg in entry?.legs.iter().filter(|leg| leg.owner == *owner && is_wanted(leg.kind)) {
@@ -138,7 +139,8 @@ fn queried_account(context: &Context<'_>) -> Result<AccountType, Refusal> {
     AccountType::from_word(context.request.query("account_type").unwrap_or("BASIC")).ok_or_else(not_opened)
 }
 
-fn named(sub_mchid: &str, account: AccountType, mut amounts: Value) -> Value {
+fn named(sub_mchid: &str, account: AccountType, amounts: (i64, i64)) -> Value {
+    let mut amounts = show(amounts);
     amounts["sub_mchid"] = sub_mchid.into();
     amounts["account_type"] = account.word().into();
     amounts
@@ -205,11 +207,7 @@ mod tests {
             move_at(298, AccountKind::Unsettled, AccountKind::Available, 5)?;
             assert_eq!((basic(300)?[0], basic(300)?[1]), (5, 45));
             assert_eq!((basic(301)?[0], basic(301)?[1]), (25, 25));
-            let operation = balance_before(tx, &owner, AccountType::Operation, 111)?;
-            assert_eq!(
-                AccountType::Operation.amounts(|kind| operation[kind_position(kind)]),
-                json!({ "available_amount": 100, "pending_amount": 0 })
-            );
+            assert_eq!(amounts_before(tx, &owner, AccountType::Operation, 111)?, (100, 0));
             Ok(())
         });
         done.unwrap();

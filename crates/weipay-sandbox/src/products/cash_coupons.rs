@@ -36,6 +36,7 @@ pub(crate) mod stock;
 mod v2;
 
 use super::{Download, DueHandler, Route, route};
+use crate::v2::response::ResponseForm;
 
 #[rustfmt::skip]
 pub(super) const DOWNLOADS: &[Download] = &[("v3/billdownload/file", flow::download)];
@@ -60,7 +61,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", listing::query_coupon),
     route("POST", "v3/marketing/favor/callbacks", callbacks::set_callback),
     route("GET", "v3/marketing/favor/callbacks", callbacks::query_callback),
-    route("POST", "v2/mmpaymkttransfers/send_coupon", v2::send_coupon),
+    route("POST", "v2/mmpaymkttransfers/send_coupon", v2::send_coupon)
+        .responding(ResponseForm::OF_SENT_COUPON),
     route("POST", "v2/mmpaymkttransfers/query_coupon_stock", v2::query_stock),
     route("POST", "v2/mmpaymkttransfers/querycouponsinfo", v2::query_coupon),
 ];

@@ -35,16 +35,17 @@ use crate::v2::response::ResponseForm;
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    route("POST", "v2/mmpaymkttransfers/sendredpack", red_packet::send),
-    route("POST", "v2/mmpaymkttransfers/sendgroupredpack", red_packet::send_group),
-    route("POST", "v2/mmpaymkttransfers/sendminiprogramhb", red_packet::send_to_mini_program),
-    route("POST", "v2/mmpaymkttransfers/gethbinfo", red_packet::query),
-    route("POST", "v2/mmpaymkttransfers/sendworkwxredpack", wecom::send),
+    route("POST", "v2/mmpaymkttransfers/sendredpack", red_packet::send).responding(ResponseForm::OF_RED_PACKET),
+    route("POST", "v2/mmpaymkttransfers/sendgroupredpack", red_packet::send_group).responding(ResponseForm::OF_RED_PACKET),
+    route("POST", "v2/mmpaymkttransfers/sendminiprogramhb", red_packet::send_to_mini_program).responding(ResponseForm::OF_RED_PACKET),
+    route("POST", "v2/mmpaymkttransfers/gethbinfo", red_packet::query).responding(ResponseForm::OF_RED_PACKET_QUERY),
+    // INFERRED(red-packet-form)
+    route("POST", "v2/mmpaymkttransfers/sendworkwxredpack", wecom::send)
+        .responding(ResponseForm::USUAL.repeating(&["mch_billno", "re_openid", "total_amount"])),
     route("POST", "v2/mmpaymkttransfers/queryworkwxredpack", wecom::query),
     route("POST", "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", wecom::pay),
     route("POST", "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", wecom::query_payment),
-    // As its page shows it.
-    route("POST", "v2/mmpaymkttransfers/promotion/transfers", to_wallet::pay).responding(ResponseForm::USUAL.failing_with("支付失败")),
+    route("POST", "v2/mmpaymkttransfers/promotion/transfers", to_wallet::pay).responding(ResponseForm::OF_PAYMENT),
     route("POST", "v2/mmpaymkttransfers/gettransferinfo", to_wallet::query),
 ];
 

@@ -9,6 +9,7 @@
 //! | `authorization` | persons who receive without confirming each time (免确认收款授权) |
 //! | `batches` | batches (批量转账), the older form: many transfers at once, which nobody confirms |
 //! | `receipts` | electronic receipts (电子回单): applied for, made, downloaded |
+//! | `scenes` | for what a transfer is (转账场景): its report, and as what the person sees it |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `control` | what people do |
 //!
@@ -29,6 +30,7 @@ mod model;
 mod race;
 pub(super) mod receipts;
 mod refusals;
+mod scenes;
 mod transfer;
 
 use super::{Download, DueHandler, HandlerError, Route, route};

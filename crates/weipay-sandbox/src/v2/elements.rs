@@ -80,7 +80,7 @@ fn value(
         }
         _ => {
             if field.carrier == Some(Carrier::JsonText) && serde_json::from_str::<Value>(text).is_err() {
-                return Err(refused(sentences::wrong_text(field.name).into(), "must be JSON text"));
+                return Err(refused(wording.no_json(field), "must be JSON text"));
             }
             rules.check_text(text).map_err(broken)?;
             // `GZIP` and the names of accounts were always taken in any case here.

@@ -2,7 +2,7 @@
 //!
 //! | check | response if it fails |
 //! |---|---|
-//! | TLS client certificate, for what needs it | 400 of the web server |
+//! | TLS client certificate of some merchant, for what needs it | 400 of the web server |
 //! | the method is POST | REQUIRE_POST_METHOD |
 //! | there is a body, in UTF-8 | POST_DATA_EMPTY, NOT_UTF8 |
 //! | it is XML | XML_FORMAT_ERROR |
@@ -16,7 +16,8 @@
 //! INFERRED(v2-check-order). All but the first have status 200 and `return_code` FAIL with a sentence; the
 //! code is in the log, because the gateway sends none there. A wrong signature of profit sharing (分账) is told in a response that
 //! is signed, with `result_code` FAIL, SIGN_ERROR and its own sentence, as recorded of profitsharingquery;
-//! INFERRED(v2-sharing-signature): so it is by its other operations. Where the page of an operation lists CA_ERROR, a
+//! INFERRED(v2-sharing-signature): so it is by its other operations. Red packets and payments to the wallet tell it by `result_code`
+//! and SIGN_ERROR too, unsigned (recorded in 2019 and 2021). Where the page of an operation lists CA_ERROR, a
 //! missing certificate is that instead, in XML with its code. Recorded (public reports of 2020 and 2022): `No
 //! required SSL certificate was sent` for the others.
 
@@ -55,17 +56,25 @@ pub(crate) struct Entered {
 #[derive(Debug)]
 pub(crate) struct Rejection {
     pub(crate) refusal: Box<Refusal>,
-    /// Whether the web server in front says it.
-    pub(crate) is_of_the_front: bool,
-    /// Whether the code is sent.
-    pub(crate) has_code: bool,
-    /// Whom the response is signed for, if it is.
-    pub(crate) signed_for: Option<Arc<Merchant>>,
+    pub(crate) told: Told,
+}
+
+/// How a rejection is told.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// By the web server in front, which saw no certificate, or one of a stranger.
+    ByFront,
+    /// By `return_code`, and mostly with the sentence alone.
+    ByReturnCode { has_code: bool },
+    /// By `result_code`, signed for the merchant: a wrong signature of profit sharing.
+    OfSharing(Arc<Merchant>),
+    /// By `result_code`: a wrong signature of a red packet or a payment, with what was asked for.
+    OfPayout(&'static Operation, Box<XmlElements>),
 }
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal: Box::new(refusal), is_of_the_front: false, has_code: false, signed_for: None }
+        Self { refusal: Box::new(refusal), told: Told::ByReturnCode { has_code: false } }
     }
 }
 
@@ -81,6 +90,15 @@ pub(crate) fn enter(
 ) -> Result<Entered, Rejection> {
     let lacks_certificate = check_certificate_shown(operation, request)?;
     let elements = read(request)?;
+    let is_known_by_now = || elements.text(merchant_element(operation)).is_some_and(&look);
+    if shows_strange_certificate(operation, request, merchants)
+        && !(is_known_by_now() && !shows_strange_certificate(operation, request, merchants))
+    {
+        let reason =
+            "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";
+        let refusal = sentences::refused("CERT_ERROR", "The SSL certificate error", reason);
+        return Err(Rejection { told: Told::ByFront, ..refusal.into() });
+    }
     check_required(operation, &elements)?;
     let check = || {
         let merchant = check_known(operation, &elements, merchants)?;
@@ -93,14 +111,16 @@ pub(crate) fn enter(
         Ok::<_, Refusal>((merchant, sign_type))
     };
     let checked = match check() {
-        Err(_) if elements.text(merchant_element(operation)).is_some_and(look) => check(),
+        Err(_) if is_known_by_now() => check(),
         checked => checked,
     };
-    let (merchant, sign_type) = checked.map_err(|refusal| {
-        let is_signed = refusal.code == SIGN_ERROR;
-        let caller = elements.text(merchant_element(operation)).filter(|_| is_signed);
-        Rejection { signed_for: caller.and_then(|mchid| merchants.find(mchid)), ..refusal.into() }
-    })?;
+    let (merchant, sign_type) = match checked {
+        Ok(checked) => checked,
+        Err(refusal) if refusal.code == SIGN_ERROR => {
+            return Err(told_by_result_code(operation, elements, merchants, refusal));
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
     // An operation whose page has PARAM_ERROR says it itself.
     let checks_amounts = operation.error_codes().all(|known| known.code != "PARAM_ERROR");
     let carried_out = CarriedOut::from_operation(operation);
@@ -121,10 +141,10 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
                           merchant_key of kit.json (apiclient_cert.pem and apiclient_key.pem)";
             if operation.error_codes().any(|known| known.code == "CA_ERROR") {
                 let refusal = Box::new(sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE, reason));
-                return Err(Rejection { refusal, is_of_the_front: false, has_code: true, signed_for: None });
+                return Err(Rejection { refusal, told: Told::ByReturnCode { has_code: true } });
             }
             let refusal = sentences::refused("CERT_ERROR", "No required SSL certificate was sent", reason);
-            Err(Rejection { is_of_the_front: true, ..refusal.into() })
+            Err(Rejection { told: Told::ByFront, ..refusal.into() })
         }
     }
 }
@@ -161,10 +181,14 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     let fields = operation.request.xml.iter();
     let required = fields.filter(|field| field.required && !field.name.contains('$')).map(|field| field.name);
     let of_all = (!operation.nonceless).then_some("nonce_str").into_iter().chain(["sign"]);
-    let missing: Vec<&str> = required.chain(of_all).filter(|name| !has(name)).collect();
+    // Its product says itself what it must be.
+    let is_left = |name: &str| name == "spbill_create_ip" && operation.path == PAYMENT_TO_WALLET;
+    let missing: Vec<&str> = required.chain(of_all).filter(|name| !has(name) && !is_left(name)).collect();
     if !missing.is_empty() {
         let reason = format!("missing: {}", missing.join(", "));
-        return Err(sentences::refused("LACK_PARAMS", sentences::MISSING, reason));
+        let sentence = missing.iter().find_map(|name| sentences::missing(operation, name));
+        let sentence = sentence.map_or(Cow::Borrowed(sentences::MISSING), Cow::Owned);
+        return Err(sentences::refused("LACK_PARAMS", sentence, reason));
     }
     // Of alternatives one must be there.
     let alternatives: Vec<&str> = operation
@@ -180,6 +204,8 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     }
     Ok(())
 }
+
+const PAYMENT_TO_WALLET: &str = "v2/mmpaymkttransfers/promotion/transfers";
 
 /// The name of the element with the caller's merchant number.
 fn merchant_element(operation: &Operation) -> &'static str {
@@ -223,15 +249,42 @@ fn check_known(
     }
 }
 
-/// The code of a wrong signature in a response that is signed.
+/// The code of a wrong signature that is told by `result_code`. Elsewhere it is written SIGNERROR.
 const SIGN_ERROR: &str = "SIGN_ERROR";
 
 fn wrong_sign(operation: &Operation, reason: impl Into<Cow<'static, str>>) -> Refusal {
-    let shares_profit = operation.path.contains("profitsharing") && operation.has_result_code();
-    match shares_profit {
-        true => sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN_OF_SHARING, reason),
-        false => sentences::refused("SIGNERROR", sentences::WRONG_SIGN, reason),
+    if shares_profit(operation) {
+        sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN_OF_SHARING, reason)
+    } else if pays_out(operation) {
+        sentences::refused(SIGN_ERROR, sentences::wrong_sign(operation), reason)
+    } else {
+        sentences::refused("SIGNERROR", sentences::wrong_sign(operation), reason)
     }
+}
+
+fn shares_profit(operation: &Operation) -> bool {
+    operation.path.contains("profitsharing") && operation.has_result_code()
+}
+
+/// Red packets, payments to the wallet and their queries, of which nothing is signed. Where no page has the code it is not sent.
+fn pays_out(operation: &Operation) -> bool {
+    operation.path.starts_with("v2/mmpaymkttransfers/")
+        && operation.unsigned
+        && operation.error_codes().any(|known| known.code == SIGN_ERROR)
+}
+
+fn told_by_result_code(
+    operation: &'static Operation,
+    elements: XmlElements,
+    merchants: &Merchants,
+    refusal: Refusal,
+) -> Rejection {
+    let caller = elements.text(merchant_element(operation)).and_then(|mchid| merchants.find(mchid));
+    let told = match caller.filter(|_| shares_profit(operation)) {
+        Some(merchant) => Told::OfSharing(merchant),
+        None => Told::OfPayout(operation, Box::new(elements)),
+    };
+    Rejection { told, ..refusal.into() }
 }
 
 /// Checks that the merchant signed this request, and says how.
@@ -279,10 +332,23 @@ const UNWANTED: [(&str, &[&str]); 4] = [
     ("v2/mmpaysptrans/query_bank", &["appid"]),
 ];
 
+/// The same, of elements that the platform named as unknown to it: <https://github.com/w7corp/easywechat/pull/371> (2016),
+/// <https://github.com/easy-swoole/pay/issues/46> (2021), and of a refund
+/// <https://github.com/binarywang/weixin-java-pay-demo/issues/70> (2020).
+const UNKNOWN: [(&str, &[&str]); 2] =
+    [("v2/pay/micropay", &["notify_url"]), ("v2/secapi/pay/refund", &["detail"])];
+
 fn check_unwanted(operation: &Operation, elements: &XmlElements) -> Result<(), Refusal> {
-    let unwanted = UNWANTED.iter().filter(|(path, _)| *path == operation.path);
-    let mut unwanted = unwanted.flat_map(|(_, names)| names.iter());
-    match unwanted.find(|name| elements.text(name).is_some_and(|text| !text.is_empty())) {
+    let given = |table: &'static [(&str, &[&str])]| {
+        let of_operation = table.iter().filter(|(path, _)| *path == operation.path);
+        let mut names = of_operation.flat_map(|(_, names)| names.iter());
+        names.find(|name| elements.text(name).is_some_and(|text| !text.is_empty()))
+    };
+    if let Some(name) = given(&UNKNOWN) {
+        let reason = format!("`{name}` is not an element of this operation: leave it out");
+        return Err(sentences::refused("PARAM_ERROR", sentences::unknown(name), reason));
+    }
+    match given(&UNWANTED) {
         None => Ok(()),
         Some(name) => {
             let reason = format!(
@@ -292,6 +358,18 @@ fn check_unwanted(operation: &Operation, elements: &XmlElements) -> Result<(), R
             Err(wrong_sign(operation, reason))
         }
     }
+}
+
+/// Whether the certificate that was shown is no merchant's. The web server refuses it, as reported:
+/// <https://github.com/binarywang/weixin-java-pay-demo/issues/60> (2020). That of another merchant is told by `check_certificate`.
+fn shows_strange_certificate(operation: &Operation, request: &Request, merchants: &Merchants) -> bool {
+    let ClientCertificate::Shown(der) = &request.client_certificate else { return false };
+    let is_of = |shown: &Certificate, merchant: &Merchant| {
+        shown.serial() == merchant.serial && *shown.public_key() == merchant.key
+    };
+    operation.client_cert
+        && Certificate::from_der(der)
+            .map_or(true, |shown| !merchants.all().iter().any(|merchant| is_of(&shown, merchant)))
 }
 
 /// Checks that the certificate that was shown is the merchant's. The handshake has proven that the client has its key.

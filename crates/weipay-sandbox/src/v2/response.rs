@@ -5,7 +5,7 @@ use weipay_catalog::Operation;
 use weipay_wire::{SignType, XmlContent, XmlElements};
 
 use super::elements::is_number;
-use super::gate::{Entered, Rejection};
+use super::gate::{Entered, Rejection, Told};
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::merchants::Merchant;
@@ -26,22 +26,51 @@ const REPEATED: [&str; 11] = [
     "brand_id",
 ];
 
-/// What the gateway rejected: nothing but why, and mostly not signed.
-pub(super) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Response {
+/// The elements of a request that the responses of red packets repeat, whether it was carried out or not.
+const OF_RED_PACKET: [&str; 5] = ["mch_billno", "mch_id", "wxappid", "re_openid", "total_amount"];
+
+/// What the gateway rejected: mostly nothing but why, and not signed.
+pub(super) fn rejected(rejection: &Rejection, form: ResponseForm, now: i64, entropy: &Entropy) -> Response {
     let refusal = &rejection.refusal;
-    if rejection.is_of_the_front {
-        return front(&refusal.message, now);
+    match &rejection.told {
+        Told::ByFront => front(&refusal.message, now),
+        Told::ByReturnCode { has_code } => told_by_return_code(refusal, *has_code, now),
+        Told::OfSharing(merchant) => rejected_and_signed(merchant, refusal, now, entropy),
+        Told::OfPayout(operation, request) => wrong_sign_of_payout(operation, request, form, refusal, now),
     }
-    if let Some(merchant) = &rejection.signed_for {
-        return rejected_and_signed(merchant, refusal, now, entropy);
-    }
+}
+
+fn told_by_return_code(refusal: &Refusal, has_code: bool, now: i64) -> Response {
     let mut elements = XmlElements::new();
     elements.push("return_code", "FAIL");
     elements.push("return_msg", &*refusal.message);
-    if rejection.has_code {
+    if has_code {
         push_failure(&mut elements, refusal);
     }
     written(&elements, |_| false, now)
+}
+
+/// A wrong signature of a red packet, and of a payment to the wallet, as recorded: it is told like what a product refuses, and of
+/// the latter `return_msg` is the code. INFERRED(v2-payout-signature): so it is of the others.
+fn wrong_sign_of_payout(
+    operation: &Operation,
+    request: &XmlElements,
+    form: ResponseForm,
+    refusal: &Refusal,
+    now: i64,
+) -> Response {
+    let elements = match form.failure {
+        Failure::OfRedPacket => of_red_packet(request, "FAIL", refusal.code, &refusal.message),
+        _ => {
+            let mut elements = XmlElements::new();
+            elements.push("return_code", "SUCCESS");
+            elements.push("return_msg", refusal.code);
+            repeat(request, &REPEATED, &mut elements);
+            push_failure(&mut elements, refusal);
+            elements
+        }
+    };
+    written(&elements, |name| form.is_bare(operation, name), now)
 }
 
 /// A wrong signature of profit sharing, as recorded: there is no `return_msg`, and the hash is HMAC-SHA256.
@@ -74,31 +103,76 @@ fn front(message: &str, now: i64) -> Response {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResponseForm {
     failure: Failure,
+    /// Elements of the request that a failure repeats beside those that every response does.
+    repeated: &'static [&'static str],
     /// Numbers that stand in CDATA all the same.
     quoted: &'static [&'static str],
+    /// Whether a success has a code and a sentence as well, and neither appid nor nonce_str.
+    success_has_code: bool,
+    /// Elements that a failure has beside the usual ones; one without a value has the sentence.
+    added: &'static [(&'static str, Option<&'static str>)],
 }
 
 /// What says that an operation failed.
 #[derive(Debug, Clone, Copy)]
 enum Failure {
-    /// `result_code`, with this `return_msg`.
-    ResultCode(&'static str),
-    /// `return_code`, because the response has no `result_code`; with the names of the code and of the sentence.
-    /// INFERRED(v2-failure-without-result): such a failure is not signed, and `return_msg` has its sentence too.
-    ReturnCode(&'static str, Option<&'static str>),
+    /// `result_code`.
+    ResultCode,
+    /// `result_code`, with 支付失败 in `return_msg`, or with the sentence if a parameter is wrong.
+    OfPayment,
+    /// `return_code`, with the names of the code and of the sentence.
+    ReturnCode { code: &'static str, message: Option<&'static str>, has_return_msg: bool },
+    /// `result_code`, with the sentence in `return_msg` too; a success has a code and a sentence as well.
+    OfRedPacket,
 }
 
 impl ResponseForm {
-    pub(crate) const USUAL: Self = Self { failure: Failure::ResultCode("OK"), quoted: &[] };
+    pub(crate) const USUAL: Self = Self {
+        failure: Failure::ResultCode,
+        repeated: &[],
+        quoted: &[],
+        success_has_code: false,
+        added: &[],
+    };
 
     /// `return_code` says that the operation failed, because the response has no `result_code`.
+    /// INFERRED(v2-failure-without-result): such a failure is not signed, and `return_msg` has its sentence too.
     pub(crate) const fn failing_as(code: &'static str, message: Option<&'static str>) -> Self {
-        Self { failure: Failure::ReturnCode(code, message), ..Self::USUAL }
+        Self { failure: Failure::ReturnCode { code, message, has_return_msg: true }, ..Self::USUAL }
     }
 
-    /// With another `return_msg` than OK if it fails.
-    pub(crate) const fn failing_with(self, return_msg: &'static str) -> Self {
-        Self { failure: Failure::ResultCode(return_msg), ..self }
+    /// The same without `return_msg`, and also where a success has a `result_code`.
+    pub(crate) const fn failing_only_as(code: &'static str, message: &'static str) -> Self {
+        let failure = Failure::ReturnCode { code, message: Some(message), has_return_msg: false };
+        Self { failure, ..Self::USUAL }
+    }
+
+    /// As recorded of sendredpack (public reports of 2017 to 2020): code and sentence are there in any case, `return_msg` is the
+    /// sentence, and the numbers of the request are repeated. INFERRED(red-packet-form): so it is of its kin.
+    pub(crate) const OF_RED_PACKET: Self = Self { failure: Failure::OfRedPacket, ..Self::USUAL };
+
+    /// As recorded of gethbinfo: <https://github.com/liyiorg/weixin-popular/issues/129> (2017).
+    pub(crate) const OF_RED_PACKET_QUERY: Self = Self { success_has_code: true, ..Self::USUAL };
+
+    /// As the page of a payment to the wallet shows it, and as reported of a wrong parameter.
+    pub(crate) const OF_PAYMENT: Self = Self { failure: Failure::OfPayment, ..Self::USUAL };
+
+    /// As recorded of a coupon that was not sent: <https://github.com/lokielse/omnipay-wechatpay/pull/106> (2019).
+    pub(crate) const OF_SENT_COUPON: Self = Self {
+        repeated: &["coupon_stock_id", "openid"],
+        added: &[
+            ("resp_count", Some("1")),
+            ("success_count", Some("0")),
+            ("failed_count", Some("1")),
+            ("ret_code", Some("FAIL")),
+            ("ret_msg", None),
+        ],
+        ..Self::USUAL
+    };
+
+    /// With these elements of the request if it fails.
+    pub(crate) const fn repeating(self, repeated: &'static [&'static str]) -> Self {
+        Self { repeated, ..self }
     }
 
     /// With these numbers in CDATA.
@@ -120,10 +194,18 @@ pub(super) fn signed(
     now: i64,
     entropy: &Entropy,
 ) -> Response {
-    let mut elements = begin(entered, entropy);
-    if entered.operation.response.iter().any(|field| field.name == "result_code") {
+    let mut elements = match form.failure {
+        Failure::OfRedPacket => of_red_packet(&entered.elements, "SUCCESS", "SUCCESS", "发放成功"),
+        _ if form.success_has_code => with_code("SUCCESS", "SUCCESS", "OK"),
+        _ => begin(entered, entropy),
+    };
+    let has_result = entered.operation.response.iter().any(|field| field.name == "result_code");
+    if has_result && elements.text("result_code").is_none() {
         // A handler that keeps something although it says FAIL gives the code and the sentence itself.
         elements.push("result_code", given.text("result_code").unwrap_or("SUCCESS"));
+    }
+    if form.success_has_code {
+        repeat(&entered.elements, &["mch_id"], &mut elements);
     }
     let is_begun = |name: &str| matches!(name, "return_code" | "return_msg" | "nonce_str" | "result_code");
     for (name, content) in given.iter().filter(|(name, _)| !is_begun(name)) {
@@ -144,25 +226,49 @@ pub(super) fn failed(
     now: i64,
     entropy: &Entropy,
 ) -> Response {
-    let return_msg = match form.failure {
-        Failure::ResultCode(return_msg) => return_msg,
-        Failure::ReturnCode(code, message) => return failed_as(code, message, refusal, now),
+    // A product may refuse a request as the gateway does, which sends no code.
+    if refusal.code.is_empty() {
+        return told_by_return_code(refusal, false, now);
+    }
+    let mut elements = match form.failure {
+        Failure::ResultCode | Failure::OfPayment => {
+            let mut elements = begin(entered, entropy);
+            if matches!(form.failure, Failure::OfPayment) {
+                let is_parameter = refusal.code == "PARAM_ERROR";
+                elements.set("return_msg", if is_parameter { &*refusal.message } else { "支付失败" });
+            }
+            push_failure(&mut elements, refusal);
+            repeat(&entered.elements, form.repeated, &mut elements);
+            for (name, text) in form.added {
+                elements.push(*name, text.unwrap_or(&*refusal.message));
+            }
+            elements
+        }
+        Failure::OfRedPacket => of_red_packet(&entered.elements, "FAIL", refusal.code, &refusal.message),
+        Failure::ReturnCode { code, message, has_return_msg } => {
+            let names = [has_return_msg.then_some("return_msg"), message];
+            return failed_as(code, names, refusal, now);
+        }
     };
-    let mut elements = begin(entered, entropy);
-    elements.set("return_msg", return_msg);
-    push_failure(&mut elements, refusal);
     sign(entered, &mut elements);
     written(&elements, |name| form.is_bare(entered.operation, name), now)
 }
 
-/// Such a failure is not signed.
-fn failed_as(code: &str, message: Option<&str>, refusal: &Refusal, now: i64) -> Response {
+/// Such a failure is not signed. Its sentence stands before the code, behind it, or at both places.
+fn failed_as(
+    code: &str,
+    [before, behind]: [Option<&'static str>; 2],
+    refusal: &Refusal,
+    now: i64,
+) -> Response {
     let mut elements = XmlElements::new();
     elements.push("return_code", "FAIL");
-    elements.push("return_msg", &*refusal.message);
+    if let Some(name) = before {
+        elements.push(name, &*refusal.message);
+    }
     elements.push(code, refusal.code);
-    if let Some(message) = message {
-        elements.push(message, &*refusal.message);
+    if let Some(name) = behind {
+        elements.push(name, &*refusal.message);
     }
     written(&elements, |_| false, now)
 }
@@ -177,12 +283,38 @@ fn begin(entered: &Entered, entropy: &Entropy) -> XmlElements {
     let mut elements = XmlElements::new();
     elements.push("return_code", "SUCCESS");
     elements.push("return_msg", "OK");
-    for name in REPEATED {
-        if let Some(text) = entered.elements.text(name).filter(|text| !text.is_empty()) {
-            elements.push(name, text);
+    repeat(&entered.elements, &REPEATED, &mut elements);
+    elements.push("nonce_str", entropy.letters_and_digits(32));
+    elements
+}
+
+/// What of a request a response repeats.
+fn repeat(request: &XmlElements, names: &[&str], elements: &mut XmlElements) {
+    for name in names {
+        if let Some(text) = request.text(name).filter(|text| !text.is_empty()) {
+            elements.push(*name, text);
         }
     }
-    elements.push("nonce_str", entropy.letters_and_digits(32));
+}
+
+/// The response to a red packet, as far as all of them have it.
+fn of_red_packet(request: &XmlElements, result: &str, code: &str, sentence: &str) -> XmlElements {
+    let mut elements = with_code(result, code, sentence);
+    repeat(request, &OF_RED_PACKET, &mut elements);
+    elements
+}
+
+fn with_code(result: &str, code: &str, sentence: &str) -> XmlElements {
+    let mut elements = XmlElements::new();
+    for (name, text) in [
+        ("return_code", "SUCCESS"),
+        ("return_msg", sentence),
+        ("result_code", result),
+        ("err_code", code),
+        ("err_code_des", sentence),
+    ] {
+        elements.push(name, text);
+    }
     elements
 }
 

@@ -1,6 +1,6 @@
 //! What the gateway of APIv2 says. UNCONFIRMED(v2-sentences): pages list the codes and what they mean. Of the sentences were seen
 //! 签名错误, 验证签名失败 and `appid不存在` (recorded), `商户号mch_id与appid不匹配`, `参数长度有误`, `mch_id参数格式错误`, `invalid refund_fee`,
-//! `invalid spbill_create_ip`, and of unifiedorder two of APIv3, for a length and an integer (public reports).
+//! `invalid spbill_create_ip`, `不识别的参数notify_url`, and of unifiedorder two of APIv3, for a length and an integer (public reports).
 
 use std::borrow::Cow;
 
@@ -18,10 +18,26 @@ pub(super) const MISSING: &str = "缺少参数";
 pub(super) const NO_MERCHANT: &str = "MCHID不存在";
 pub(super) const NO_APPID: &str = "appid不存在";
 pub(super) const APPID_OF_ANOTHER: &str = "商户号mch_id与appid不匹配";
-pub(super) const WRONG_SIGN: &str = "签名错误";
+const WRONG_SIGN: &str = "签名错误";
+/// Of micropay <https://github.com/binarywang/weixin-java-pay-demo/issues/151> (2026) and of orderquery
+/// <https://github.com/binarywang/weixin-java-pay-demo/issues/136> (2025).
+const WRONG_SIGN_CHECK: &str = "签名错误，请检查后再试";
 pub(super) const WRONG_SIGN_OF_SHARING: &str = "验证签名失败";
 pub(super) const WRONG_CERTIFICATE: &str = "证书校验错误";
 pub(super) const NO_CERTIFICATE: &str = "请求未携带证书，或请求携带的证书出错";
+
+/// A wrong signature.
+pub(super) fn wrong_sign(operation: &Operation) -> &'static str {
+    match operation.path {
+        "v2/pay/micropay" | "v2/pay/orderquery" => WRONG_SIGN_CHECK,
+        _ => WRONG_SIGN,
+    }
+}
+
+/// What is told instead of [`MISSING`] if an element is missing: <https://github.com/binarywang/WxJava/issues/433> (2018).
+pub(super) fn missing(operation: &Operation, name: &str) -> Option<String> {
+    (operation.path == "v2/pay/unifiedorder" && name == "mch_id").then(|| wrong_text(name))
+}
 
 /// A refusal of APIv2; its status is always 200.
 pub(super) fn refused(
@@ -35,6 +51,11 @@ pub(super) fn refused(
 /// A text that breaks the rule of its element.
 pub(super) fn wrong_text(name: &str) -> String {
     format!("{name}参数格式错误")
+}
+
+/// An element that the operation does not have.
+pub(super) fn unknown(name: &str) -> String {
+    format!("不识别的参数{name}")
 }
 
 fn wrong_length(name: &str) -> String {
@@ -53,11 +74,20 @@ pub(super) enum Wording {
     Own,
     /// Where they were seen, those of APIv3.
     OfApiV3,
+    /// Of a refund, which does not name an amount that is no integer: <https://github.com/wechatpy/wechatpy/issues/491> (2019).
+    OfRefund,
+    /// Of a receiver of profit sharing: <https://developers.weixin.qq.com/community/pay/doc/000a24f8d7cf587cbf292ba1451400>.
+    OfReceiver,
 }
 
 impl Wording {
     pub(super) fn of_operation(operation: &Operation) -> Self {
-        if operation.path == "v2/pay/unifiedorder" { Self::OfApiV3 } else { Self::Own }
+        match operation.path {
+            "v2/pay/unifiedorder" => Self::OfApiV3,
+            "v2/secapi/pay/refund" => Self::OfRefund,
+            "v2/pay/profitsharingaddreceiver" => Self::OfReceiver,
+            _ => Self::Own,
+        }
     }
 
     /// A value that breaks a rule of its field.
@@ -76,10 +106,20 @@ impl Wording {
         }
     }
 
+    /// A text that is not the JSON it must be.
+    pub(super) fn no_json(self, field: &Field) -> Cow<'static, str> {
+        match self {
+            Self::OfReceiver => "分账接收方格式错误".into(),
+            _ => wrong_text(field.name).into(),
+        }
+    }
+
     /// A text where an integer belongs.
     pub(super) fn no_integer(self, field: &Field, kind: IntegerType) -> Cow<'static, str> {
-        if self == Self::Own {
-            return invalid(field.name).into();
+        match self {
+            Self::Own | Self::OfReceiver => return invalid(field.name).into(),
+            Self::OfRefund => return wrong_text("0").into(),
+            Self::OfApiV3 => {}
         }
         let pointer = pointer(field);
         place(field, &pointer).wrong_type(integer(kind), serde_json::Value::Null).message

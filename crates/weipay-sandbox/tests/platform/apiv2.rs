@@ -18,7 +18,9 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use weipay_sandbox::{CLIENT_CERTIFICATE_HEADER, Clock, FAULT_HEADER, REASON_HEADER, Sandbox, decode_reason};
+use weipay_sandbox::{
+    CLIENT_CERTIFICATE_HEADER, Clock, FAULT_HEADER, NewMerchant, REASON_HEADER, Sandbox, decode_reason,
+};
 use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use crate::SHARED;
@@ -118,7 +120,7 @@ fn a_wrong_sign_is_answered_as_recorded() {
     let response = post(&SHARED, QUERY, spoilt.write("xml").unwrap().as_bytes());
     assert_eq!(
         response.text(),
-        "<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[签名错误]]></return_msg></xml>"
+        "<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[签名错误，请检查后再试]]></return_msg></xml>"
     );
     elements(&response);
 }
@@ -180,7 +182,7 @@ fn merchant_appid_and_values_are_told_apart() {
     };
     assert_eq!(with("mch_id", "1900000998"), "MCHID不存在");
     assert_eq!(with("appid", "wx0000000000000000"), "appid不存在");
-    assert_eq!(with("sign_type", "md5"), "签名错误");
+    assert_eq!(with("sign_type", "md5"), "签名错误，请检查后再试");
     assert_eq!(with("transaction_id", &"1".repeat(33)), "transaction_id参数长度有误");
     assert!(!kit.appid.is_empty());
 }
@@ -223,7 +225,7 @@ fn a_wrong_sign_is_explained_by_the_mistake_that_was_made() {
         elements.push("sign", sign);
         let response = post(&SHARED, QUERY, elements.write("xml").unwrap().as_bytes());
         let (sentence, reason) = rejected(&response);
-        assert_eq!(sentence, "签名错误");
+        assert_eq!(sentence, "签名错误，请检查后再试");
         assert!(reason.contains(cause), "{cause}: {reason}");
     }
 }
@@ -284,7 +286,15 @@ fn the_client_certificate_is_required_where_it_is_needed() {
     assert_eq!(missing.status, 400);
     assert!(missing.text().contains("No required SSL certificate was sent"), "{}", missing.text());
 
-    let wrong = exchange(tls(&SHARED, Some((&others.0, &others.1))), "POST", path, "", &body);
+    let strange = exchange(tls(&SHARED, Some((&others.0, &others.1))), "POST", path, "", &body);
+    assert_eq!(strange.status, 400);
+    assert!(strange.text().contains("<title>400 The SSL certificate error</title>"), "{}", strange.text());
+    assert!(reason(&strange).contains("no merchant's here"), "{}", reason(&strange));
+    let shop = crate::sandbox().start().unwrap();
+    let another = shop.add_merchant(&NewMerchant::new().mchid("1900000201")).unwrap();
+    let (certificate, key) = (another.merchant_cert_pem().unwrap(), another.merchant_key_pem().unwrap());
+    let body_of_shop = signed(&shop, &[("mch_billno", "1"), ("bill_type", "MCHT")]);
+    let wrong = exchange(tls(&shop, Some((&certificate, &key))), "POST", path, "", &body_of_shop);
     assert!(rejected(&wrong).1.contains("not this merchant's"), "{}", wrong.text());
 
     let right = exchange(tls(&SHARED, Some((&own.0, &own.1))), "POST", path, "", &body);

@@ -287,6 +287,18 @@ fn follow(sandbox: &Sandbox, mchid: &str, address: &Value) -> Response {
     Client::of(sandbox, mchid).in_time().get(&format!("/v3/{target}"))
 }
 
+/// As it was reported.
+#[test]
+fn a_list_of_marks_that_is_empty_is_refused() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let refused = create_stock_with(&sandbox, "create-1", |stock| {
+        stock["coupon_use_rule"]["goods_tag"] = json!([]);
+    });
+    let said = (refused.refusal(), &refused.json()["message"]);
+    let sentence = json!("无法将传入参数“订单优惠标记”转换为string/bytes类型。");
+    assert_eq!(said, ((400, "PARAM_ERROR".to_owned()), &sentence));
+}
+
 #[test]
 fn a_coupon_for_goods_takes_something_off_orders_that_have_them() {
     let (sandbox, stock_id) = running_stock_with(|stock| {

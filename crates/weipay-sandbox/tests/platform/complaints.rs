@@ -188,29 +188,37 @@ fn a_refund_that_has_arrived_settles_a_complaint_until_the_person_goes_on() {
 }
 
 #[test]
-fn the_history_of_a_complaint_has_each_step_the_newest_first() {
+fn the_history_of_a_complaint_has_each_step_the_oldest_first() {
     let sandbox = start();
     let mut client = Client::new(&sandbox);
     let id = refunded(&mut client);
     let history = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?limit=4&offset=0")).success();
-    assert_eq!(history["total_count"], 5);
+    assert_eq!(history["total_count"], 6);
     let kinds: Vec<_> = history["data"]
         .as_array()
         .unwrap()
         .iter()
         .map(|entry| entry["operate_type"].as_str().unwrap())
         .collect();
-    let wanted = [
-        "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
-        "MERCHANT_APPROVE_REFUND",
-        "USER_RESPONSE",
-        "MERCHANT_RESPONSE",
-    ];
+    let wanted = ["USER_CREATE_COMPLAINT", "MERCHANT_RESPONSE", "USER_RESPONSE", "MERCHANT_APPROVE_REFUND"];
     assert_eq!(kinds, wanted);
-    let rest = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?offset=3")).success();
-    assert_eq!(rest["data"][0]["operate_details"], "马上退款");
-    assert_eq!(rest["data"][0]["complaint_media_list"]["media_type"], "OPERATION_IMAGE");
-    assert_eq!(rest["data"][1]["operator"], "投诉人");
+    assert_eq!(history["data"][0]["operator"], "投诉人");
+    assert_eq!(history["data"][1]["operate_details"], "马上退款");
+    assert_eq!(history["data"][1]["complaint_media_list"]["media_type"], "OPERATION_IMAGE");
+    let rest = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?offset=4")).success();
+    assert_eq!(rest["data"][1]["operate_type"], "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE");
+    // What the platform tells stands where its time is, two seconds after the complaint.
+    let told = &rest["data"][0];
+    assert_eq!(
+        (&told["operate_type"], &told["operator"]),
+        (&json!("USER_CREATE_COMPLAINT_SYSTEM_MESSAGE"), &json!("系统"))
+    );
+    assert!(told["operate_details"].as_str().unwrap().contains("72小时"), "{told}");
+    for entry in [&history["data"][0], told] {
+        let id = entry["log_id"].as_str().unwrap();
+        assert!(id.len() == 27 && id.starts_with("3002000"), "{id}");
+    }
+    assert_ne!(history["data"][0]["log_id"], told["log_id"]);
 }
 
 #[test]
@@ -436,8 +444,8 @@ fn an_urgent_complaint_gets_one_message_for_one_idempotent_id() {
     assert_eq!(client.post(&target, &body("在", "1")).success(), first);
     assert_eq!(client.post(&target, &body("不在", "1")).refusal().0, 400);
     let history = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys")).success();
-    assert_eq!((&history["total_count"], &history["data"][0]["log_id"]), (&json!(2), &first["log_id"]));
-    assert_eq!(history["data"][0]["normal_message"]["blocks"][0]["text"]["text"], "在");
+    assert_eq!((&history["total_count"], &history["data"][1]["log_id"]), (&json!(2), &first["log_id"]));
+    assert_eq!(history["data"][1]["normal_message"]["blocks"][0]["text"]["text"], "在");
     assert_eq!(client.post(&target, &body("再", "2")).refusal().0, 400, "it is not urgent any more");
 }
 

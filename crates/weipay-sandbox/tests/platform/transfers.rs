@@ -269,7 +269,10 @@ fn a_wrong_transfer_is_refused_with_its_reason_and_moves_nothing() {
             "输入源“/body/transfer_amount”映射到数值字段“转账金额”规则校验失败，值低于最小值 0",
         ),
         ("transfer_scene_id", json!("1005"), "未传入完整且对应的转账场景报备信息，请根据接口文档检查"),
-        ("appid", json!("wx0000000000000000"), "appid和mchid不匹配"),
+        ("appid", json!("wx0000000000000000"), "APPID不存在"),
+        ("transfer_scene_id", json!("9999"), "你尚未获取该转账场景"),
+        ("user_recv_perception", json!("随便写"), "暂不支持展示当前传入的用户收款感知"),
+        ("user_recv_perception", json!("劳务报酬"), "暂不支持展示当前传入的用户收款感知"),
     ] {
         let mut request = payer.request("wrong1", 300);
         request[member] = value;
@@ -277,6 +280,9 @@ fn a_wrong_transfer_is_refused_with_its_reason_and_moves_nothing() {
         assert_eq!((refused.status, &refused.json()["message"]), (400, &json!(message)), "{member}");
     }
     assert_eq!(payer.balance(), (1_000, 0));
+    let mut right = payer.request("right1", 300);
+    right["user_recv_perception"] = json!("现金奖励");
+    payer.client.post(BILLS, &right).success();
 }
 
 #[test]
@@ -288,6 +294,10 @@ fn an_authorized_person_is_paid_without_confirming() {
         "out_authorization_no": "auth1", "appid": kit.appid, "openid": kit.openid, "transfer_scene_id": "1000",
         "user_display_name": "会员", "authorization_notify_url": payer.receiver.url,
     });
+    let mut seen_otherwise = ask.clone();
+    seen_otherwise["user_recv_perception"] = json!("货款");
+    let refused = payer.client.post(base, &seen_otherwise);
+    assert_eq!(refused.json()["message"], "暂不支持展示当前传入的用户收款感知");
     let asked = payer.client.post(base, &ask).success();
     assert_eq!(asked["state"], "WAIT_USER_CONFIRM");
     assert_eq!(payer.client.post(base, &ask).success(), asked);
@@ -495,6 +505,13 @@ fn a_batch_pays_what_it_can_and_gives_the_rest_back() {
     assert_eq!(payer.balance(), (700, 0));
     let base = "/v3/transfer/batches/out-batch-no/batch1";
     let shown = payer.client.get(&format!("{base}?need_query_detail=true&detail_status=FAIL")).success();
+    for state in ["ALL", "WAIT_PAY", "SUCCESS", "FAIL"] {
+        let query = format!("{base}?need_query_detail=false&detail_status={state}");
+        let refused = payer.client.get(&query);
+        let said = (refused.refusal(), &refused.json()["message"]);
+        assert_eq!(said, ((400, "PARAM_ERROR".to_owned()), &json!("传入的转账明细状态无效")));
+    }
+    payer.client.get(&format!("{base}?need_query_detail=false")).success();
     let sums = ["success_num", "success_amount", "fail_num", "fail_amount"];
     assert_eq!(sums.map(|name| shown["transfer_batch"][name].as_i64().unwrap()), [1, 300, 2, 109]);
     let numbers: Vec<_> =

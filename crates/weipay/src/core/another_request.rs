@@ -3,7 +3,8 @@
 //! request is compared with it ([`repeated`]), and what it consists of with what the catalogue knows of the operation
 //! ([`evidence`]).
 //!
-//! The catalogue says which fields repeat (`echo`), which members say a state (`state`), and which members any response
+//! The catalogue says which fields repeat (`echo`), also in an object of the response and under another name than in the
+//! request, which members say a state (`state`), and which members any response
 //! may have or many have (`catalog/responses/`). The generator marks the rest: what every success has, and what of that
 //! proves which operation it is of. A member that no success of the operation has, and not any response, is strange. It
 //! alone refuses nothing, since the platform adds members without notice.
@@ -26,6 +27,8 @@
 //! it had certainly not taken effect. Query before a new number is taken for what was refused: that is right
 //! in any case.
 
+#[cfg(test)]
+mod every_echo;
 mod evidence;
 mod repeated;
 mod rules;

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use tokio::io::{AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::attempts::Attempts;
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded};
 use crate::delivery::Async;
@@ -69,12 +68,14 @@ impl Download<Async> {
 
     async fn run(&self, mut sink: Sink<'_>, watch: &Watch<'_>) -> Result<Downloaded, Error> {
         let core = &self.shared.core;
-        let mut attempts = Attempts::begin(core, self.call(), self.retries, self.timeout);
+        let timer = &core.delivery.timer;
+        let began = timer.now();
         if let Some(call) = self.call() {
             let limit = core.timeout(call).min(self.timeout);
             let keys = self.shared.have_keys(call, limit).await;
             keys.map_err(|error| error.in_call(call))?;
         }
+        let mut attempts = self.attempts(began);
         loop {
             // Signed again: a signature is good for five minutes.
             let prepared = self.prepare(attempts.host())?;
@@ -90,15 +91,10 @@ impl Download<Async> {
             };
             let outcome = outcome.map_err(|error| error.in_call(&request));
             attempt_watch.end(Outcome::from_download(&outcome));
-            let error = match outcome {
-                Ok(downloaded) => {
-                    attempts.succeeded();
-                    return Ok(downloaded);
-                }
-                Err(error) => error,
+            let Some(wait) = self.next(&mut attempts, &outcome, sink.can_restart()) else {
+                return outcome.map_err(|error| error.after(attempts.into_ended()));
             };
-            let wait = attempts.after(error, sink.can_restart())?;
-            core.delivery.timer.sleep(wait).await;
+            timer.sleep(wait).await;
             sink.restart().await.map_err(|error| Error::from(FileError::Write(error)).in_call(&request))?;
         }
     }

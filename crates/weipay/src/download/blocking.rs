@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 
-use super::attempts::Attempts;
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded};
 use crate::delivery::Blocking;
@@ -60,19 +59,21 @@ impl Download<Blocking> {
     fn run(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
         let (core, request) = (&self.shared.core, self.prepare(Host::Main)?.request);
         let watch = Watch::begin(core, &request);
-        let received = watch.within(|| self.attempts(sink, &watch));
+        let received = watch.within(|| self.run_attempts(sink, &watch));
         watch.end(Outcome::from_download(&received));
         received
     }
 
-    fn attempts(&self, mut sink: Sink<'_>, watch: &Watch<'_>) -> Result<Downloaded, Error> {
+    fn run_attempts(&self, mut sink: Sink<'_>, watch: &Watch<'_>) -> Result<Downloaded, Error> {
         let core = &self.shared.core;
-        let mut attempts = Attempts::begin(core, self.call(), self.retries, self.timeout);
+        let timer = &core.delivery.timer;
+        let began = timer.now();
         if let Some(call) = self.call() {
             let limit = core.timeout(call).min(self.timeout);
             let keys = self.shared.have_keys(call, limit);
             keys.map_err(|error| error.in_call(call))?;
         }
+        let mut attempts = self.attempts(began);
         loop {
             // Signed again: a signature is good for five minutes.
             let prepared = self.prepare(attempts.host())?;
@@ -82,15 +83,10 @@ impl Download<Blocking> {
             let outcome = attempts.left().and_then(attempt);
             let outcome = outcome.map_err(|error| error.in_call(&request));
             attempt_watch.end(Outcome::from_download(&outcome));
-            let error = match outcome {
-                Ok(downloaded) => {
-                    attempts.succeeded();
-                    return Ok(downloaded);
-                }
-                Err(error) => error,
+            let Some(wait) = self.next(&mut attempts, &outcome, sink.can_restart()) else {
+                return outcome.map_err(|error| error.after(attempts.into_ended()));
             };
-            let wait = attempts.after(error, sink.can_restart())?;
-            core.delivery.timer.sleep_blocking(wait);
+            timer.sleep_blocking(wait);
             sink.restart().map_err(|error| Error::from(FileError::Write(error)).in_call(&request))?;
         }
     }

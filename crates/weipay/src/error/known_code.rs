@@ -229,7 +229,7 @@ fn single<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::{Arc, LazyLock};
 
     use http::Method;
@@ -242,7 +242,7 @@ mod tests {
     static KEY: LazyLock<Arc<weipay_wire::PrivateKey>> =
         LazyLock::new(|| Arc::new(weipay_wire::PrivateKey::generate().unwrap()));
 
-    fn refused(path: &str, status: u16, code: &str, message: &str) -> Error {
+    pub(in crate::error) fn refused(path: &str, status: u16, code: &str, message: &str) -> Error {
         let body = serde_json::json!({"code": code, "message": message}).to_string();
         let mut response = http::Response::new(bytes::Bytes::new());
         *response.status_mut() = StatusCode::from_u16(status).unwrap();

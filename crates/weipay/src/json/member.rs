@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use super::without_mark;
 
 /// The member of a JSON object that has this name, if it is a text or a number without sign and fraction. Of several with the
@@ -14,6 +16,11 @@ pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
     value(json, name).and_then(plain)
 }
 
+/// The member of a JSON object that has this name, if it is an object, as it is written. Of several it is the first.
+pub(crate) fn object_member<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    value(json, name).filter(|value| is_object(value))
+}
+
 /// Whether a JSON object has a member of this name, whatever its value is.
 pub(crate) fn has_member(json: &[u8], name: &str) -> bool {
     value(json, name).is_some()
@@ -22,7 +29,7 @@ pub(crate) fn has_member(json: &[u8], name: &str) -> bool {
 /// Whether a JSON object has a member with such a name. They are asked in their order, until one is; a name that no
 /// reader can read is empty.
 pub(crate) fn any_member(json: &[u8], mut is_such: impl FnMut(&str) -> bool) -> bool {
-    find(json, |name| is_such(plain_text(name).as_deref().unwrap_or_default())).is_some()
+    find(json, |name| is_such(name.read().as_deref().unwrap_or_default())).is_some()
 }
 
 /// Whether this begins like a JSON object.
@@ -34,7 +41,7 @@ pub(crate) fn is_object(json: &[u8]) -> bool {
 /// member and others the last, so what it says counts for nothing. Text in a JSON string is not looked into.
 pub(crate) fn repeated_member(json: &[u8]) -> Option<String> {
     // The names of all objects that are open, and where in them each object begins.
-    let (mut names, mut begins): (Vec<Cow<'_, [u8]>>, Vec<usize>) = (Vec::new(), Vec::new());
+    let (mut names, mut begins): (Vec<Cow<'_, [u8]>>, _) = (Vec::with_capacity(32), Vec::new());
     let mut rest = json;
     while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}')) {
         match rest[at] {
@@ -42,7 +49,7 @@ pub(crate) fn repeated_member(json: &[u8]) -> Option<String> {
                 let (found, after) = text(&rest[at..])?;
                 // A text with a colon behind it is a name.
                 if after.trim_ascii_start().starts_with(b":") && !begins.is_empty() {
-                    names.push(unescaped_bytes(found));
+                    names.push(found.read_bytes());
                 }
                 rest = after;
                 continue;
@@ -51,7 +58,9 @@ pub(crate) fn repeated_member(json: &[u8]) -> Option<String> {
             _ => {
                 let begin = begins.pop()?;
                 let of_object = &mut names[begin..];
-                of_object.sort_unstable();
+                // By length first: names of one length are few.
+                of_object
+                    .sort_unstable_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
                 if let Some(twice) = of_object.windows(2).find(|pair| pair[0] == pair[1]) {
                     return Some(String::from_utf8_lossy(&twice[0]).into_owned());
                 }
@@ -63,19 +72,13 @@ pub(crate) fn repeated_member(json: &[u8]) -> Option<String> {
     None
 }
 
-/// A text without its quotation marks, as it reads.
-fn unescaped_bytes(text: &[u8]) -> Cow<'_, [u8]> {
-    let unescaped = if text.contains(&b'\\') { unescaped(text) } else { None };
-    unescaped.map_or(Cow::Borrowed(text), |text| Cow::Owned(text.into_bytes()))
-}
-
 /// The value of the first member of this name, as it is written.
 fn value<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    find(json, |found| is_text(found, name))
+    find(json, |found| found.is(name))
 }
 
 /// The value of the first member whose name, as it is written, is wanted.
-fn find(json: &[u8], mut is_wanted: impl FnMut(&[u8]) -> bool) -> Option<&[u8]> {
+fn find(json: &[u8], mut is_wanted: impl FnMut(Text<'_>) -> bool) -> Option<&[u8]> {
     let mut rest = after(without_mark(json), b'{')?;
     loop {
         let (name, value) = text(rest)?;
@@ -92,16 +95,47 @@ fn after(json: &[u8], sign: u8) -> Option<&[u8]> {
     json.trim_ascii_start().strip_prefix(&[sign])
 }
 
-/// A text without its quotation marks, and what follows it.
-fn text(json: &[u8]) -> Option<(&[u8], &[u8])> {
+/// A text, and what follows it.
+fn text(json: &[u8]) -> Option<(Text<'_>, &[u8])> {
     let json = after(json, b'"')?;
-    let mut at = 0;
+    let (mut at, mut is_escaped) = (0, false);
     loop {
-        at += json.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        at += memchr2(b'"', b'\\', json.get(at..)?)?;
         if json[at] == b'"' {
-            return Some((&json[..at], &json[at + 1..]));
+            return Some((Text { written: &json[..at], is_escaped }, &json[at + 1..]));
         }
-        at += 2;
+        (at, is_escaped) = (at + 2, true);
+    }
+}
+
+/// A text without its quotation marks.
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    written: &'a [u8],
+    /// Whether it reads as something else than what is written.
+    is_escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    fn is(self, text: &str) -> bool {
+        match self.is_escaped {
+            true => self.read().is_some_and(|read| read == text),
+            false => self.written == text.as_bytes(),
+        }
+    }
+
+    /// The text as it reads; `None` if it cannot be read.
+    fn read(self) -> Option<Cow<'a, str>> {
+        match self.is_escaped {
+            true => serde_json::from_slice(&[b"\"", self.written, b"\""].concat()).ok().map(Cow::Owned),
+            false => str::from_utf8(self.written).ok().map(Cow::Borrowed),
+        }
+    }
+
+    /// The same; what cannot be read is as it is written.
+    fn read_bytes(self) -> Cow<'a, [u8]> {
+        let read = if self.is_escaped { self.read() } else { None };
+        read.map_or(Cow::Borrowed(self.written), |text| Cow::Owned(text.into_owned().into_bytes()))
     }
 }
 
@@ -110,13 +144,15 @@ fn value_and_rest(json: &[u8]) -> Option<(&[u8], &[u8])> {
     let json = json.trim_ascii_start();
     let (mut rest, mut depth) = (json, 0_usize);
     loop {
-        match rest.first()? {
-            b'"' => rest = text(rest)?.1,
-            b'{' | b'[' => (depth, rest) = (depth + 1, &rest[1..]),
-            b'}' | b']' => (depth, rest) = (depth.checked_sub(1)?, &rest[1..]),
-            _ => {
-                let is_sign = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b',');
-                rest = &rest[rest.iter().position(is_sign)?.max(1)..];
+        match rest.split_first()? {
+            (b'"', _) => rest = text(rest)?.1,
+            (byte, after) => {
+                match byte {
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => depth = depth.checked_sub(1)?,
+                    _ => {}
+                }
+                rest = after;
             }
         }
         if depth == 0 && matches!(rest.first()?, b',' | b'}') {
@@ -125,34 +161,13 @@ fn value_and_rest(json: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Whether a text, without its quotation marks, is this one.
-fn is_text(found: &[u8], text: &str) -> bool {
-    // Bytes with a backslash are an escaped text, so that the same bytes are another one.
-    if found == text.as_bytes() && !found.contains(&b'\\') {
-        return true;
-    }
-    found.contains(&b'\\') && unescaped(found).is_some_and(|found| found == text)
-}
-
 fn plain(value: &[u8]) -> Option<Cow<'_, str>> {
     let value = value.trim_ascii_end();
-    let Some(quoted) = value.strip_prefix(b"\"") else {
-        let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-        return str::from_utf8(value).ok().filter(|_| is_number).map(Cow::Borrowed);
-    };
-    plain_text(quoted.strip_suffix(b"\"")?)
-}
-
-/// A text without its quotation marks, as it reads.
-fn plain_text(text: &[u8]) -> Option<Cow<'_, str>> {
-    if text.contains(&b'\\') {
-        return unescaped(text).map(Cow::Owned);
+    if value.starts_with(b"\"") {
+        return text(value).filter(|(_, after)| after.is_empty())?.0.read();
     }
-    str::from_utf8(text).ok().map(Cow::Borrowed)
-}
-
-fn unescaped(text: &[u8]) -> Option<String> {
-    serde_json::from_slice(&[b"\"", text, b"\""].concat()).ok()
+    let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    str::from_utf8(value).ok().filter(|_| is_number).map(Cow::Borrowed)
 }
 
 #[cfg(test)]
@@ -186,6 +201,18 @@ mod tests {
             assert!(!has_member(none.as_bytes(), "a"), "{none}");
         }
         assert_eq!(member("\u{FEFF}{\"a\":1}".as_bytes(), "a").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn an_object_in_an_object_is_found_whole() {
+        let json = r#"{"a":{"b":{"c":"}"},"a" : "1" } ,"b":{"a":"2"}}"#.as_bytes();
+        let inside = object_member(json, "a").unwrap();
+        assert_eq!(member(inside, "a").as_deref(), Some("1"));
+        assert_eq!(member(object_member(inside, "b").unwrap(), "c").as_deref(), Some("}"));
+        for none in [r#"{"a":[{"a":"1"}]}"#, r#"{"a":"{}"}"#, r#"{"a":null}"#, r#"{"a":{"a":"1""#, "{}", "[]"]
+        {
+            assert_eq!(object_member(none.as_bytes(), "a"), None, "{none}");
+        }
     }
 
     #[test]

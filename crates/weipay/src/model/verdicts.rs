@@ -29,6 +29,7 @@ fn described(kind: Kind) -> Described {
         carrier: None,
         private: false,
         purpose: None,
+        echo_of: None,
         example: None,
         fields: Vec::new(),
         shared: None,

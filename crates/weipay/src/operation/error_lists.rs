@@ -805,7 +805,9 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: [ErrorCode; 1] = [
     ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 60 calls a second for one receiving merchant"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: [ErrorCode; 5] = [
+pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: [ErrorCode; 7] = [
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the receiver has not opened returns of its share").says("回退方没有开通分账回退功能"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the split gave nothing to this receiver").says("分账并没有分给对应的回退方"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "a rule of the product forbids it, such as more than was shared").unconfirmed(),
     ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance of the receiver is too low: top it up").unconfirmed(),
     ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the split is unknown").unconfirmed(),

@@ -4,14 +4,14 @@
 //! if no fetch has ended since it took the ticket. So a hundred calls that meet an unknown key send one
 //! fetch. A call whose time is over, or that is dropped, leaves its fetch on the way.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use http::header::AUTHORIZATION;
+use http::{Method, StatusCode};
 
 use super::Outcome;
+use crate::attempts::{Attempts, Plan};
 use crate::core::Core;
 use crate::delivery::Deadline;
 use crate::error::{ApiError, Error, NetworkError, Sent};
@@ -21,7 +21,7 @@ use crate::notification::FetchesCertificates;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::RawResponse;
-use crate::retry::{Ending, Repeatable, SoFar};
+use crate::retry::{Ending, Repeatable};
 
 /// How long a fetch may take. The call that it was begun for may allow less.
 const MAX_FETCH: Duration = Duration::from_secs(10);
@@ -38,10 +38,10 @@ const MAX_TURN: Duration = Duration::from_secs(20);
 const STOOD_STILL: Duration = Duration::from_secs(2);
 
 impl Deadline {
-    /// Whether a fetch that had so long failed because the call that it was begun for had to end, or because it stood still.
-    fn cut_short(&self, given: Duration, error: &Error) -> bool {
+    /// Whether a fetch failed because the call that it was begun for had to end, or because it stood still.
+    fn cut_short(&self, error: &Error) -> bool {
         let stood_still = self.began.elapsed() >= self.limit.saturating_add(STOOD_STILL);
-        error.status().is_none() && (given < FAIR_FETCH && self.left().is_zero() || stood_still)
+        error.status().is_none() && (self.limit < FAIR_FETCH && self.left().is_zero() || stood_still)
     }
 
     /// How long a fetch on the way may take.
@@ -66,69 +66,28 @@ fn request(core: &Core) -> Request {
 }
 
 /// The attempts of one fetch. It is repeated like any call that only reads, within its own time.
-struct Attempts<'a> {
-    core: &'a Core,
-    request: &'a Request,
-    deadline: Deadline,
-    /// The time that was left at the beginning.
-    given: Duration,
-    has_backup: bool,
-    host: Host,
-    /// How many have ended.
-    ended: u32,
-    has_met_probe: bool,
+fn attempts<'a>(core: &'a Core, request: &Request, deadline: Deadline) -> Attempts<'a> {
+    let delivery = &core.delivery;
+    let plan = Plan {
+        retries: delivery.retries,
+        policy: None,
+        operation: request.operation,
+        repeat: Repeatable::Yes,
+        has_backup: core.has_backup(request, delivery.retries),
+        shares_time: true,
+        // The platform does not probe twice, so the response to a repeat is there for those without retries, too.
+        passes_probe: true,
+        began: delivery.timer.now(),
+        limit: deadline.limit,
+    };
+    Attempts::begin(core, plan)
 }
 
-impl<'a> Attempts<'a> {
-    fn begin(core: &'a Core, request: &'a Request, deadline: Deadline) -> Self {
-        let delivery = &core.delivery;
-        let has_backup = core.has_backup(request, delivery.retries);
-        let host =
-            if has_backup { delivery.hosts.choose(delivery.timer.now(), None, true) } else { Host::Main };
-        let given = deadline.left();
-        Self { core, request, deadline, given, has_backup, host, ended: 0, has_met_probe: false }
-    }
-
-    /// How much of the time the next one has. The first leaves some to the other host, as that of a call does.
-    fn share(&self) -> Deadline {
-        let (left, delivery) = (self.deadline.left(), &self.core.delivery);
-        let has_other = self.ended == 0 && self.has_backup;
-        let share =
-            has_other.then(|| delivery.hosts.first_share(self.host, left, delivery.timer.now())).flatten();
-        Deadline::after(share.unwrap_or(left))
-    }
-
-    /// How long to wait before the list is asked for once more; `None` if the fetch has ended so.
-    fn next(&mut self, outcome: &Result<(), Error>) -> Option<Duration> {
-        let delivery = &self.core.delivery;
-        let now = delivery.timer.now();
-        self.ended += 1;
-        let has_failed = self.has_backup && delivery.hosts.note(self.host, outcome.as_ref().err(), now);
-        let Err(error) = outcome else { return None };
-        // The platform does not probe twice, so the response to a repeat is there for those without retries, too.
-        if error.is_signature_probe() && !std::mem::replace(&mut self.has_met_probe, true) {
-            return Some(Duration::ZERO);
-        }
-        let ending = match (Ending::from_error(error, self.core.now()), has_failed) {
-            // What a host asks for is not held against the other one.
-            (Ending::Open { .. }, true) => Ending::Open { retry_after: None },
-            (ending, _) => ending,
-        };
-        let so_far = SoFar {
-            attempts: self.ended,
-            elapsed: self.given.saturating_sub(self.deadline.left()),
-            limit: self.given,
-            repeat: Repeatable::Yes,
-        };
-        let wait = delivery.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish())?;
-        let is_first_elsewhere = self.ended == 1 && has_failed;
-        if !is_first_elsewhere && !delivery.budget.take() {
-            return None;
-        }
-        if has_failed {
-            self.host = delivery.hosts.choose(now + wait, Some(self.host), true);
-        }
-        Some(wait)
+/// How long to wait before the list is asked for once more; `None` if the fetch has ended so.
+fn next(core: &Core, attempts: &mut Attempts<'_>, outcome: &Result<(), Error>) -> Option<Duration> {
+    match outcome {
+        Ok(()) => attempts.next(Ok(StatusCode::OK), Ending::Final),
+        Err(error) => attempts.next(Err(error), Ending::from_error(error, core.now())),
     }
 }
 
@@ -144,9 +103,8 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
 
 /// Ends a fetch. Those who wait learn how it ended, unless its call cut it short: then the next of them
 /// fetches, within its own time.
-fn end(attempts: &Attempts<'_>, outcome: Result<(), Error>) -> Outcome {
-    let Attempts { core, request, deadline, given, .. } = attempts;
-    let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(*given, error));
+fn end(core: &Core, request: &Request, deadline: Deadline, outcome: Result<(), Error>) -> Outcome {
+    let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(error));
     let outcome = outcome.map_err(|error| Arc::new(error.in_call(request)));
     if is_cut_short { outcome } else { core.merchant.ring.end(outcome, core.now()) }
 }
@@ -269,16 +227,19 @@ pub(crate) mod asynchronous {
         }
 
         async fn fetch_in(&self, turn: Turn, deadline: Deadline) -> Outcome {
+            // It has had to wait for its turn.
+            let deadline = Deadline::after(deadline.left());
             let request = request(&self.core);
-            let mut attempts = Attempts::begin(&self.core, &request, deadline);
+            let mut attempts = attempts(&self.core, &request, deadline);
             let outcome = loop {
-                let outcome = self.fetch_once(&request, attempts.host, attempts.share()).await;
-                match attempts.next(&outcome) {
+                let share = Deadline::after(attempts.share_of(deadline.left()));
+                let outcome = self.fetch_once(&request, attempts.host(), share).await;
+                match next(&self.core, &mut attempts, &outcome) {
                     Some(wait) => self.core.delivery.timer.sleep(wait).await,
                     None => break outcome,
                 }
             };
-            let outcome = end(&attempts, outcome);
+            let outcome = end(&self.core, &request, deadline, outcome);
             drop(turn);
             outcome
         }
@@ -462,16 +423,19 @@ pub(crate) mod waiting {
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
+            // It has had to wait for its turn.
+            let deadline = Deadline::after(deadline.left());
             let request = request(&self.core);
-            let mut attempts = Attempts::begin(&self.core, &request, deadline);
+            let mut attempts = attempts(&self.core, &request, deadline);
             let outcome = loop {
-                let outcome = self.fetch_once(&request, attempts.host, attempts.share());
-                match attempts.next(&outcome) {
+                let share = Deadline::after(attempts.share_of(deadline.left()));
+                let outcome = self.fetch_once(&request, attempts.host(), share);
+                match next(&self.core, &mut attempts, &outcome) {
                     Some(wait) => self.core.delivery.timer.sleep_blocking(wait),
                     None => break outcome,
                 }
             };
-            let outcome = end(&attempts, outcome);
+            let outcome = end(&self.core, &request, deadline, outcome);
             drop(turn);
             outcome
         }
@@ -514,6 +478,8 @@ pub(crate) mod waiting {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use weipay_wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey};
 
     use super::*;
@@ -522,16 +488,19 @@ mod tests {
 
     #[test]
     fn only_a_fetch_that_had_little_time_and_no_response_is_cut_short() {
-        let over = Deadline::after(Duration::ZERO);
+        let over = |limit| Deadline { began: Instant::now() - limit, limit };
+        let little = Duration::from_secs(1);
         let lost = || Error::from(crate::transport::timed_out(crate::error::Sent::Perhaps));
-        assert!(over.cut_short(Duration::from_millis(1), &lost()));
-        assert!(!over.cut_short(MAX_FETCH - Duration::from_millis(1), &lost()), "it had all of its time");
-        assert!(!Deadline::after(MAX_FETCH).cut_short(Duration::from_secs(1), &lost()), "it ended before");
+        assert!(over(little).cut_short(&lost()));
+        assert!(!over(MAX_FETCH).cut_short(&lost()), "it had all of its time");
+        assert!(!Deadline::after(little).cut_short(&lost()), "it ended before");
+        let stood_still = Deadline { began: Instant::now() - MAX_FETCH - STOOD_STILL, limit: MAX_FETCH };
+        assert!(stood_still.cut_short(&lost()));
         let mut refused = http::Response::new(bytes::Bytes::new());
         *refused.status_mut() = http::StatusCode::NOT_FOUND;
         let refused = RawResponse::new(refused, None);
         let refused = Error::with_response(ErrorKind::Api(ApiError::read(b"{}")), refused);
-        assert!(!over.cut_short(Duration::from_millis(1), &refused), "the platform has answered");
+        assert!(!over(little).cut_short(&refused), "the platform has answered");
     }
 
     #[test]

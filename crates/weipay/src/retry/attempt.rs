@@ -5,7 +5,6 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::error::{Error, ErrorKind, Sent};
-use crate::response::RawResponse;
 
 /// One attempt of a call: [`Response::attempts`](crate::Response::attempts) and
 /// [`Error::attempts`](crate::Error::attempts) give all of them, in their order.
@@ -43,24 +42,15 @@ pub enum AttemptOutcome {
 }
 
 impl Attempt {
+    /// One that ended with a success of this status, or with an error.
     pub(crate) fn from_outcome(
-        outcome: &Result<RawResponse, Error>,
+        outcome: Result<StatusCode, &Error>,
         waited: Duration,
         backup_host: Option<&'static str>,
     ) -> Self {
-        match outcome {
-            Ok(response) => {
-                let outcome = AttemptOutcome::Success(response.status);
-                Self { outcome, may_have_taken_effect: true, waited, backup_host }
-            }
-            Err(error) => Self::from_error(error, waited, backup_host),
-        }
-    }
-
-    /// One that failed.
-    pub(crate) fn from_error(error: &Error, waited: Duration, backup_host: Option<&'static str>) -> Self {
-        let may_have_taken_effect = error.may_have_taken_effect();
-        Self { outcome: AttemptOutcome::from_error(error), may_have_taken_effect, waited, backup_host }
+        let may_have_taken_effect = outcome.map_or_else(Error::may_have_taken_effect, |_| true);
+        let outcome = outcome.map_or_else(AttemptOutcome::from_error, AttemptOutcome::Success);
+        Self { outcome, may_have_taken_effect, waited, backup_host }
     }
 
     /// What it ended with.

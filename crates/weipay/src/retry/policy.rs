@@ -109,7 +109,7 @@ mod tests {
         let limit = Duration::from_secs(90);
         let so_far = SoFar { attempts: 1, elapsed: Duration::ZERO, limit, repeat };
         let lost = NetworkError { sent: Sent::Perhaps, source: "lost".into() };
-        let last = Attempt::from_outcome(&Err(lost.into()), Duration::ZERO, None);
+        let last = Attempt::from_outcome(Err(&lost.into()), Duration::ZERO, None);
         so_far.wait_by(&Always, ending, &last, None)
     }
 

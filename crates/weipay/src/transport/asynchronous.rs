@@ -10,8 +10,9 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::uri::Scheme;
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_rustls::HttpsConnectorBuilder;
@@ -225,6 +226,11 @@ impl Transport for DefaultTransport {
             crate::runtime::check().map_err(|error| lost(Sent::No, error))?;
             let is_streamed = request.extensions().get::<StreamResponse>().is_some();
             let mut request = request.map(SendBody);
+            // hyper says nothing of a body without bytes, and proxies answer 411 to a POST without a length.
+            let is_bodiless = [Method::GET, Method::DELETE].contains(request.method());
+            if !is_bodiless && request.body().0.length() == Some(0) {
+                request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
             let connection = capture_connection(&mut request);
             let call = async {
                 look_at_idle_connections().await;

@@ -9,7 +9,10 @@ pub mod server;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::json;
 use weipay::ClientBuilder;
+use weipay::bytes::Bytes;
+use weipay::http::Method;
 use weipay::retry::{Sleep, Timer};
 
 /// Safe to repeat with the same `out_trade_no`.
@@ -80,6 +83,30 @@ impl Either {
                 runtime.block_on(async { client.chain(path).header(name, value).post(body).await })
             }
             Self::Blocking(client) => client.chain(path).header(name, value).post(body),
+        }
+    }
+
+    /// A bill of APIv2, which is the response itself.
+    fn download(&self, limit: Duration) -> Result<Bytes, weipay::Error> {
+        let (path, body) = ("v2/pay/downloadbill", json!({"bill_date": "20261126"}));
+        match self {
+            Self::Async(runtime, client) => {
+                let call = client.chain(path).download_by(Method::POST, &body).timeout(limit);
+                runtime.block_on(call.to_bytes())
+            }
+            Self::Blocking(client) => {
+                client.chain(path).download_by(Method::POST, &body).timeout(limit).to_bytes()
+            }
+        }
+    }
+
+    /// Fetches the certificates.
+    fn fetch(&self) -> Result<(), weipay::Error> {
+        match self {
+            Self::Async(runtime, client) => {
+                runtime.block_on(async { client.fetch_platform_certificates().await })
+            }
+            Self::Blocking(client) => client.fetch_platform_certificates(),
         }
     }
 

@@ -271,6 +271,56 @@ fn whole_responses_of_two_calls_that_were_swapped_are_refused() {
     [first, second].into_iter().for_each(|result| refuse_another(result, "out_refund_no"));
 }
 
+/// A number in an object of the response, one with another name than in the path, and one that is no text.
+#[test]
+fn a_response_about_another_number_is_refused_wherever_it_stands_and_whatever_its_name_is() {
+    let batch =
+        |number: &str| json!({"transfer_batch": {"out_batch_no": number, "batch_status": "FINISHED"}});
+    let refund = |number: &str| json!({"id": number, "out_refund_no": "R", "status": "SUCCESS"});
+    let applied =
+        |number: &str| json!({"applyment_id": number.parse::<u64>().unwrap(), "out_request_no": "R"});
+    let responses: [(&str, &str, &dyn Fn(&str) -> Value, &str); 3] = [
+        ("v3/transfer/batches/out-batch-no/{out_batch_no}", "out_batch_no", &batch, "out_batch_no"),
+        ("v3/global/refunds/id/{refund_id}", "refund_id", &refund, "id"),
+        ("v3/ecommerce/applyments/{applyment_id}", "applyment_id", &applied, "applyment_id"),
+    ];
+    for (path, name, body, echo) in responses {
+        let other = || vec![signed(200, &body("1002").to_string()); 3];
+        for (result, _) in on_both!(other(), client => client.chain(path).path(name, "1001").get()) {
+            refuse_another(result, echo);
+        }
+        for (result, _) in on_both!(other(), client => client[path].path(name, "1001").get()) {
+            refuse_another(result, echo);
+        }
+        let own = || vec![signed(200, &body("1001").to_string())];
+        for (result, _) in on_both!(own(), client => client.chain(path).path(name, "1001").get()) {
+            assert_eq!(result.unwrap().json().unwrap(), body("1001"));
+        }
+    }
+    // With types.
+    let coupon = |stock: &str| {
+        let product = json!({"product_coupon_id": "P"});
+        json!({"coupon_code": "C", "product_coupon": product, "stock": {"stock_id": stock}}).to_string()
+    };
+    let request = || {
+        use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::get::Request;
+        Request::new().product_coupon_id("P").stock_id("S").appid("wx1").brand_id("B")
+    };
+    for (stock, is_own) in [("S", true), ("T", false)] {
+        let responses = || vec![signed(200, &coupon(stock)); 3];
+        let results = on_both!(responses(), client => {
+            let users = client.v3().marketing().partner().product_coupon().users();
+            users.openid("o").coupons().coupon_code("C").get(request())
+        });
+        for (result, _) in results {
+            match is_own {
+                true => assert_eq!(result.unwrap().decode().unwrap().coupon_code.as_deref(), Some("C")),
+                false => refuse_another(result, "stock_id"),
+            }
+        }
+    }
+}
+
 /// Two responses of two operations, swapped on their way: both are rightly signed, and neither is of its call.
 #[test]
 fn whole_responses_of_two_operations_that_were_swapped_are_refused() {

@@ -241,6 +241,17 @@ fn a_failure_of_apiv2_says_its_sentence_under_any_name() {
     let error =
         client.chain("v2/secapi/pay/profitsharingreturn").post(json!({"out_return_no": "1"})).unwrap_err();
     assert_eq!((error.code(), error.message()), (Some("NOAUTH"), Some("回退方没有开通分账回退功能")));
+    // Such a refusal is never signed. Its code settles it, as that of an error of APIv3 does; one that nobody knows does not.
+    assert!(!error.may_have_taken_effect());
+    for code in ["SYSTEMERROR", "UPSTREAM_TIMEOUT", ""] {
+        let refused =
+            [("return_code", "FAIL"), ("error_code", code), ("error_msg", "回退方没有开通分账回退功能")];
+        let client =
+            by_hand::builder(&Platform::start(vec![xml_response(&refused)])).build_blocking().unwrap();
+        let request = json!({"out_return_no": "1"});
+        let error = client.chain("v2/secapi/pay/profitsharingreturn").post(request).unwrap_err();
+        assert!(error.may_have_taken_effect(), "{code}");
+    }
 }
 
 /// Five programs read these sentences to find that a refund or a transfer had been made before. Who takes them for a

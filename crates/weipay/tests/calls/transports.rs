@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 use weipay::bytes::Bytes;
 use weipay::error::{NetworkError, Sent};
-use weipay::http::{Request, Response};
+use weipay::http::{Method, Request, Response};
 use weipay::transport::{self, ResponseFuture, blocking};
 use weipay::{ClientBuilder, Error, Retries};
 
@@ -165,6 +165,23 @@ fn a_streamed_request_arrives_whole_with_its_length_or_in_chunks() {
             assert_eq!(seen.header("transfer-encoding").is_some(), !with_length, "{:?}", seen.headers);
         }
         assert_eq!(calls.load(Ordering::Relaxed), 2);
+    }
+}
+
+/// Proxies answer 411 to a POST that does not say how long it is.
+#[test]
+fn a_request_with_effect_says_its_length_also_without_a_body() {
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::GET, Method::DELETE] {
+        let path = "v3/marketing/favor/stocks/1/start";
+        let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
+        let client = platform.builder().build().unwrap();
+        drop(on_async(async { client.chain(path).request(method.clone(), ()).await }));
+        drop(platform.builder().build_blocking().unwrap().chain(path).request(method.clone(), ()));
+        for _ in 0..2 {
+            let seen = platform.seen();
+            let length = (![Method::GET, Method::DELETE].contains(&method)).then_some("0");
+            assert_eq!(seen.header("content-length"), length, "{method} {:?}", seen.headers);
+        }
     }
 }
 

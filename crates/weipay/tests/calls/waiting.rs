@@ -53,6 +53,41 @@ fn an_order_is_asked_for_until_it_is_paid() {
     assert_eq!(timer.waits(), seconds(&[5, 5, 5]));
 }
 
+/// The pages of overseas payments call it `id` in the response, and that of a batch has it in an object.
+#[test]
+fn the_state_of_another_order_refund_or_batch_ends_no_waiting() {
+    let order = |id: &str, state: &str| json!({"id": id, "out_trade_no": "A", "trade_state": state});
+    let refund = |id: &str, state: &str| json!({"id": id, "out_refund_no": "R", "status": state});
+    let batch = |id: &str, state: &str| json!({"transfer_batch": {"batch_id": id, "batch_status": state}});
+    let queries: [(&str, &str, &dyn Fn(&str, &str) -> serde_json::Value, [&str; 2]); 5] = [
+        ("v3/global/transactions/id/{transaction_id}", "transaction_id", &order, ["NOTPAY", "SUCCESS"]),
+        ("v3/transactions/id/{transaction_id}", "transaction_id", &order, ["NOTPAY", "SUCCESS"]),
+        ("v3/global/refunds/id/{refund_id}", "refund_id", &refund, ["PROCESSING", "SUCCESS"]),
+        ("v3/refunds/id/{refund_id}", "refund_id", &refund, ["PROCESSING", "SUCCESS"]),
+        ("v3/transfer/batches/batch-id/{batch_id}", "batch_id", &batch, ["PROCESSING", "FINISHED"]),
+    ];
+    for (path, name, body, [open, is_final]) in queries {
+        let responses = || {
+            let states = [("1002", is_final), ("1001", open), ("1002", is_final), ("1001", is_final)];
+            states.map(|(id, state)| signed(200, &body(id, state).to_string())).to_vec()
+        };
+        let day = Waiting::within(Duration::from_secs(86_400));
+        let (platform, timer) = (Platform::start(responses()), Noting::default());
+        let client = builder(&platform, &timer).build_blocking().unwrap();
+        let call = client.chain(path).path(name, "1001");
+        let waited = client.wait(&day, |_| call.clone().get()).unwrap();
+        let Waited::Final { state, response, .. } = waited else { panic!("{path}") };
+        assert_eq!((&*state, response.json().unwrap()), (is_final, body("1001", is_final)), "{path}");
+        assert_eq!(timer.waits().len(), 3, "{path}");
+        let (platform, timer) = (Platform::start(responses()), Noting::default());
+        let client = builder(&platform, &timer).build().unwrap();
+        let call = client.chain(path).path(name, "1001");
+        let waited = on_async(client.wait(&day, |_| call.clone().get())).unwrap();
+        assert!(matches!(waited, Waited::Final { state, .. } if state == is_final), "{path}");
+        assert_eq!(timer.waits().len(), 3, "{path}");
+    }
+}
+
 /// The code says both: only its sentence tells that the bill is being made.
 #[test]
 fn a_profit_sharing_bill_is_waited_for_only_while_it_is_being_made() {

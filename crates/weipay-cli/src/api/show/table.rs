@@ -1,7 +1,7 @@
 //! Fields as a table: members stand indented below their object.
 
 use weipay_catalog::field::NOTIFY_URL;
-use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
+use weipay_catalog::{Carrier, Field, Format, Kind, Limits, Operation};
 
 use super::page::{Page, padded, width, wrapped};
 use crate::output::{BOLD, DIM};
@@ -15,12 +15,15 @@ struct Row<'a> {
     name: String,
     kind: String,
     rules: String,
+    /// The field of the request that it repeats.
+    repeats: Option<&'a str>,
 }
 
-/// Writes the table. The fields of a body of several parts are marked: some are files.
-pub(super) fn table(fields: &[Field], are_parts: bool, page: &mut Page) {
+/// Writes the table. The fields of a body of several parts are marked: some are files. Those of the response to an operation
+/// may repeat something of its request.
+pub(super) fn table(fields: &[Field], are_parts: bool, request: Option<&Operation>, page: &mut Page) {
     let mut rows = Vec::new();
-    collect(fields, 0, are_parts, &mut rows);
+    collect(fields, 0, are_parts, request, &mut rows);
     let widest = |text: fn(&Row) -> usize| rows.iter().map(text).max().unwrap_or_default();
     let columns = [
         widest(|row| width(&row.name)).max(width(NAME)),
@@ -40,13 +43,14 @@ pub(super) fn table(fields: &[Field], are_parts: bool, page: &mut Page) {
     if beside.is_none() {
         page.line(format!("{}{DIM}{LABEL}{DIM:#}", " ".repeat(INDENT_BELOW)));
     }
-    for Row { field, name, kind, rules } in &rows {
+    for Row { field, name, kind, rules, repeats } in &rows {
         let style = if field.required { BOLD } else { anstyle::Style::new() };
         let cells = row([name, &mark(field), kind, rules]);
         let (name, others) = cells.split_at(name.len());
         let cells = format!("  {style}{name}{style:#}{others}");
         let indent = " ".repeat(if beside.is_some() { left } else { INDENT_BELOW });
-        let mut words = wrapped(&words(field), beside.unwrap_or(page.width - INDENT_BELOW)).into_iter();
+        let mut words =
+            wrapped(&words(field, *repeats), beside.unwrap_or(page.width - INDENT_BELOW)).into_iter();
         let first = beside.and_then(|_| words.next()).unwrap_or_default();
         page.line(format!("{cells}  {first}").trim_end());
         for more in words.filter(|more| !more.is_empty()) {
@@ -61,11 +65,20 @@ const KIND: &str = "类型 type";
 const RULES: &str = "限制 limits";
 const LABEL: &str = "说明: 取值 values, 例 example";
 
-fn collect<'a>(fields: &'a [Field], level: usize, are_parts: bool, rows: &mut Vec<Row<'a>>) {
+fn collect<'a>(
+    fields: &'a [Field],
+    level: usize,
+    are_parts: bool,
+    request: Option<&'a Operation>,
+    rows: &mut Vec<Row<'a>>,
+) {
     for field in fields {
         let name = format!("{}{}", "  ".repeat(level), field.name);
-        rows.push(Row { field, name, kind: kind(field, are_parts), rules: rules(field) });
-        collect(&field.fields, level + 1, false, rows);
+        let repeats = request.and_then(|request| request.repeated_by(field)).map(|(_, sent)| sent.name);
+        rows.push(Row { field, name, kind: kind(field, are_parts), rules: rules(field), repeats });
+        // What stands in a list or in a text is not compared.
+        let request = request.filter(|_| !field.list && field.carrier.is_none());
+        collect(&field.fields, level + 1, false, request, rows);
     }
 }
 
@@ -115,12 +128,16 @@ fn limits(Limits { min, max }: Limits) -> Option<String> {
     (min.is_some() || max.is_some()).then(|| format!("{}..{}", end(min), end(max)))
 }
 
-/// Label, when it is required, whether it is private, values, pattern and example.
-fn words(field: &Field) -> String {
+/// Label, when it is required, whether it is private, what it repeats, values, pattern and example.
+fn words(field: &Field, repeats: Option<&str>) -> String {
     let mut words: Vec<String> = Vec::new();
     words.extend(Some(field.label.to_owned()).filter(|label| !label.is_empty()));
     words.extend(field.required_in.or(field.needed_in).map(|case| format!("{REQUIRED}({case})")));
     words.extend(field.private.then(|| "隐私 private".to_owned()));
+    words.extend(repeats.map(|name| match name == field.name {
+        true => "同请求 as sent".to_owned(),
+        false => format!("同请求 as sent: {name}"),
+    }));
     if !field.values.is_empty() {
         words.push(format!("取值 {}", field.values.join(" | ")));
     }
@@ -141,7 +158,7 @@ mod tests {
     fn shown(columns: usize) -> String {
         let mut page = Page { text: String::new(), width: columns };
         let refund = Catalog::embedded().find("POST", "v3/refund/domestic/refunds").unwrap();
-        table(&refund.request.json, false, &mut page);
+        table(&refund.request.json, false, None, &mut page);
         anstream::adapter::strip_str(&page.text).to_string()
     }
 
@@ -156,6 +173,27 @@ mod tests {
         let column = |line: &str| line.find("string").or(line.find("integer")).map(|at| width(&line[..at]));
         let places: Vec<usize> = text.lines().filter_map(column).collect();
         assert!(places.len() > 10 && places.iter().all(|place| *place == places[0]), "{text}");
+    }
+
+    #[test]
+    fn a_member_of_a_response_says_what_it_repeats() {
+        let rows = |path: &str| {
+            let operation = Catalog::embedded().find("GET", path).unwrap();
+            let mut page = Page { text: String::new(), width: 160 };
+            table(&operation.response, false, Some(operation), &mut page);
+            anstream::adapter::strip_str(&page.text).to_string()
+        };
+        let line = |text: &str, name: &str| {
+            text.lines().find(|line| line.trim_start().starts_with(name)).unwrap().to_owned()
+        };
+        let refund = rows("v3/global/refunds/id/{refund_id}");
+        assert!(line(&refund, "id ").contains("微信支付退款订单号; 同请求 as sent: refund_id; 例"));
+        let batch = rows("v3/transfer/batches/batch-id/{batch_id}");
+        assert!(line(&batch, "batch_id ").contains("微信批次单号; 同请求 as sent; 例"));
+        // The request does not have this one, and a list repeats nothing.
+        assert!(!line(&batch, "out_batch_no ").contains("as sent"));
+        let plans = rows("v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans");
+        assert!(plans.contains("stock_id") && !plans.contains("as sent"));
     }
 
     #[test]

@@ -5,25 +5,6 @@ use super::{BillOf, Sink};
 use crate::ledger::{AccountKind, AccountType, Business, Entry, Leg, Owner, Purse, entries};
 use crate::store::{Direction, StoreError, Transaction};
 
-impl AccountType {
-    fn has(self, kind: AccountKind) -> bool {
-        match self {
-            Self::Basic => kind.is_basic(),
-            Self::Operation => kind == AccountKind::Operation,
-            Self::Fees | Self::Deposit => false,
-        }
-    }
-
-    /// What is in it now.
-    fn balance_of(self, purse: &Purse) -> i64 {
-        match self {
-            Self::Basic => purse.basic(),
-            Self::Operation => purse.balance(AccountKind::Operation),
-            Self::Fees | Self::Deposit => 0,
-        }
-    }
-}
-
 /// The balance column (账户结余).
 enum Balance {
     /// What each entry says of it.
@@ -44,7 +25,7 @@ impl Balance {
         if purse.is_in_order_until(until) {
             return Ok(Self::OfEntries);
         }
-        let mut fen = account.balance_of(&purse);
+        let mut fen = purse.total(account);
         for entry in entries(tx, owner, from, i64::MAX, Direction::Ascending) {
             let entry = &entry?;
             fen -= moved(entry, owner, account).map(|(leg, _)| leg.fen).sum::<i64>();
@@ -56,7 +37,7 @@ impl Balance {
     fn after(&mut self, leg: &Leg, account: AccountType) -> i64 {
         match self {
             Self::OfEntries if account == AccountType::Basic => leg.basic,
-            Self::OfEntries => leg.balance,
+            Self::OfEntries => leg.operation.unwrap_or(leg.balance),
             Self::Counted(fen) => {
                 *fen += leg.fen;
                 *fen
@@ -144,7 +125,7 @@ fn write_sums(sums: &Sums, sink: Sink<'_>) -> Result<bool, StoreError> {
 }
 
 /// The legs by which money comes into an account or leaves it, each with the other end of its move. What is
-/// only moved inside of the account, as by a settlement, does not move its money.
+/// only moved inside of the account, as by a settlement or when a transfer locks it, does not move its money.
 fn moved<'a>(
     entry: &'a Entry,
     owner: &'a Owner,

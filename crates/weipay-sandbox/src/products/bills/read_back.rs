@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::{BillKind, BillOf, TradeBill};
 use crate::clock;
 use crate::ledger::{AccountType, Owner, entries};
+use crate::products::balance::amounts_before;
 use crate::store::{Direction, StoreError, Transaction};
 
 /// A row: 业务名称, and fen, below 0 for what left the account.
@@ -29,11 +30,15 @@ pub(crate) fn flows(
             sub_merchants: Vec::new(),
             day,
         };
-        let Some(text) = bill.text(tx)? else { continue };
+        let text = bill.text(tx)?;
+        let text = text.as_deref().unwrap_or_default();
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
         let cell = |row: &[&str], place: usize| row[place].trim_start_matches('`').to_owned();
-        // The heading is before them, and a heading and the sums are after them.
-        let (sums, of_day) = (&rows[rows.len() - 1], &rows[1..rows.len() - 2]);
+        // The heading is before them, and a heading and the sums are after them. A day without rows has no bill.
+        let [_, of_day @ .., _, sums] = &rows[..] else {
+            check_day_end(tx, mchid, account, day, balance)?;
+            continue;
+        };
         let (mut incomes, mut expenses) = ((0, 0), (0, 0));
         for row in of_day {
             let amount = yuan_to_fen(&cell(row, 6));
@@ -57,13 +62,29 @@ pub(crate) fn flows(
             (incomes.1, expenses.1),
             "{text}"
         );
+        check_day_end(tx, mchid, account, day, balance)?;
     }
     Ok(flows)
 }
 
-/// What the bills say that is in the accounts of a merchant: the basic account, and the operation account.
+/// What the last row of a day says (账户结余) is what the balance at the end of that day says, available and pending together.
+fn check_day_end(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    account: AccountType,
+    day: i64,
+    balance: i64,
+) -> Result<(), StoreError> {
+    let (available, pending) =
+        amounts_before(tx, &Owner::merchant(mchid), account, clock::midnight(day) + clock::DAY)?;
+    assert_eq!(available + pending, balance, "{} of {mchid} at the end of day {day}", account.word());
+    Ok(())
+}
+
+/// What the bills say that is in the accounts of a merchant: the basic account, and the operation account. The others are empty.
 pub(crate) fn balances(tx: &Transaction<'_>, mchid: &str) -> Result<[i64; 2], StoreError> {
-    let sum = |account| Ok(flows(tx, mchid, account)?.iter().map(|(_, fen)| fen).sum());
+    let sum = |account| Ok::<i64, StoreError>(flows(tx, mchid, account)?.iter().map(|(_, fen)| fen).sum());
+    assert_eq!([sum(AccountType::Fees)?, sum(AccountType::Deposit)?], [0, 0]);
     Ok([sum(AccountType::Basic)?, sum(AccountType::Operation)?])
 }
 

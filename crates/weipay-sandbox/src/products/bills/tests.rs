@@ -436,7 +436,7 @@ fn a_reversal_has_its_row_on_its_day_and_the_sums_are_those_of_the_ledger() {
             codepay::reverse(tx, order, at("2026-11-25T09:00:00+08:00"))?;
         }
         let purse = Purse::find(tx, &Owner::merchant(MERCHANT))?;
-        assert_eq!((purse.basic(), purse.balance(AccountKind::Fees)), (0, 0));
+        assert_eq!((purse.total(AccountType::Basic), purse.balance(AccountKind::Fees)), (0, 0));
         Ok(())
     });
     paid_and_reversed.unwrap();

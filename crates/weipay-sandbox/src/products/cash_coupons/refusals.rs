@@ -45,6 +45,14 @@ pub(super) fn merchants_of_others() -> Refusal {
     )
 }
 
+/// As reported: <https://developers.weixin.qq.com/community/pay/doc/0000641fb8cd08b2065908d1851400> (2019).
+pub(super) fn empty_goods_tag() -> Refusal {
+    Refusal::param_error(
+        "无法将传入参数“订单优惠标记”转换为string/bytes类型。",
+        "goods_tag is an empty list: leave it out, or put a mark of orders into it",
+    )
+}
+
 pub(super) fn bad_rules(reason: &'static str) -> Refusal {
     Refusal::invalid_request("批次发放规则或核销规则有误，请修改后重试", reason)
 }

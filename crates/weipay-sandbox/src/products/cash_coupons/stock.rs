@@ -172,6 +172,11 @@ impl Stock {
             ));
         }
         let stock_type = member(&["stock_type"]).and_then(Value::as_str).unwrap_or_default();
+        // UNCONFIRMED(cash-goods-tag): one that is for some goods may leave it out.
+        let goods_tag = member(&["coupon_use_rule", "goods_tag"]).and_then(Value::as_array);
+        if goods_tag.is_some_and(Vec::is_empty) {
+            return Err(refusals::empty_goods_tag());
+        }
         let share = max_amount.checked_div(max_coupons);
         let BenefitRule { benefit, most: coupon_amount, minimum: transaction_minimum } =
             BenefitRule::read(stock_type, members.get("coupon_use_rule"), share)?;

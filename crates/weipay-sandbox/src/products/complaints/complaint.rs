@@ -44,7 +44,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    /// `operator`. The first is known; the others are UNCONFIRMED(complaint-operator).
+    /// `operator`, as recorded: <https://github.com/binarywang/WxJava/issues/2841> (2022).
     const fn operator(self) -> &'static str {
         match self {
             Self::Person => "投诉人",
@@ -222,9 +222,18 @@ impl Complaint {
         self.order.refunded >= self.order.total
     }
 
-    /// `log_id` of the action at a position.
+    /// `log_id` of the action at a position. As recorded it has 27 digits: seven of its own, the day, and twelve more.
     pub(super) fn log_id(&self, position: usize) -> String {
-        format!("{}{position:03}", self.id)
+        let digits = |from, to| self.id.get(from..to).unwrap_or_default();
+        format!("3002000{}{}{position:03}", digits(7, 15), digits(18, 27))
+    }
+
+    /// What has happened until now, the oldest first, each with its position.
+    pub(super) fn history(&self, now: i64) -> Vec<(usize, &Action)> {
+        let mut history: Vec<_> =
+            self.actions.iter().enumerate().filter(|(_, action)| action.time <= now).collect();
+        history.sort_by_key(|(_, action)| action.time);
+        history
     }
 
     /// As the list has it.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::callback::CREATED;
 use super::complaint::{ComplainedOrder, Complaint, ComplaintState, Private, Side};
 use super::person::{MAX_PHONE, PersonComplains, Problem, Said};
-use super::rules::{Happened, PersonStep, person_does, with_action};
+use super::rules::{Happened, PersonStep, person_does, with_action, with_message_of_system};
 use crate::clock;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::{append_causes, caused_by_store};
@@ -264,5 +264,6 @@ fn new_complaint(
         is_urgent: complains.urgent,
         actions: Vec::new(),
     };
-    Ok(with_action(complaint, Side::Person, "USER_CREATE_COMPLAINT", words, now))
+    let complaint = with_action(complaint, Side::Person, "USER_CREATE_COMPLAINT", words, now);
+    Ok(with_message_of_system(complaint, now))
 }

@@ -64,18 +64,17 @@ pub(super) fn query_complaint(tx: &Transaction<'_>, context: &Context<'_>) -> Re
     Ok(Value::Object(shown))
 }
 
-/// INFERRED(complaint-history): the newest first, as in the list of complaints.
+/// The oldest first, as recorded: <https://github.com/binarywang/WxJava/issues/2841> (2022).
 pub(super) fn list_history(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let complaint = named(tx, context)?;
     let page = page(context.request, 100, 300)?;
     let number = |wanted: i64| usize::try_from(wanted).unwrap_or_default();
-    let all = complaint.actions.iter().enumerate().rev();
-    let shown = all.skip(number(page.offset)).take(number(page.limit));
+    let all = complaint.history(context.now);
+    let shown = all.iter().skip(number(page.offset)).take(number(page.limit));
     let data: Vec<_> = shown
-        .map(|(position, action)| complaint.describe_action(position, action, context.base_url))
+        .map(|(position, action)| complaint.describe_action(*position, action, context.base_url))
         .collect();
-    let total = complaint.actions.len();
-    Ok(json!({ "data": data, "limit": page.limit, "offset": page.offset, "total_count": total }))
+    Ok(json!({ "data": data, "limit": page.limit, "offset": page.offset, "total_count": all.len() }))
 }
 
 pub(super) fn respond(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

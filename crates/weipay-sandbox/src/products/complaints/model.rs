@@ -63,13 +63,20 @@ pub(super) struct Complaint {
     pub(super) made: i64,
     refunded: i64,
     total: i64,
-    /// What was done, the oldest first.
-    pub(super) history: Vec<&'static str>,
+    /// What was done, and when, in the order in which it was done.
+    history: Vec<(i64, &'static str)>,
 }
 
 impl Complaint {
     pub(super) fn is_fully_refunded(&self) -> bool {
         self.refunded >= self.total
+    }
+
+    /// What is shown of it.
+    pub(super) fn history(&self, now: i64) -> Vec<&'static str> {
+        let mut shown: Vec<_> = self.history.iter().filter(|(at, _)| *at <= now).collect();
+        shown.sort_by_key(|(at, _)| *at);
+        shown.into_iter().map(|(_, done)| *done).collect()
     }
 
     fn settle(&mut self) {
@@ -158,7 +165,10 @@ impl Model {
             made: self.now,
             refunded: self.arrived[order],
             total: ORDERS[order].2,
-            history: vec!["USER_CREATE_COMPLAINT"],
+            history: vec![
+                (self.now, "USER_CREATE_COMPLAINT"),
+                (self.now + 2, "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE"),
+            ],
         };
         self.complaints.insert(order, complaint);
         self.notify(order, "CREATE_COMPLAINT");
@@ -210,7 +220,7 @@ impl Model {
                 ("PLATFORM_SERVICE_FINISHED", Some("PLATFORM_SERVICE_FINISHED"))
             }
         };
-        complaint.history.push(done);
+        complaint.history.push((self.now, done));
         let state = complaint.state;
         told.into_iter().for_each(|action| self.notify(order, action));
         Some(state)
@@ -264,7 +274,7 @@ impl Model {
             MerchantStep::Approve => ("MERCHANT_APPROVE_REFUND", "MERCHANT_APPROVE_REFUND"),
             MerchantStep::Reject => ("MERCHANT_REFUSE_RERUND", "MERCHANT_REJECT_REFUND"),
         };
-        complaint.history.push(done);
+        complaint.history.push((self.now, done));
         let ends = matches!(step, MerchantStep::Complete | MerchantStep::Reject);
         complaint.state = State::Processing;
         if ends {
@@ -299,6 +309,10 @@ impl Model {
 
     /// A developer decides what becomes of a refund. Whether that was possible.
     pub(super) fn decide(&mut self, place: usize, to: RefundState) -> bool {
+        self.decide_at(self.now, place, to)
+    }
+
+    fn decide_at(&mut self, at: i64, place: usize, to: RefundState) -> bool {
         let Some(refund) = self.refunds.get_mut(place) else { return false };
         let may = refund.state == RefundState::Processing
             || (refund.state, to) == (RefundState::Abnormal, RefundState::Success);
@@ -306,7 +320,7 @@ impl Model {
             refund.state = to;
             let (order, fen) = (refund.order, refund.fen);
             if to == RefundState::Success && !refund.is_to_merchant {
-                self.arrive(order, fen);
+                self.arrive(order, fen, at);
             }
         }
         may
@@ -334,12 +348,12 @@ impl Model {
         if self.complaints.contains_key(&BY_CODE) {
             self.notify(BY_CODE, "SELLER_REFUND");
         }
-        self.arrive(BY_CODE, ORDERS[BY_CODE].2);
+        self.arrive(BY_CODE, ORDERS[BY_CODE].2, self.now);
         true
     }
 
     /// A person has money back.
-    fn arrive(&mut self, order: usize, fen: i64) {
+    fn arrive(&mut self, order: usize, fen: i64, at: i64) {
         self.arrived[order] += fen;
         let Some(complaint) = self.complaints.get_mut(&order) else { return };
         (complaint.refunded, complaint.came) = (complaint.refunded + fen, complaint.came + fen);
@@ -349,10 +363,11 @@ impl Model {
                 complaint.settle();
             }
         }
-        complaint.history.push(match complaint.is_fully_refunded() {
+        let done = match complaint.is_fully_refunded() {
             true => "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
             false => "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
-        });
+        };
+        complaint.history.push((at, done));
         self.notify(order, "REFUND_SUCCESS");
     }
 
@@ -362,8 +377,8 @@ impl Model {
         let due = self.refunds.iter().enumerate().filter(|(_, refund)| is_due(refund));
         let mut due: Vec<(i64, usize)> = due.map(|(place, refund)| (refund.at, place)).collect();
         due.sort_unstable();
-        for (_, place) in due {
-            self.decide(place, RefundState::Success);
+        for (at, place) in due {
+            self.decide_at(at, place, RefundState::Success);
         }
     }
 

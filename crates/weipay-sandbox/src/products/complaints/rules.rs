@@ -267,6 +267,14 @@ pub(super) fn with_action(
     complaint
 }
 
+/// With what the platform tells the merchant two seconds later, as recorded: <https://github.com/binarywang/WxJava/issues/2841>.
+pub(super) fn with_message_of_system(complaint: Complaint, now: i64) -> Complaint {
+    let text = Private("用户已向微信支付投诉贵司，请于72小时内妥善处理用户投诉。".to_owned());
+    let words = Words { text, ..Words::default() };
+    let kind = "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE";
+    with_action(complaint, Side::Platform, kind, words, now.saturating_add(2))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::complaint::ComplainedOrder;

@@ -370,13 +370,14 @@ mod tests {
         assert_eq!(code, "APPID_MCHID_NOT_MATCH");
         assert!(reason.starts_with("sub_orders/1: ") && reason.contains("1900000200"), "{reason}");
         let (_, reason) = ask(&caller.mchid, Some("1900000201"));
-        assert!(reason.starts_with("sub_orders/1: sub_mchid"), "{reason}");
+        assert!(reason.starts_with("sub_orders/1: the caller is no partner"), "{reason}");
     }
 
     #[test]
     fn a_refusal_has_the_spelling_that_the_pages_of_combined_orders_have() {
         let sub_merchant = crate::NewMerchant::new().mchid("1900000200").sub_merchant("1900000201");
         let sandbox = crate::Sandbox::builder().merchant(sub_merchant).start().unwrap();
+        sandbox.bind(&sandbox.kit().mchid, &[], &["1900000202".to_owned()]).unwrap();
         let merchants = &sandbox.platform().merchants;
         let caller = merchants.find(&sandbox.kit().mchid).unwrap().account.clone();
         let world = World::with_merchants(merchants);

@@ -68,11 +68,13 @@ pub(crate) fn check_sub_merchant(
     sub_mchid: &str,
     sub_appid: Option<&str>,
 ) -> Result<(), Refusal> {
+    // Who names no sub-merchants may be a partner, but not of itself, nor of those of others.
+    let may_be_ordinary = partner.sub_merchants.is_empty();
     if sub_mchid == partner.mchid {
-        return Err(refusals::same_sub_merchant());
+        return Err(if may_be_ordinary { refusals::no_partner() } else { refusals::same_sub_merchant() });
     }
     if !merchants.have_relation(partner, sub_mchid) {
-        return Err(refusals::no_relation());
+        return Err(if may_be_ordinary { refusals::no_partner() } else { refusals::no_relation() });
     }
     match (sub_appid, merchants.find(sub_mchid)) {
         (Some(appid), Some(merchant)) if !merchant.account.appids.iter().any(|own| own == appid) => {

@@ -295,10 +295,25 @@ pub(super) fn no_relation() -> Refusal {
         .with_tail(tail::NO_RELATION)
 }
 
-/// A partner leaves out whose order it is.
+/// A partner leaves out whose order it is. The code is that of public reports, of orders (2024) and of combined ones (2021).
 pub(crate) fn no_sub_merchant(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("受理机构必须传入sub_mch_id", reason).with_tail(tail::NO_SUB_MERCHANT)
+    Refusal::param_error(NO_SUB_MERCHANT, reason).with_tail(tail::NO_SUB_MERCHANT)
 }
+
+pub(super) const NO_SUB_MERCHANT: &str = "受理机构必须传入sub_mch_id";
+
+/// A merchant that is no partner names a sub-merchant, perhaps itself. Recorded: by APIv2
+/// <https://github.com/binarywang/WxJava/issues/1170> (2019), by APIv3 <https://github.com/go-pay/gopay/issues/281> (2022) and
+/// <https://github.com/wechatpay-apiv3/wechatpay-go/issues/184> (2023).
+pub(super) fn no_partner() -> Refusal {
+    Refusal::param_error(
+        NO_PARTNER,
+        "the caller is no partner of this sub_mchid: leave it out, and by APIv3 use the operations of an ordinary merchant; weipay sandbox \
+         merchant bind MCHID --sub-merchant SUB_MCHID makes it a partner",
+    )
+}
+
+pub(super) const NO_PARTNER: &str = "普通商户不允许传sub_mch_id";
 
 pub(super) fn same_sub_merchant() -> Refusal {
     Refusal::invalid_request(

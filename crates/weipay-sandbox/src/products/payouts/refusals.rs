@@ -60,6 +60,15 @@ pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
     refused("PARAM_ERROR", "参数错误", reason)
 }
 
+/// As reported: <https://github.com/yansongda/pay/issues/155> (2018).
+pub(super) fn wrong_ip() -> Refusal {
+    refused(
+        "PARAM_ERROR",
+        "参数错误：spbill_create_ip字段必填,并且为合法的IP字符串.",
+        "spbill_create_ip must be the address of the machine that sends the request, such as 192.168.0.1",
+    )
+}
+
 pub(super) fn red_packet_outside_limits() -> Refusal {
     refused(
         "MONEY_LIMIT",

@@ -48,6 +48,7 @@ fn pay(world: &World<'_>, caller: &Account) -> Result<Value, &'static str> {
     let body = json!({
         "mch_appid": APPID, "mchid": MCHID, "partner_trade_no": "p1", "openid": openid(0),
         "check_name": "NO_CHECK", "amount": 100, "desc": "奖金",
+        "spbill_create_ip": "192.168.0.1",
     });
     let path = "v2/mmpaymkttransfers/promotion/transfers";
     world.ask_v2(caller, path, &body).map_err(|refusal| refusal.code)

@@ -1,5 +1,7 @@
 //! A payment to the wallet (付款到零钱), which succeeds at once or is refused.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -44,6 +46,10 @@ const LIMITS: std::ops::RangeInclusive<i64> = 30..=2_000_000;
 const RETRY_TIME: i64 = 3 * clock::DAY;
 
 pub(super) fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let ip = context.request.text("spbill_create_ip").unwrap_or_default();
+    if ip.parse::<IpAddr>().is_err() {
+        return Err(refusals::wrong_ip().into());
+    }
     pay_under(tx, context, context.request.required("mch_appid"))
 }
 

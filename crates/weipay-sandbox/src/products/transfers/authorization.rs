@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::creation::{check_appid_and_openid, package};
+use super::scenes::check_scene;
 use super::transfer::NotifyTo;
 use super::{CONFIRMATION_SECONDS, platform_number, refusals};
 use crate::clock;
@@ -36,6 +37,7 @@ pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
             known
         }
         None => {
+            check_scene(&request.body)?;
             check_appid_and_openid(tx, context, appid, openid)?;
             check_count(tx, &context.caller.mchid, openid, scene, context.now)?;
             let new = new(tx, context, &request.body, appid, openid, scene)?;

@@ -130,8 +130,13 @@ fn shown(found: Option<Batch>, context: &Context<'_>) -> Result<Batch, Refusal> 
 /// A batch, and its details when they are asked for and the batch has finished.
 fn show(tx: &Transaction<'_>, context: &Context<'_>, batch: &Batch) -> Result<Value, HandlerError> {
     let request = context.request;
+    let shows_details = request.query("need_query_detail") == Some("true");
+    // As recorded: <https://github.com/minibear2021/wechatpayv3/issues/27> (2023).
+    if !shows_details && request.query("detail_status").is_some_and(|word| !word.is_empty()) {
+        return Err(refusals::needless_detail_status().into());
+    }
     let mut response = json!({ "transfer_batch": batch.describe() });
-    if request.query("need_query_detail") != Some("true") || !batch.is_finished {
+    if !shows_details || !batch.is_finished {
         return Ok(response);
     }
     let wanted = match request.query("detail_status") {

@@ -22,7 +22,7 @@ fn a_transfer_that_is_cancelled_while_it_is_confirmed_has_one_outcome() {
         let body = json!({
             "appid": APPID, "out_bill_no": number, "transfer_amount": 100, "transfer_remark": "a",
             "transfer_scene_id": "1009", "openid": openid(0), "notify_url": "https://example.com/n",
-            "transfer_scene_report_infos": [{ "info_type": "a", "info_content": "a" }],
+            "transfer_scene_report_infos": [{ "info_type": "采购商品名称", "info_content": "a" }],
         });
         let made = world.ask(&caller, "POST", BILLS, &body).unwrap();
         let package = made["package_info"].as_str().unwrap();

@@ -59,6 +59,22 @@ pub(super) fn incomplete_report(reason: impl Into<Cow<'static, str>>) -> Refusal
     Refusal::invalid_request("未传入完整且对应的转账场景报备信息，请根据接口文档检查", reason)
 }
 
+/// The sentence was recorded: see `scenes`.
+pub(super) fn no_scene() -> Refusal {
+    Refusal::invalid_request(
+        "你尚未获取该转账场景",
+        "transfer_scene_id is no scene: take one that the merchant platform shows in the settings of 商家转账, such as 1000",
+    )
+}
+
+/// The sentence was recorded: see `scenes`.
+pub(super) fn other_perception(scene: &str, allowed: &[&str]) -> Refusal {
+    Refusal::invalid_request(
+        "暂不支持展示当前传入的用户收款感知",
+        format!("user_recv_perception of scene {scene} is one of {}, or left out", allowed.join(", ")),
+    )
+}
+
 pub(super) fn outside_limits() -> Refusal {
     Refusal::invalid_request(
         "超过单笔转账上下限，核实产品设置是否准确",
@@ -70,8 +86,9 @@ pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
     Refusal::invalid_request("Openid格式错误或者不属于商家公众账号", reason)
 }
 
+/// As recorded of a transfer whose appid was not bound: <https://hey99.cn/shot/CSDN_155394294> (2025).
 pub(super) fn wrong_appid() -> Refusal {
-    Refusal::invalid_request("appid和mchid不匹配", reasons::APPID_NOT_BOUND)
+    Refusal::invalid_request("APPID不存在", reasons::APPID_NOT_BOUND)
 }
 
 pub(super) fn wrong_name(reason: &'static str) -> Refusal {
@@ -80,6 +97,14 @@ pub(super) fn wrong_name(reason: &'static str) -> Refusal {
 
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
     Refusal::param_error("参数错误", reason)
+}
+
+/// The state of details that are not asked for.
+pub(super) fn needless_detail_status() -> Refusal {
+    Refusal::param_error(
+        "传入的转账明细状态无效",
+        "detail_status is sent with need_query_detail = true only: leave it out, or ask for the details",
+    )
 }
 
 pub(super) fn not_found() -> Refusal {

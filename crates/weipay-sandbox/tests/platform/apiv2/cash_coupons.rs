@@ -51,10 +51,12 @@ fn a_coupon_that_one_version_sent_is_seen_by_the_other() {
         ["SENDED", "500", "1000", "0", "500"]
     );
     // The stock is for two of each person.
-    assert_eq!(
-        failure(&sent(&sandbox, &stock_id, "send-3", OPENID)),
-        ["USER_AL_GET_COUPON", "你已领取过该代金券"]
-    );
+    let refused = sent(&sandbox, &stock_id, "send-3", OPENID);
+    assert_eq!(failure(&refused), ["USER_AL_GET_COUPON", "你已领取过该代金券"]);
+    let of_refused =
+        ["coupon_stock_id", "resp_count", "success_count", "failed_count", "openid", "ret_code", "ret_msg"];
+    let wanted = [&*stock_id, "1", "0", "1", OPENID, "FAIL", "你已领取过该代金券"];
+    assert_eq!(values(&refused, of_refused), wanted);
 
     order(&sandbox, "order-1", 1_000);
     assert_eq!(sandbox.pay(&PersonPays::new("order-1").coupon(coupon_id)).unwrap().payer_total, 500);

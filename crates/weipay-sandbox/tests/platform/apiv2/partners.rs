@@ -7,7 +7,7 @@ use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
 use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use super::payments::{failure, values};
-use super::{elements, post};
+use super::{elements, post, said_to};
 use crate::client::Client;
 
 const TEA: &str = "1900000201";
@@ -18,17 +18,18 @@ const STRANGER: &str = "1900000203";
 struct Partner {
     sandbox: Sandbox,
     on_disk: KitOnDisk,
+    /// Of one of them.
+    tea: KitOnDisk,
 }
 
 impl Partner {
     fn start() -> Self {
         let sandbox = crate::sandbox().start().unwrap();
-        for mchid in [TEA, CAKE, STRANGER] {
-            sandbox.add_merchant(&NewMerchant::new().mchid(mchid)).unwrap();
-        }
+        let [tea, ..] = [TEA, CAKE, STRANGER]
+            .map(|mchid| sandbox.add_merchant(&NewMerchant::new().mchid(mchid)).unwrap());
         let new = NewMerchant::new().mchid("1900000200").sub_merchant(TEA).sub_merchant(CAKE);
         let on_disk = sandbox.add_merchant(&new).unwrap();
-        Self { sandbox, on_disk }
+        Self { sandbox, on_disk, tea }
     }
 
     fn kit(&self) -> &Kit {
@@ -142,8 +143,8 @@ fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
         let own = [("out_refund_no", number), ("total_fee", "1000"), ("refund_fee", "300")];
         partner.call("/secapi/pay/refund", &[sub, &own].concat())
     };
-    for other in [&of(CAKE, "order-1")[..], &of(TEA, "order-1")[1..]] {
-        assert_eq!(failure(&refund(other, "r1"))[0], "ERROR");
+    for (other, code) in [(&of(CAKE, "order-1")[..], "ERROR"), (&of(TEA, "order-1")[1..], "PARAM_ERROR")] {
+        assert_eq!(failure(&refund(other, "r1"))[0], code);
     }
     refund(&of(TEA, "order-1"), "r1");
     for other in [&of(CAKE, "order-1")[..], &of(TEA, "order-1")[1..]] {
@@ -153,30 +154,73 @@ fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
     assert_eq!(asked.text("trade_state"), Some("REFUND"));
 }
 
+/// As it was reported: the partner made the order, and refunds it.
+#[test]
+fn a_sub_merchant_does_not_refund_what_its_partner_sold() {
+    let partner = Partner::start();
+    let tea = partner.tea.kit();
+    partner.call("/pay/unifiedorder", &order("order-1", TEA));
+    let paid = partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let refund = [
+        ("appid", &*tea.appid),
+        ("mch_id", TEA),
+        ("transaction_id", &*paid.transaction_ids[0]),
+        ("out_refund_no", "r1"),
+        ("total_fee", "1000"),
+        ("refund_fee", "300"),
+    ];
+    let said = said_to(&partner.sandbox, tea, "/secapi/pay/refund", &refund);
+    assert_eq!(failure(&said), ["ERROR", "您的请求参数与订单信息不一致"]);
+}
+
 /// Its money would be the partner's, who sells nothing.
 #[test]
 fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
     let partner = Partner::start();
-    let wanted = ["INVALID_REQUEST", "受理机构必须传入sub_mch_id"];
+    let wanted = ["PARAM_ERROR", "受理机构必须传入sub_mch_id"];
     let without = |with: Vec<(&'static str, &'static str)>| {
         with.into_iter().filter(|(name, _)| *name != "sub_mch_id").collect::<Vec<_>>()
     };
-    assert_eq!(failure(&partner.call("/pay/unifiedorder", &without(order("order-1", TEA)))), wanted);
+    let kit = partner.kit();
+    let own = [("appid", &*kit.appid), ("mch_id", &*kit.mchid)];
+    let said = said_to(
+        &partner.sandbox,
+        kit,
+        "/pay/unifiedorder",
+        &[&own, &*without(order("order-1", TEA))].concat(),
+    );
+    let by_return_code = ["return_code", "return_msg", "err_code", "sign"];
+    assert_eq!(values(&said, by_return_code), ["FAIL", wanted[1], "", ""]);
     let scanned = [
+        own[0],
+        own[1],
         ("body", "茶"),
         ("out_trade_no", "order-1"),
         ("total_fee", "100"),
         ("spbill_create_ip", "127.0.0.1"),
         ("auth_code", "130000000000000009"),
     ];
-    assert_eq!(failure(&partner.call("/pay/micropay", &scanned)), wanted);
-    let (client, kit) = (Client::of(&partner.sandbox, &partner.kit().mchid), partner.kit());
+    let said = said_to(&partner.sandbox, kit, "/pay/micropay", &scanned);
+    assert_eq!(values(&said, by_return_code), ["FAIL", wanted[1], "", ""]);
+    let client = Client::of(&partner.sandbox, &kit.mchid);
     let own = json!({
         "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
         "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
     });
     let said = client.post("/v3/pay/transactions/native", &own);
-    assert_eq!((said.status, &said.json()["message"]), (400, &json!(wanted[1])));
+    assert_eq!((said.status, said.json()), (400, json!({ "code": wanted[0], "message": wanted[1] })));
+    let part = |number: &str| {
+        json!({
+            "mchid": kit.mchid, "attach": "a", "out_trade_no": number, "description": "茶",
+            "amount": { "total_amount": 100, "currency": "CNY" },
+        })
+    };
+    let combined = json!({
+        "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": "whole-1",
+        "notify_url": "http://127.0.0.1:9/notify", "sub_orders": [part("part-1"), part("part-2")],
+    });
+    let said = client.post("/v3/combine-transactions/native", &combined);
+    assert_eq!((said.status, said.json()), (400, json!({ "code": wanted[0], "message": wanted[1] })));
 
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
     partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
@@ -194,6 +238,38 @@ fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
     client.post("/v3/refund/domestic/refunds", &whole).success();
     // The same refund again is not sent to another number.
     refused(&refund);
+}
+
+/// As it was reported of both versions.
+#[test]
+fn a_merchant_that_is_no_partner_names_no_sub_merchant() {
+    let partner = Partner::start();
+    let tea = partner.tea.kit();
+    let wanted = "普通商户不允许传sub_mch_id";
+    let own = [("appid", &*tea.appid), ("mch_id", TEA)];
+    let scanned = [
+        ("body", "茶"),
+        ("out_trade_no", "order-1"),
+        ("total_fee", "100"),
+        ("spbill_create_ip", "127.0.0.1"),
+        ("auth_code", "130000000000000009"),
+    ];
+    for sub_mchid in [TEA, CAKE] {
+        let scanned = [&scanned[..], &[("sub_mch_id", sub_mchid)]].concat();
+        for (path, asked) in [("/pay/unifiedorder", order("order-1", sub_mchid)), ("/pay/micropay", scanned)]
+        {
+            let said = said_to(&partner.sandbox, tea, path, &[&own[..], &asked].concat());
+            let names = ["return_code", "return_msg", "result_code", "sign"];
+            assert_eq!(values(&said, names), ["FAIL", wanted, "", ""], "{path}");
+        }
+        let by_v3 = json!({
+            "sp_appid": tea.appid, "sp_mchid": TEA, "sub_mchid": sub_mchid, "description": "茶",
+            "out_trade_no": "order-1", "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
+        });
+        let client = Client::of(&partner.sandbox, TEA);
+        let said = client.post("/v3/pay/partner/transactions/native", &by_v3);
+        assert_eq!((said.status, said.json()), (400, json!({ "code": "PARAM_ERROR", "message": wanted })));
+    }
 }
 
 #[test]

@@ -29,19 +29,25 @@ pub(super) fn call_with(sandbox: &Sandbox, path: &str, body: &[u8]) -> XmlElemen
     let response = post(sandbox, path, body);
     let said = elements(&response);
     assert_eq!(said.text("return_code"), Some("SUCCESS"), "{}", response.text());
+    let code = said.text("err_code");
     assert_eq!(
         response.header("Weipay-Sandbox-Answer"),
-        Some("state")
-            .filter(|_| said.text("err_code").is_none() || said.text("err_code") == Some("USERPAYING"))
+        Some("state").filter(|_| matches!(code, None | Some("SUCCESS" | "USERPAYING")))
     );
     let operation = Catalog::embedded().find("POST", &format!("v2{path}")).unwrap();
     if !operation.unsigned {
         key(sandbox).verify(&said).unwrap();
     }
-    if let Some(code) = said.text("err_code") {
+    if let Some(code) = code.filter(|code| *code != "SUCCESS") {
         assert!(operation.error_codes().any(|known| known.code == code), "{path}: {code}");
     }
     said
+}
+
+/// What is told by `return_code`: that and its sentence, and `result_code`, which is not there.
+fn told(sandbox: &Sandbox, path: &str, with: &[(&str, &str)]) -> [String; 3] {
+    let said = elements(&post(sandbox, path, &signed(sandbox, with)));
+    values(&said, ["return_code", "return_msg", "result_code"]).map(str::to_owned)
 }
 
 /// The values of these names.
@@ -96,6 +102,14 @@ fn each_kind_of_order_gives_what_its_front_end_needs_and_a_person_pays_it() {
     let notified = sandbox.notifications().list(&Default::default()).unwrap();
     assert!(notified.iter().all(|one| one.event_type == "v2/transaction-success"), "{notified:?}");
     assert_eq!(notified.len(), 4);
+}
+
+/// As it was reported.
+#[test]
+fn an_order_without_its_merchant_is_told_so() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let said = elements(&post(&sandbox, ORDER, b"<xml><body>a</body></xml>"));
+    assert_eq!(values(&said, ["return_code", "return_msg"]), ["FAIL", "mch_id参数格式错误"]);
 }
 
 #[test]
@@ -411,8 +425,12 @@ fn a_payment_code_pays_at_once_or_after_the_password_and_is_reversed() {
     assert_eq!(failure(&used), ["AUTH_CODE_INVALID", "101 每个二维码仅限使用一次，请刷新再试"]);
 
     let mut large = scanned("order-3", "200000", "130000000000000003");
-    // Elements of unifiedorder change nothing here.
-    large.push(("notify_url", "http://127.0.0.1:9/notify"));
+    // An element of unifiedorder changes nothing here, but for one that is refused.
+    large.push(("trade_type", "NATIVE"));
+    let notified = [&large[..], &[("notify_url", "http://127.0.0.1:9/notify")]].concat();
+    let refused = told(&sandbox, MICROPAY, &notified);
+    assert_eq!(refused, ["FAIL", "不识别的参数notify_url", ""]);
+    assert_eq!(failure(&call(&sandbox, QUERY, &by_number("order-3")))[0], "ORDERNOTEXIST");
     let waiting = ["USERPAYING", "需要用户输入支付密码"];
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting);
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting, "the same order, not another");
@@ -545,11 +563,21 @@ fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
         refused(&refund("order-1", "r2", "1000", "701")),
         ["INVALID_REQUEST", "refund_fee大于可退金额"]
     );
+    for number in ["r1", "r2"] {
+        let more = told(&sandbox, REFUND, &refund("order-1", number, "1000", "1001"));
+        assert_eq!(more, ["FAIL", "invalid refund_fee", ""], "more than the order");
+    }
     assert_eq!(refused(&refund("order-1", "r2", "999", "1"))[0], "ERROR");
+    let unread = told(&sandbox, REFUND, &refund("order-1", "r2", "(1000,)", "100"));
+    assert_eq!(unread, ["FAIL", "0参数格式错误", ""]);
+    let detailed = [&refund("order-1", "r2", "1000", "100")[..], &[("detail", "{}")]].concat();
+    assert_eq!(told(&sandbox, REFUND, &detailed), ["FAIL", "不识别的参数detail", ""]);
     assert_eq!(refused(&refund("order-1", "r2", "1000", "0")), ["PARAM_ERROR", "invalid refund_fee"]);
     let mut unknown = refund("order-1", "r2", "1000", "1");
     unknown[0] = ("transaction_id", "4200000000000000000000000000");
     assert_eq!(refused(&unknown)[0], "INVALID_TRANSACTIONID");
+    unknown[0].1 = "PAY10636799370777001742365638862";
+    assert_eq!(refused(&unknown), ["PARAM_ERROR", "微信订单号非法"]);
     let mut available = refund("order-1", "r2", "1000", "100");
     available.push(("refund_account", "REFUND_SOURCE_RECHARGE_FUNDS"));
     assert_eq!(refused(&available)[0], "NOTENOUGH");

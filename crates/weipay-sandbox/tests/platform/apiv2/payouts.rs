@@ -6,7 +6,7 @@ use weipay_sandbox::{MerchantAccount, NewMerchant, Sandbox};
 use weipay_wire::{SignType, XmlContent, XmlElements};
 
 use super::payments::{call, values};
-use super::{elements, key, post, said_to};
+use super::{begun, elements, key, post, reason, said_to, signed};
 use crate::client::Client;
 
 const SEND: &str = "/mmpaymkttransfers/sendredpack";
@@ -72,6 +72,10 @@ fn a_red_packet_is_opened_once_or_given_back_after_a_day() {
     assert!(matches!(open(&sandbox, "9"), Err(ClientError::Refused { status: 404, .. })));
     let received = look(&sandbox, "1");
     assert_eq!(values(&received, ["status"]), ["RECEIVED"]);
+    // Recorded: a success has a code and a sentence, and neither appid nor nonce_str.
+    let names = ["return_msg", "result_code", "err_code", "err_code_des", "mch_id", "appid", "nonce_str"];
+    let wanted = ["OK", "SUCCESS", "SUCCESS", "OK", &*sandbox.kit().mchid, "", ""];
+    assert_eq!(values(&received, names), wanted);
     let Some(XmlContent::Elements(list)) = received.get("hblist") else { panic!("{received:?}") };
     let Some(XmlContent::Elements(info)) = list.get("hbinfo") else { panic!("{list:?}") };
     assert_eq!(values(info, ["openid", "amount"]), [&*sandbox.kit().openid, "1000"]);
@@ -82,6 +86,85 @@ fn a_red_packet_is_opened_once_or_given_back_after_a_day() {
     assert_eq!(available(&sandbox), 99_000);
     assert!(matches!(open(&sandbox, "2"), Err(ClientError::Refused { status: 409, .. })));
     assert_eq!(values(&look(&sandbox, "3"), ["err_code"]), ["NOT_FOUND"]);
+}
+
+/// Recorded: of a success in 2017 and 2018, of a wrong signature in 2019; the page has the numbers in its example of a failure.
+#[test]
+fn red_packets_have_the_recorded_elements_whatever_becomes_of_them() {
+    let sandbox = start();
+    let (mchid, kit) = (&*sandbox.kit().mchid, sandbox.kit());
+    let whole = |result: &str, code: &str, sentence: &str, fen: &str, end: &str| {
+        format!(
+            "<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[{sentence}]]></return_msg>\
+             <result_code><![CDATA[{result}]]></result_code><err_code><![CDATA[{code}]]></err_code>\
+             <err_code_des><![CDATA[{sentence}]]></err_code_des><mch_billno><![CDATA[1]]></mch_billno>\
+             <mch_id><![CDATA[{mchid}]]></mch_id><wxappid><![CDATA[{}]]></wxappid>\
+             <re_openid><![CDATA[{}]]></re_openid><total_amount>{fen}</total_amount>{end}</xml>",
+            kit.appid, kit.openid
+        )
+    };
+    let own = ("notify_way", "MINI_PROGRAM_JSAPI");
+    for (path, asked) in [
+        (SEND, packet(&sandbox, "1", "99")),
+        (SEND_GROUP, other_packet(&sandbox, "1", ("99", "3"), ("amt_type", "ALL_RAND"))),
+        (SEND_TO_MINI_PROGRAM, other_packet(&sandbox, "1", ("99", "1"), own)),
+    ] {
+        let refused = post(&sandbox, path, &signed(&sandbox, &asked));
+        assert_eq!(refused.text(), whole("FAIL", "MONEY_LIMIT", "红包金额发放限制", "99", ""), "{path}");
+        let mut spoilt = begun(&sandbox, &asked);
+        spoilt.push("sign", "A".repeat(32));
+        let wrong = post(&sandbox, path, spoilt.write("xml").unwrap().as_bytes());
+        assert_eq!(wrong.text(), whole("FAIL", "SIGN_ERROR", "签名错误", "99", ""), "{path}");
+        assert!(reason(&wrong).contains("sign"), "{}", reason(&wrong));
+    }
+    let sent = post(&sandbox, SEND, &signed(&sandbox, &packet(&sandbox, "1", "1000")));
+    let said = elements(&sent);
+    let number = said.text("send_listid").unwrap();
+    let end = format!("<send_listid><![CDATA[{number}]]></send_listid>");
+    assert_eq!(sent.text(), whole("SUCCESS", "SUCCESS", "发放成功", "1000", &end));
+}
+
+/// Recorded in 2021 of a payment. What no page has a code for is told by `return_code`.
+#[test]
+fn a_wrong_signature_of_a_payment_and_of_queries_is_told_by_result_code() {
+    let sandbox = start();
+    let kit = sandbox.kit();
+    let told = |path: &str, names: [&str; 2], with: &[(&str, &str)]| {
+        let mut sent = XmlElements::new();
+        let own = [(names[0], &*kit.appid), (names[1], &*kit.mchid), ("nonce_str", "ibuaiVcKdpRxkhJA")];
+        for (name, text) in own.iter().chain(with) {
+            sent.push(*name, *text);
+        }
+        sent.push("sign", "A".repeat(32));
+        let said = elements(&post(&sandbox, path, sent.write("xml").unwrap().as_bytes()));
+        said.texts().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ")
+    };
+    let payment = [
+        ("partner_trade_no", "p1"),
+        ("openid", &*kit.openid),
+        ("check_name", "NO_CHECK"),
+        ("amount", "3000"),
+        ("desc", "理赔"),
+        ("spbill_create_ip", "192.168.0.1"),
+    ];
+    let whole = |names: [&str; 2]| {
+        format!(
+            "return_code=SUCCESS return_msg=SIGN_ERROR {}={} {}={} result_code=FAIL err_code=SIGN_ERROR \
+             err_code_des=签名错误",
+            names[0], kit.appid, names[1], kit.mchid
+        )
+    };
+    let of_payment = ["mch_appid", "mchid"];
+    assert_eq!(told(PAY, of_payment, &payment), whole(of_payment));
+    let usual = ["appid", "mch_id"];
+    assert_eq!(told(SENT, usual, &[("mch_billno", "1"), ("bill_type", "MCHT")]), whole(usual));
+    let elsewhere = "return_code=FAIL return_msg=签名错误";
+    assert_eq!(told(PAID, usual, &[("partner_trade_no", "p1")]), elsewhere, "its page has no SIGN_ERROR");
+    assert_eq!(
+        told("/mmpaymkttransfers/queryworkwxredpack", usual, &[("mch_billno", "1")]),
+        elsewhere,
+        "its responses are signed"
+    );
 }
 
 /// What another kind of red packet has in the place of `client_ip`.
@@ -150,6 +233,10 @@ fn a_group_of_red_packets_is_opened_part_by_part() {
     assert_eq!((first + second + third, &*state), (1_000, "RECEIVED"));
     let received = look(&sandbox, "1");
     assert_eq!(values(&received, ["status"]), ["RECEIVED"]);
+    // Recorded: a success has a code and a sentence, and neither appid nor nonce_str.
+    let names = ["return_msg", "result_code", "err_code", "err_code_des", "mch_id", "appid", "nonce_str"];
+    let wanted = ["OK", "SUCCESS", "SUCCESS", "OK", &*sandbox.kit().mchid, "", ""];
+    assert_eq!(values(&received, names), wanted);
     let friends = FRIENDS.map(str::to_owned);
     let whole = [(seed.to_owned(), first), (friends[0].clone(), second), (friends[1].clone(), third)];
     assert_eq!(parts(&received), whole);
@@ -190,7 +277,7 @@ fn a_group_keeps_its_limits() {
     let sandbox = start();
     let code = |number: &str, amount: (&str, &str)| {
         let said = call(&sandbox, SEND_GROUP, &group(&sandbox, number, amount));
-        said.text("err_code").map(str::to_owned)
+        said.text("err_code").filter(|code| *code != "SUCCESS").map(str::to_owned)
     };
     assert_eq!(code("1", ("1000", "2")).as_deref(), Some("PARAM_ERROR"));
     assert_eq!(code("1", ("299", "3")).as_deref(), Some("MONEY_LIMIT"));
@@ -231,6 +318,11 @@ fn a_red_packet_of_wecom_is_opened_and_found_by_its_own_query() {
     packet.retain(|(name, _)| !matches!(*name, "client_ip" | "total_num" | "send_name"));
     packet.extend([("sender_name", "XX活动"), ("workwx_sign", "C380BEC2BFD727A4B6845133519F3AD6")]);
     let send = |packet: &[(&str, &str)]| call(&sandbox, "/mmpaymkttransfers/sendworkwxredpack", packet);
+    let mut small = packet.clone();
+    small.iter_mut().filter(|(name, _)| *name == "total_amount").for_each(|(_, fen)| *fen = "99");
+    let names = ["err_code", "mch_billno", "re_openid", "total_amount", "wxappid"];
+    let kit = sandbox.kit();
+    assert_eq!(values(&send(&small), names), ["MONEY_LIMIT", "1", &kit.openid, "99", &kit.appid]);
     let sent = send(&packet);
     assert_eq!(values(&sent, ["result_code", "total_amount", "sender_name"]), ["SUCCESS", "1000", "XX活动"]);
     // Its own signature is another one each time.
@@ -287,7 +379,7 @@ fn red_packets_keep_the_limits_of_amount_day_and_balance() {
     let sandbox = start();
     let code = |number: &str, fen: &str| {
         let said = call(&sandbox, SEND, &packet(&sandbox, number, fen));
-        said.text("err_code").map(str::to_owned)
+        said.text("err_code").filter(|code| *code != "SUCCESS").map(str::to_owned)
     };
     assert_eq!(code("0", "99").as_deref(), Some("MONEY_LIMIT"));
     for number in 1..=10 {
@@ -303,8 +395,12 @@ fn red_packets_keep_the_limits_of_amount_day_and_balance() {
     assert_eq!(values(&call(&poor, SEND, &packet(&poor, "1", "100")), ["err_code"]), ["NOTENOUGH"]);
 }
 
-/// This operation names the merchant and its appid otherwise.
 fn pay(sandbox: &Sandbox, number: &str, fen: &str) -> XmlElements {
+    pay_from(sandbox, number, fen, "192.168.0.1")
+}
+
+/// This operation names the merchant and its appid otherwise.
+fn pay_from(sandbox: &Sandbox, number: &str, fen: &str, ip: &str) -> XmlElements {
     let kit = sandbox.kit();
     let mut sent = XmlElements::new();
     for (name, text) in [
@@ -316,7 +412,7 @@ fn pay(sandbox: &Sandbox, number: &str, fen: &str) -> XmlElements {
         ("check_name", "NO_CHECK"),
         ("amount", fen),
         ("desc", "理赔"),
-        ("spbill_create_ip", "192.168.0.1"),
+        ("spbill_create_ip", ip),
     ] {
         sent.push(name, text);
     }
@@ -334,6 +430,12 @@ fn a_payment_to_the_wallet_is_made_once_and_found_again() {
     assert_eq!(available(&sandbox), 97_000);
     assert_eq!(values(&pay(&sandbox, "p1", "3001"), ["err_code", "return_msg"]), ["FATAL_ERROR", "支付失败"]);
     assert_eq!(values(&pay(&sandbox, "p2", "29"), ["err_code"]), ["AMOUNT_LIMIT"]);
+    for ip in ["abc", ""] {
+        let refused = pay_from(&sandbox, "p2", "3000", ip);
+        let sentence = "参数错误：spbill_create_ip字段必填,并且为合法的IP字符串.";
+        let names = ["return_code", "return_msg", "result_code", "err_code", "err_code_des"];
+        assert_eq!(values(&refused, names), ["SUCCESS", sentence, "FAIL", "PARAM_ERROR", sentence], "{ip}");
+    }
     assert_eq!(values(&pay(&sandbox, "p2", "97001"), ["err_code"]), ["NOTENOUGH"]);
     let found = call(&sandbox, PAID, &[("partner_trade_no", "p1")]);
     assert_eq!(values(&found, ["status", "payment_amount", "desc"]), ["SUCCESS", "3000", "理赔"]);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use weipay_wire::XmlElements;
 
-use crate::json::{any_member, has_member, is_object, member};
+use crate::json::{any_member, has_member, is_object, member, object_member};
 use crate::members::{Member, Members, Place};
 use crate::operation::{AnyResponse, Operation, is_state};
 
@@ -13,6 +13,8 @@ use crate::operation::{AnyResponse, Operation, is_state};
 pub(super) trait Success {
     /// The value of a field, if it is one that compares.
     fn text(&self, field: &str) -> Option<Cow<'_, str>>;
+    /// The JSON of a field, if it is an object. No object of APIv2 repeats something.
+    fn object(&self, field: &str) -> Option<Json<'_>>;
     fn has(&self, field: &str) -> bool;
     /// Whether there is a member with such a name. They are asked in their order, until one is.
     fn any(&self, is_such: &mut dyn FnMut(&str) -> bool) -> bool;
@@ -27,6 +29,10 @@ pub(super) struct Json<'a>(pub(super) &'a [u8]);
 impl Success for Json<'_> {
     fn text(&self, field: &str) -> Option<Cow<'_, str>> {
         member(self.0, field)
+    }
+
+    fn object(&self, field: &str) -> Option<Json<'_>> {
+        object_member(self.0, field).map(Json)
     }
 
     fn has(&self, field: &str) -> bool {
@@ -51,6 +57,10 @@ pub(super) struct Xml<'a>(pub(super) &'a XmlElements);
 impl Success for Xml<'_> {
     fn text(&self, field: &str) -> Option<Cow<'_, str>> {
         self.0.text(field).map(Cow::Borrowed)
+    }
+
+    fn object(&self, _: &str) -> Option<Json<'_>> {
+        None
     }
 
     fn has(&self, field: &str) -> bool {

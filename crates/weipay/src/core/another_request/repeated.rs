@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::evidence::Success;
+use super::evidence::{Json, Success};
 use super::{Another, another};
 use crate::json::member;
-use crate::members::Place;
+use crate::members::{Members, Place};
 use crate::model::table::Purpose;
 use crate::operation::Operation;
 use crate::request::{Body, Request};
@@ -27,13 +27,20 @@ pub(super) fn compare(
 ) -> Result<Option<Missing>, Another> {
     let (mut is_another_there, mut missing) = (false, None);
     for member in operation.members(Place::Response).iter() {
+        let field = member.name;
         let in_every_success = match member.purpose {
             Some(Purpose::Echo) => false,
             Some(Purpose::EchoInEveryResponse) => true,
-            _ => continue,
+            _ => {
+                if let Some(members) = member.members.filter(|members| members.has_echo())
+                    && let Some(object) = success.object(field)
+                {
+                    is_another_there |= compare_inside(request, operation, members, &object)?;
+                }
+                continue;
+            }
         };
-        let field = member.name;
-        let Some(sent) = sent(request, operation, field) else { continue };
+        let Some(sent) = sent(request, operation, member.repeats) else { continue };
         match success.text(field) {
             Some(answered) if differ(&sent, &answered) => return Err(another(field)),
             Some(_) => is_another_there = true,
@@ -54,6 +61,35 @@ pub(super) fn compare(
         }
     }
     Ok(missing.map(|field| Missing { field, is_another_there }))
+}
+
+/// Compares the fields that repeat in an object of the response, and says whether one is there. The object may be left out,
+/// so nothing is missing where they are.
+fn compare_inside(
+    request: &Request,
+    operation: &Operation,
+    members: Members,
+    object: &Json<'_>,
+) -> Result<bool, Another> {
+    let mut is_there = false;
+    for member in members.iter() {
+        let field = member.name;
+        if member.purpose == Some(Purpose::Echo) {
+            if let Some(sent) = sent(request, operation, member.repeats)
+                && let Some(answered) = object.text(field)
+            {
+                if differ(&sent, &answered) {
+                    return Err(another(field));
+                }
+                is_there = true;
+            }
+        } else if let Some(members) = member.members.filter(|members| members.has_echo())
+            && let Some(inside) = object.object(field)
+        {
+            is_there |= compare_inside(request, operation, members, &inside)?;
+        }
+    }
+    Ok(is_there)
 }
 
 /// Whether the page of the response names a field. The catalogue says whether that repeats.

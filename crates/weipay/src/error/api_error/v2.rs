@@ -14,7 +14,7 @@ impl ApiError {
         let is_refused = has_failed("return_code");
         let code = first(&["err_code", "error_code"]);
         let has_failed = is_refused || has_failed("result_code");
-        // Red packets say `SUCCESS` there (UNCONFIRMED: public examples). Any other code in a success
+        // Red packets say `SUCCESS` there (recorded), or `0` (their page). Any other code in a success
         // contradicts it, so nobody knows which of both holds.
         let is_none = code.bytes().all(|byte| byte == b'0')
             || ["SUCCESS", "OK"].iter().any(|word| code.eq_ignore_ascii_case(word));

@@ -752,6 +752,8 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
+    /// |  | `NOAUTH` | the receiver has not opened returns of its share (回退方没有开通分账回退功能) | `AskPermission` |
+    /// |  | `PARAM_ERROR` | the split gave nothing to this receiver (分账并没有分给对应的回退方) | `FixRequest` |
     /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as more than was shared UNCONFIRMED | `QueryState` |
     /// |  | `NOTENOUGH` | the balance of the receiver is too low: top it up UNCONFIRMED | `RetryLater` |
     /// |  | `ORDERNOTEXIST` | the split is unknown UNCONFIRMED | `FixRequest` |

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use weipay::error::{NetworkError, Sent};
-use weipay::http::{Method, Request, Response};
+use weipay::http::{Request, Response};
 use weipay::retry::{Sleep, Timer};
 use weipay::transport::{Body, ResponseFuture, Transport, blocking};
-use weipay::wire::ApiV2Key;
+use weipay::wire::{ApiV2Key, ApiV3Key};
 use weipay::{ClientBuilder, Retries};
 
 use super::server::{Routed, Server, Step, refusing};
@@ -15,7 +15,7 @@ use super::{BY_CODE, Either, Noting, ORDER};
 use crate::apiv2::by_hand::KEY;
 use crate::on_async;
 use crate::platform::{configured, signed, unsigned};
-use crate::platform_certificates::server::Server as Certificates;
+use crate::platform_certificates::server::{API_V3_KEY, OLD, Server as Certificates};
 
 const MAIN: &str = "api.mch.weixin.qq.com";
 const BACKUP: &str = "api2.mch.weixin.qq.com";
@@ -121,24 +121,63 @@ fn a_gateway_error_of_the_main_host_leads_only_safe_calls_to_the_backup() {
     }
 }
 
+/// Calls, downloads and fetches of certificates alike.
+#[test]
+fn whatever_is_sent_goes_to_the_other_host_without_a_budget() {
+    for nth in 0..2 {
+        let (server, timer) = (Server::start(busy(21)), Noting::default());
+        let hosts = Hosts::new(server.address, server.address);
+        let builder = || with_keys(hosts.builder(&timer)).retries(without_waits());
+        let client = Either::both(builder).into_iter().nth(nth).unwrap();
+        assert_eq!(client.get("v3/certificates").unwrap_err().attempts().len(), 21);
+        hosts.asked();
+        let (_kept, nobody) = refusing();
+        *hosts.main.lock().unwrap() = nobody;
+        server.add(good(1));
+        client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap();
+        assert_eq!(hosts.asked(), [MAIN, BACKUP]);
+        server.add(vec![certificates()]);
+        client.fetch().unwrap();
+        assert_eq!(hosts.asked(), [MAIN, BACKUP]);
+        server.add(vec![bill()]);
+        assert_eq!(client.download(LIMIT).unwrap(), BILL);
+        // A file is given all of its time by the first host, so it does not begin with one that failed.
+        assert_eq!(hosts.asked(), [BACKUP]);
+    }
+}
+
 /// A bill of APIv2 is the response itself.
 #[test]
 fn a_download_that_is_a_call_goes_to_the_backup_too() {
-    for is_async in [false, true] {
-        let (backup, timer) = (Server::start(vec![unsigned(200, "a,b\r\n").into()]), Noting::default());
+    for nth in 0..2 {
+        let (backup, timer) =
+            (Server::start(vec![unsigned(502, "").into(), bill(), bill()]), Noting::default());
         let (_kept, nobody) = refusing();
         let hosts = Hosts::new(nobody, backup.address);
-        let builder = hosts.builder(&timer).api_v2_key(ApiV2Key::new(KEY).unwrap());
-        let (path, body) = ("v2/pay/downloadbill", json!({"bill_date": "20261126"}));
-        let bytes = if is_async {
-            let client = builder.build().unwrap();
-            on_async(client.chain(path).download_by(Method::POST, &body).to_bytes())
-        } else {
-            builder.build_blocking().unwrap().chain(path).download_by(Method::POST, &body).to_bytes()
-        };
-        assert_eq!(bytes.unwrap(), "a,b\r\n");
+        let client = Either::both(|| with_keys(hosts.builder(&timer))).into_iter().nth(nth).unwrap();
+        assert_eq!(client.download(LIMIT).unwrap_err().attempts().len(), 3);
+        assert_eq!(hosts.asked(), [MAIN, BACKUP, MAIN]);
+        assert_eq!(client.download(LIMIT).unwrap(), BILL);
         assert_eq!(hosts.asked(), [MAIN, BACKUP]);
+        assert_eq!(client.download(LIMIT).unwrap(), BILL);
+        assert_eq!(hosts.asked(), [BACKUP]);
     }
+}
+
+const BILL: &str = "a,b\r\n";
+
+fn bill() -> Step {
+    unsigned(200, BILL).into()
+}
+
+/// A list of certificates that is taken.
+fn certificates() -> Step {
+    signed(200, &json!({"data": [OLD.entry(API_V3_KEY)]}).to_string()).into()
+}
+
+/// With what a download by APIv2 and a fetch of certificates need.
+fn with_keys(builder: ClientBuilder) -> ClientBuilder {
+    builder.api_v2_key(ApiV2Key::new(KEY).unwrap()).api_v3_key(ApiV3Key::new(API_V3_KEY).unwrap())
 }
 
 /// Hosts that take every request and stay silent until the time of the attempt is over: the main one, until it is told
@@ -384,6 +423,24 @@ fn what_one_host_asks_to_wait_is_not_held_against_the_other() {
         let busy = || unsigned(429, "").header("Retry-After", "600").into();
         let (outcome, asked, _) = each(vec![busy()], good(1), 30);
         assert!(outcome.is_err() && asked == [MAIN], "{asked:?}");
+    }
+}
+
+/// Not even for certificates is a host asked before its time.
+#[test]
+fn a_fetch_of_certificates_keeps_what_each_host_asks_to_wait() {
+    for (seconds, expected) in [(3, &[MAIN, BACKUP, MAIN][..]), (600, &[MAIN, BACKUP])] {
+        for nth in 0..2 {
+            let closed = || unsigned(503, "").header("Retry-After", &seconds.to_string()).into();
+            let (main, backup) = (vec![closed(), certificates()], vec![unsigned(503, "").into()]);
+            let (main, backup, timer) = (Server::start(main), Server::start(backup), Noting::default());
+            let hosts = Hosts::new(main.address, backup.address);
+            let client = Either::both(|| with_keys(hosts.builder(&timer))).into_iter().nth(nth).unwrap();
+            assert_eq!(client.fetch().is_ok(), expected.len() == 3);
+            assert_eq!(hosts.asked(), expected);
+            let waited: Duration = timer.waits().iter().sum();
+            assert_eq!(waited >= Duration::from_secs(3), expected.len() == 3, "{waited:?}");
+        }
     }
 }
 

@@ -259,14 +259,13 @@ impl Life {
             assert_eq!(is("complaint_full_refunded"), known.is_fully_refunded());
             let history =
                 shops.ask(caller, "GET", &format!("{target}/negotiation-historys"), &Value::Null).unwrap();
-            let mut kinds: Vec<_> = history["data"]
+            let kinds: Vec<_> = history["data"]
                 .as_array()
                 .unwrap()
                 .iter()
                 .map(|action| action["operate_type"].as_str().unwrap())
                 .collect();
-            kinds.reverse();
-            assert_eq!(kinds, known.history);
+            assert_eq!(kinds, known.history(model.now));
         }
         self.check_lists();
         self.check_notifications();

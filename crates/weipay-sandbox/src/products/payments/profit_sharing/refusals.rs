@@ -95,6 +95,14 @@ pub(super) fn receiver_is_short() -> Refusal {
     )
 }
 
+/// By APIv2, recorded (2019, 2020, 2023) of a number that was made up: that of a merchant who got no share has other words.
+pub(super) fn cannot_give_back() -> Refusal {
+    Refusal::no_auth(
+        "回退方没有开通分账回退功能",
+        "return_account is no merchant of the sandbox and no receiver of this merchant, and got no part of this split",
+    )
+}
+
 pub(super) fn under_way() -> Refusal {
     Refusal::invalid_request(
         "订单处理中，暂时无法分账，请稍后重试",
@@ -148,7 +156,7 @@ pub(super) fn above_ratio() -> Refusal {
         403,
         "RULE_LIMIT",
         "分账金额超出最大分账比例",
-        "all receivers together may get 30 % of what was paid and not refunded",
+        "all receivers together may get 30 % of the amount of the order that was not refunded",
     )
 }
 

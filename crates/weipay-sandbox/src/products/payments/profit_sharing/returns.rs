@@ -123,6 +123,9 @@ pub(super) fn create_return(
     Ok(give_back(tx, &context.caller.mchid, asked, context.now)?.show(form))
 }
 
+/// What is said of a merchant that got nothing.
+pub(super) const NO_SHARE: &str = "回退方不存在";
+
 /// Makes a return, or gives the one that has its number.
 pub(super) fn give_back(
     tx: &Transaction<'_>,
@@ -226,7 +229,7 @@ fn check_return(
     let part = split.parts.iter().find(got).filter(|_| split.is_finished);
     let part = part.ok_or_else(|| {
         Refusal::invalid_request(
-            "回退方不存在",
+            NO_SHARE,
             "return_mchid must be a merchant that got a part of this split, and the split FINISHED",
         )
     })?;

@@ -194,7 +194,7 @@ fn a_partner_names_the_sub_merchant_whose_order_it_shares() {
         let refusal = asked.unwrap_err();
         (refusal.status, refusal.code, refusal.message.into_owned())
     };
-    let missing = || (400, "INVALID_REQUEST", "受理机构必须传入sub_mch_id".to_owned());
+    let missing = || (400, "PARAM_ERROR", "受理机构必须传入sub_mch_id".to_owned());
     let other = || (400, "INVALID_REQUEST", "商户号或子商户号与订单号不匹配".to_owned());
     assert_eq!(split(&shop, &id, "s1", 200, false).unwrap_err(), missing());
     let mut body = request(&id, "s1", 200, false);

@@ -4,16 +4,17 @@
 //! A single split (单次分账) gives the rest to the merchant; a multiple one (多次分账) leaves it to be shared, until the sharing is
 //! finished (完结分账).
 //!
-//! UNCONFIRMED(v2-sharing-codes): all codes but `NOT_SHARE_ORDER`, because no table of these operations was seen.
+//! UNCONFIRMED(v2-sharing-codes): all codes but `NOT_SHARE_ORDER`, and those of a return by who did not get a share, because no
+//! table of these operations was seen.
 
 mod read;
 
 use serde_json::{Map, Value, json};
 
 use super::forms::{AskedPart, Form};
-use super::receivers::{Receiver, check_account, keep_relation};
+use super::receivers::{Receiver, check_account, is_receiver, keep_relation};
 use super::refusals;
-use super::returns::{Return, ReturnRequest, find_return, give_back};
+use super::returns::{NO_SHARE, Return, ReturnRequest, find_return, give_back};
 use super::split::{
     MAX_RATIO, NOT_SHARED, NOT_UNFROZEN, Split, SplitRequest, check_relation, find_split, split, unsplit,
 };
@@ -36,7 +37,9 @@ pub(crate) const ROUTES: &[Route] = &[
         .responding(ResponseForm::failing_as("err_code", Some("err_msg"))),
     route("POST", "v2/pay/profitsharingaddreceiver", |tx, context| add_receiver(tx, context).map_err(|error| RECEIVER.translate(error))),
     route("POST", "v2/pay/profitsharingremovereceiver", |tx, context| remove_receiver(tx, context).map_err(|error| RECEIVER.translate(error))),
-    route("POST", "v2/secapi/pay/profitsharingreturn", |tx, context| create_return(tx, context).map_err(|error| RETURN.translate(error))),
+    // As recorded (public reports of 2020 and 2023): such a refusal is not signed, and has neither return_msg nor result_code.
+    route("POST", "v2/secapi/pay/profitsharingreturn", |tx, context| create_return(tx, context).map_err(|error| RETURN.translate(error)))
+        .responding(ResponseForm::failing_only_as("error_code", "error_msg")),
     route("POST", "v2/pay/profitsharingreturnquery", |tx, context| query_return(tx, context).map_err(|error| RETURN_QUERY.translate(error))),
 ];
 
@@ -217,7 +220,18 @@ fn create_return(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, H
     if asked.order_id.is_none() && asked.out_order_no.is_none() {
         return Err(refusals::names_no_split().into());
     }
-    Ok(show_return(&give_back(tx, &context.caller.mchid, asked, context.now)?))
+    let payee = asked.sub_mchid.as_deref().unwrap_or(&context.caller.mchid);
+    // INFERRED(sharing-receivers): there is every merchant that was added as a receiver.
+    let is_known = context.merchants.find(&asked.return_mchid).is_some()
+        || is_receiver(tx, payee, "MERCHANT_ID", &asked.return_mchid)?;
+    let made = give_back(tx, &context.caller.mchid, asked, context.now);
+    let made = made.map_err(|error| {
+        error.map_refusal(|refusal| match refusal.message == NO_SHARE && !is_known {
+            true => refusals::cannot_give_back(),
+            false => refusal,
+        })
+    });
+    Ok(show_return(&made?))
 }
 
 fn query_return(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -270,6 +284,8 @@ const RECEIVER: Codes = Codes::new(&[row("NO_AUTH", "NOAUTH")], "PARAM_ERROR");
 
 const RETURN: Codes = Codes::new(
     &[
+        saying("INVALID_REQUEST", NO_SHARE, "PARAM_ERROR", "分账并没有分给对应的回退方"),
+        row("NO_AUTH", "NOAUTH"),
         row("PARAM_ERROR", "PARAM_ERROR"),
         row("NOT_ENOUGH", "NOTENOUGH"),
         row("RESOURCE_NOT_EXISTS", "ORDERNOTEXIST"),

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::products::HandlerError;
+use crate::products::payments::refusals::{NO_PARTNER, NO_SUB_MERCHANT};
 
 /// What one refusal becomes.
 pub(crate) struct Row {
@@ -39,8 +40,19 @@ const OTHER_PARAMETERS: &str = "请求重入时，参数与首次请求时不一
 /// Seen in the place of the former.
 const NUMBER_IS_TAKEN: &str = "201 商户订单号重复";
 
+/// In the place of a code: the sentence is told by `return_code` alone.
+const BY_RETURN_CODE: &str = "";
+
+/// A refund that is more than the order. As reported it is told by `return_code`:
+/// <https://blog.csdn.net/qq_41509873/article/details/106258205> and <https://programming.vip/docs/excerpt-of-wechat-payment-refund-exception.html>
+/// (both 2020).
+pub(super) const MORE_THAN_ORDER: &str = "MORE_THAN_ORDER";
+
 pub(super) const UNIFIED_ORDER: Codes = Codes {
     rows: &[
+        // As reported: <https://github.com/borball/weixin-sdk/issues/64> (2018), and the other one by WxJava's issue 1170 (2019).
+        saying("PARAM_ERROR", NO_SUB_MERCHANT, BY_RETURN_CODE, ""),
+        saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         saying("INVALID_REQUEST", OTHER_PARAMETERS, "INVALID_REQUEST", NUMBER_IS_TAKEN),
         saying("PARAM_ERROR", "JSAPI支付必须传openid", "LACK_PARAMS", ""),
         row("PARAM_ERROR", "INVALID_REQUEST"),
@@ -68,6 +80,9 @@ pub(super) const CLOSE_ORDER: Codes = Codes {
 
 pub(super) const MICROPAY: Codes = Codes {
     rows: &[
+        // As reported: <https://github.com/JeffreySu/WeiXinMPSDK/issues/629> (2017).
+        saying("PARAM_ERROR", NO_SUB_MERCHANT, BY_RETURN_CODE, ""),
+        saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         saying("INVALID_REQUEST", OTHER_PARAMETERS, "INVALID_REQUEST", NUMBER_IS_TAKEN),
         row("INVALID_REQUEST", "INVALID_REQUEST"),
         row("PARAM_ERROR", "PARAM_ERROR"),
@@ -122,6 +137,7 @@ pub(super) const REFUND: Codes = Codes {
             "",
         ),
         saying("INVALID_REQUEST", "订单已经超过退款期限", "TRADE_OVERDUE", ""),
+        row(MORE_THAN_ORDER, BY_RETURN_CODE),
         // As a public report has it, of 2021.
         saying(
             "INVALID_REQUEST",
@@ -140,6 +156,8 @@ pub(super) const REFUND: Codes = Codes {
         row("INVALID_TRANSACTIONID", "INVALID_TRANSACTIONID"),
         row("NOT_ENOUGH", "NOTENOUGH"),
         row("USER_ACCOUNT_ABNORMAL", "USER_ACCOUNT_ABNORMAL"),
+        // As a public report has it of an order that a partner made, and its sub-merchant refunds.
+        saying("NO_AUTH", "商户无权限对该订单退款", "ERROR", "您的请求参数与订单信息不一致"),
         row("INVALID_REQUEST", "ERROR"),
         row("RESOURCE_NOT_EXISTS", "ERROR"),
         row("NO_AUTH", "ERROR"),
@@ -245,7 +263,7 @@ mod tests {
     fn every_code_is_one_of_the_page_of_its_operation() {
         for (path, codes) in ALL {
             let operation = Catalog::embedded().find("POST", path).unwrap();
-            for code in codes.known() {
+            for code in codes.known().filter(|code| *code != BY_RETURN_CODE) {
                 assert!(operation.error_codes().any(|known| known.code == code), "{path}: {code}");
             }
         }
@@ -269,6 +287,10 @@ mod tests {
             (&UNIFIED_ORDER, refusals::no_openid(), "LACK_PARAMS", "JSAPI支付必须传openid"),
             (&UNIFIED_ORDER, refusals::broken_openid(), "INVALID_REQUEST", "无效的openid"),
             (&UNIFIED_ORDER, refusals::no_relation(), "NOAUTH", "受理关系不存在"),
+            (&UNIFIED_ORDER, refusals::no_sub_merchant(""), BY_RETURN_CODE, NO_SUB_MERCHANT),
+            (&MICROPAY, refusals::no_sub_merchant(""), BY_RETURN_CODE, NO_SUB_MERCHANT),
+            (&UNIFIED_ORDER, refusals::no_partner(), BY_RETURN_CODE, NO_PARTNER),
+            (&MICROPAY, refusals::no_partner(), BY_RETURN_CODE, NO_PARTNER),
             (&UNIFIED_ORDER, refusals::order_closed(), "ORDERCLOSED", "订单已关闭"),
             (&CLOSE_ORDER, refusals::paid(), "ORDERPAID", "该订单已支付"),
             (&CLOSE_ORDER, refusals::only_reversed(), "INVALID_REQUEST", "该交易不允许关单，仅可撤销"),
@@ -304,6 +326,7 @@ mod tests {
             refusals::other_merchant(),
             refusals::other_sub_merchant(),
             refusals::no_relation(),
+            refusals::no_partner(),
             refusals::same_sub_merchant(),
             refusals::other_sub_appid(),
             refusals::only_reversed(),

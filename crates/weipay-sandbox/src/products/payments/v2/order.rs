@@ -94,7 +94,7 @@ pub(crate) fn read(
         None => check_sells_itself(context.caller)?,
     }
     let appid = request.required("appid").to_owned();
-    // micropay has neither of these elements: who builds all requests by one function is notified of none.
+    // micropay has no element that says who pays, and nobody is notified of it.
     let is_by_code = trade_type == TradeType::Micropay;
     let is_deposit = is_by_code && request.text("deposit") == Some("Y");
     let payer = match is_by_code {

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::codes::{REFUND, REFUND_QUERY};
+use super::codes::{MORE_THAN_ORDER, REFUND, REFUND_QUERY};
 use super::order::{fen, find};
 use super::paid::{coupon_type, tells_types};
 use super::{Order, parties, refused};
@@ -52,6 +52,16 @@ pub(super) fn accept(
 fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
     let request = context.request;
     let text = |name: &str| request.text(name).map(str::to_owned);
+    // As a public report has it, of 2025.
+    if request.text("transaction_id").is_some_and(|id| id.bytes().any(|byte| !byte.is_ascii_digit())) {
+        let reason = "transaction_id is a number of the platform, of digits only: one of your own belongs in out_trade_no";
+        return Err(Refusal::new(200, "PARAM_ERROR", "微信订单号非法", reason));
+    }
+    let (refund, total) = (fen(&request.body, "refund_fee")?, fen(&request.body, "total_fee")?);
+    if refund > total {
+        let reason = "refund_fee is more than total_fee, the amount of the order";
+        return Err(Refusal::new(200, MORE_THAN_ORDER, "invalid refund_fee", reason));
+    }
     Ok(RefundRequest {
         dialect: Dialect::V2,
         sub_mchid: text("sub_mch_id"),
@@ -72,8 +82,8 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
             }
         },
         refund_account: None,
-        refund: fen(&request.body, "refund_fee")?,
-        total: fen(&request.body, "total_fee")?,
+        refund,
+        total,
         currency: request.text("refund_fee_type").unwrap_or("CNY").to_owned(),
         from: None,
         goods_detail: None,

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
+use crate::products::bills::read_back::balances;
 use crate::products::lives::{Steps, live_randomly};
 use crate::products::world::{APPID, World, merchant, openid};
 
@@ -69,6 +70,7 @@ impl Payers {
         let body = json!({
             "mch_appid": APPID, "mchid": MCHIDS[key.0], "partner_trade_no": format!("n{}", key.1),
             "openid": openid(asked.person), "check_name": "NO_CHECK", "amount": asked.fen,
+            "spbill_create_ip": "192.168.0.1",
             "desc": format!("{} {}", if asked.has_scene { "工资" } else { "奖金" }, asked.parts),
         });
         self.ask(key.0, "promotion/transfers", &body).map(drop)
@@ -127,6 +129,9 @@ fn check_money(payers: &Payers, model: &Model) {
     let wallet = |person| payers.world.balance(&Owner::person(openid(person)), AccountKind::Wallet);
     let expected = (model.operation, model.wallets, 0);
     assert_eq!((operation, PERSONS.map(wallet), payers.world.sum()), expected);
+    // What nobody has opened yet is still in the account.
+    let billed = MCHIDS.map(|mchid| payers.world.act(|tx| balances(tx, mchid)).unwrap());
+    assert_eq!(billed, operation.map(|(available, pending)| [0, available + pending]));
     // Nobody is notified of payouts.
     assert!(payers.world.outbox().is_empty());
 }

@@ -281,7 +281,7 @@ impl Model {
         let got = of_order().flat_map(|split| split.asked.parts.iter().zip(&split.outcomes));
         let before: i64 =
             got.filter(|(_, outcome)| **outcome == Outcome::Success).map(|((_, fen), _)| fen).sum();
-        // 30 % of what the person has paid and did not get back.
+        // 30 % of the amount of the order that did not go back.
         if fen > 0 && 10 * (fen + before) > 3 * (sold.total - order.refunded) {
             return Err("RULE_LIMIT");
         }

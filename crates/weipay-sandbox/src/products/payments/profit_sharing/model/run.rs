@@ -56,6 +56,8 @@ impl Shops {
             "RULELIMIT" => "RULE_LIMIT",
             "ORDERNOTEXIST" => "RESOURCE_NOT_EXISTS",
             "NOT_SHARE_ORDER" => "INVALID_REQUEST",
+            // Of a return by who got no share.
+            "PARAM_ERROR" | "NOAUTH" if refusal.message.contains("回退方") => "INVALID_REQUEST",
             code => code,
         })
     }

@@ -1,0 +1,197 @@
+//! The attempts of a call, a download or a fetch of certificates: whether another one follows, at which host, and after which
+//! wait. What the three differ in is their [`Plan`]. Each of them makes its attempts itself, because only it knows how.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::core::Core;
+use crate::error::Error;
+use crate::failover::{AskedWaits, Host, Hosts};
+use crate::operation::Operation;
+use crate::retry::{
+    Attempt, AttemptOutcome, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer,
+};
+use crate::transport::out_of_time;
+
+/// How a client makes attempts, and what those of all its calls share.
+pub(crate) struct DeliverySettings {
+    pub(crate) retries: Retries,
+    /// What chooses the waits in place of `retries`.
+    pub(crate) policy: Option<Arc<dyn RetryPolicy>>,
+    /// Whether calls may go to the backup host.
+    pub(crate) failover: bool,
+    pub(crate) timer: Arc<dyn Timer>,
+    pub(crate) budget: Budget,
+    pub(crate) hosts: Mutex<Hosts>,
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        Self {
+            retries: Retries::default(),
+            policy: None,
+            failover: true,
+            timer: Arc::new(SystemTimer::default()),
+            budget: Budget::default(),
+            hosts: Mutex::default(),
+        }
+    }
+}
+
+/// What the attempts of one call, download or fetch depend on.
+pub(crate) struct Plan<'a> {
+    pub(crate) retries: Retries,
+    /// What chooses the waits in place of `retries`.
+    pub(crate) policy: Option<&'a dyn RetryPolicy>,
+    pub(crate) operation: Option<&'static Operation>,
+    /// Whether the request may arrive twice.
+    pub(crate) repeat: Repeatable,
+    /// Whether it may go to the backup host.
+    pub(crate) has_backup: bool,
+    /// Whether a first attempt that stays silent ends early enough for one at the other host.
+    pub(crate) shares_time: bool,
+    /// Whether another attempt follows a first signature probe, whatever `retries` and the budget are.
+    pub(crate) passes_probe: bool,
+    /// When it began, by the timer, and how long it may take.
+    pub(crate) began: Duration,
+    pub(crate) limit: Duration,
+}
+
+pub(crate) struct Attempts<'a> {
+    core: &'a Core,
+    plan: Plan<'a>,
+    host: Host,
+    asked: AskedWaits,
+    /// The wait before the attempt that is made now.
+    waited: Duration,
+    /// Those that ended. What succeeds at once keeps none, nor does what could not be prepared: the outcome tells the same.
+    ended: Vec<Attempt>,
+}
+
+impl<'a> Attempts<'a> {
+    pub(crate) fn begin(core: &'a Core, plan: Plan<'a>) -> Self {
+        let (asked, waited, ended) = (AskedWaits::default(), Duration::ZERO, Vec::new());
+        let mut attempts = Self { core, plan, host: Host::Main, asked, waited, ended };
+        if attempts.plan.has_backup {
+            let (now, may_try) = (attempts.now(), attempts.may_be_repeated());
+            let left = attempts.plan.limit.saturating_sub(now.saturating_sub(attempts.plan.began));
+            let time_for_both = if attempts.plan.shares_time { left } else { Duration::ZERO };
+            attempts.host = attempts.hosts().choose_first(time_for_both, now, may_try);
+        }
+        attempts
+    }
+
+    /// Where the next attempt is sent.
+    pub(crate) fn host(&self) -> Host {
+        self.host
+    }
+
+    /// How much of the time limit is left for the next attempt.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is.
+    pub(crate) fn left(&self) -> Result<Duration, Error> {
+        match self.plan.limit.saturating_sub(self.elapsed()) {
+            Duration::ZERO => Err(out_of_time().into()),
+            left => Ok(left),
+        }
+    }
+
+    /// How much of the time that is left an exchange may take: all of it, unless the other host is going to be asked where this
+    /// one is silent.
+    pub(crate) fn share_of(&self, left: Duration) -> Duration {
+        let is_first_of_two = self.plan.has_backup && self.ended.is_empty();
+        if !is_first_of_two || !self.plan.shares_time {
+            return left;
+        }
+        let share = self.hosts().first_share(self.host, left, self.now());
+        share.filter(|share| self.has_another_after(*share)).unwrap_or(left)
+    }
+
+    /// Whether a first attempt that stays silent for so long is followed by one at the other host.
+    fn has_another_after(&self, silence: Duration) -> bool {
+        let so_far = SoFar { attempts: 1, elapsed: self.elapsed().saturating_add(silence), ..self.so_far() };
+        let silent = Ending::Open { retry_after: None };
+        self.may_be_repeated() && self.plan.retries.longest_possible_wait(silent, &so_far).is_some()
+    }
+
+    /// Notes how an attempt ended: with a success of this status or with an error, and what follows from that. Gives how long to
+    /// wait before another one; `None` if there is none.
+    pub(crate) fn next(&mut self, outcome: Result<StatusCode, &Error>, ending: Ending) -> Option<Duration> {
+        let settings = &self.core.delivery;
+        let now = self.now();
+        let has_failed = self.plan.has_backup && self.hosts().note(self.host, outcome.err(), now);
+        let is_first = self.ended.is_empty();
+        let has_succeeded = outcome.is_ok() && ending == Ending::Final;
+        if is_first && has_succeeded {
+            settings.budget.refill();
+        }
+        let is_unsent = outcome.is_err_and(Error::is_request);
+        if is_first && (is_unsent || has_succeeded && self.host == Host::Main) {
+            return None;
+        }
+        let is_probed = |attempt: &Attempt| *attempt.outcome() == AttemptOutcome::SignatureProbe;
+        let is_first_probe = ending == Ending::Probe && !self.ended.iter().any(is_probed);
+        self.ended.push(Attempt::from_outcome(outcome, self.waited, self.core.backup_host(self.host)));
+        if is_first_probe && self.plan.passes_probe {
+            self.waited = Duration::ZERO;
+            return Some(Duration::ZERO);
+        }
+        let ending = if has_failed { self.asked.move_on(self.host, ending, now) } else { ending };
+        let wait = self.wait(ending)?;
+        // The other host has got nothing of this. The budget does not keep it from there, unless that host fails as well.
+        let is_other_open = || self.hosts().is_open(self.host.other(), now);
+        let is_first_elsewhere = is_first && has_failed && (ending == Ending::NotSent || is_other_open());
+        if !is_first_elsewhere && !settings.budget.take() {
+            return None;
+        }
+        // A host that responds is not left for one that has asked to wait.
+        if self.plan.has_backup && (has_failed || !self.asked.has_asked(self.host.other(), now + wait)) {
+            // Last of all: it may be the turn to try a host that failed, which nobody else has then.
+            let (failed, may_try) = (has_failed.then_some(self.host), self.may_be_repeated());
+            self.host = self.hosts().choose(now + wait, failed, may_try);
+        }
+        self.waited = wait;
+        Some(wait)
+    }
+
+    /// What became of all attempts.
+    pub(crate) fn into_ended(self) -> Vec<Attempt> {
+        self.ended
+    }
+
+    /// How long to wait for another attempt, if there may be one.
+    fn wait(&self, ending: Ending) -> Option<Duration> {
+        let so_far = self.so_far();
+        match self.plan.policy {
+            Some(policy) => so_far.wait_by(policy, ending, self.ended.last()?, self.plan.operation),
+            None => self.plan.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()),
+        }
+    }
+
+    fn so_far(&self) -> SoFar {
+        let attempts = u32::try_from(self.ended.len()).unwrap_or(u32::MAX);
+        SoFar { attempts, elapsed: self.elapsed(), limit: self.plan.limit, repeat: self.plan.repeat }
+    }
+
+    /// Whether it may be sent again at once after it may have arrived.
+    fn may_be_repeated(&self) -> bool {
+        self.plan.repeat == Repeatable::Yes
+    }
+
+    fn now(&self) -> Duration {
+        self.core.delivery.timer.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.now().saturating_sub(self.plan.began)
+    }
+
+    fn hosts(&self) -> MutexGuard<'a, Hosts> {
+        self.core.delivery.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
