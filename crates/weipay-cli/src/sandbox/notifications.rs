@@ -79,8 +79,8 @@ pub(crate) enum NotificationsCommand {
         /// Only notifications of this merchant [default: of all].
         #[arg(long)]
         mchid: Option<String>,
-        /// as-due sends up to 4 at a time to one receiver, as without a hold. The other orders send one at a time; after 40 seconds
-        /// the rest is sent in the background.
+        /// as-due sends up to 4 at a time to one receiver, as without a hold. The other orders send one at a time;
+        /// after 40 seconds the rest is sent in the background.
         #[arg(long, value_name = "ORDER", default_value = "as-due", value_parser = ["as-due", "kept", "reversed", "shuffled"])]
         order: String,
         /// Send these first, one after the other, by id or number; may be repeated.

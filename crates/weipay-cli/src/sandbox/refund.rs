@@ -12,8 +12,9 @@ pub(crate) struct Refund {
     /// The merchant's number (out_refund_no) or the platform's (refund_id).
     #[arg(value_name = "NUMBER")]
     number: String,
-    /// success: the person gets the money; abnormal: the card no longer exists (apply-abnormal-refund comes next); closed: the
-    /// merchant gets the money back; short: the merchant lacks the money, and the refund is closed seven days after it was accepted.
+    /// success: the person gets the money; abnormal: the card no longer exists (apply-abnormal-refund comes next);
+    /// closed: the merchant gets the money back; short: the merchant lacks the money, and the refund is closed seven
+    /// days after it was accepted.
     #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
     to: String,
     /// The merchant ID, if several merchants have used this number.

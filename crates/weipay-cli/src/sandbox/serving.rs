@@ -22,9 +22,9 @@ pub(crate) struct Serving {
     /// token are in control.json of the data folder.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     control_port: u16,
-    /// Freeze the clock at this time, such as 2026-08-15T12:00:00+08:00. The timestamp of a request must be within five minutes of
-    /// this time or of the system time
-    /// [default: continues from the last sandbox with this data folder; in a new folder, the system time].
+    /// Freeze the clock at this time, such as 2026-08-15T12:00:00+08:00. The timestamp of a request must be within
+    /// five minutes of this time or of the system time [default: continues from the last sandbox with this data
+    /// folder; in a new folder, the system time].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
     /// Seed for all generated values (ids, nonces, Request-ID, file addresses): the same requests then get the same responses.
@@ -61,8 +61,8 @@ pub(crate) struct Serving {
     /// Also trust these certificate authorities, in PEM, when notifications go to https addresses; may be repeated.
     #[arg(long = "receiver-ca", value_name = "FILE")]
     receiver_authorities: Vec<PathBuf>,
-    /// Inject faults: flaky (some requests fail), outage (all fail), or rotation (unknown serials and signature probes, as during a
-    /// key rotation). --seed selects the requests. Notifications are not affected.
+    /// Inject faults: flaky (some requests fail), outage (all fail), or rotation (unknown serials and signature
+    /// probes, as during a key rotation). --seed selects the requests. Notifications are not affected.
     #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
     faults: Option<FaultProfile>,
     /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), as for every

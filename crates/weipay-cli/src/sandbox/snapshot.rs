@@ -18,11 +18,11 @@ use crate::output::{OutputFile, note, print};
 
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
-The snapshot is a file of JSON lines, which only you can read: it contains openids and other personal
-data unmasked. Its path is printed, unless it is standard output. After a restore, notifications that
-were waiting are sent again, even if they were acknowledged in the meantime. If the sandbox has a
---seed, the same requests then have the same responses. Without a seed, no number that was issued
-since the snapshot (transaction_id, refund_id and others) is issued again.";
+The snapshot is a file of JSON lines, which only you can read: it contains openids and other
+personal data unmasked. Its path is printed, unless it is standard output. After a restore,
+notifications that were waiting are sent again, even if they were acknowledged in the meantime. If
+the sandbox has a --seed, the same requests then have the same responses. Without a seed, no number
+that was issued since the snapshot (transaction_id, refund_id and others) is issued again.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
