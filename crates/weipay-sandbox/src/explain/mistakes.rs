@@ -33,7 +33,8 @@ pub(super) fn timestamps(timestamp: i64) -> Candidates<String> {
 }
 
 pub(super) fn nonces(nonce: &str) -> Candidates<String> {
-    const CASE: &str = "the nonce was signed in another case than it was sent; it is case-sensitive";
+    const CASE: &str =
+        "the nonce was signed in a different letter case from the one sent; it is case-sensitive";
     vec![
         (nonce.to_ascii_lowercase(), CASE),
         (nonce.to_ascii_uppercase(), CASE),
@@ -207,10 +208,7 @@ impl Targets<'_> {
         if let Some(rest) = target.strip_prefix("/v3") {
             self.add(rest.to_owned(), "the path was signed without /v3");
         }
-        self.add(
-            format!("/{template}"),
-            "the path was signed with the names of its values in place of the values",
-        );
+        self.add(format!("/{template}"), "the path was signed with its placeholders instead of their values");
     }
 }
 
@@ -251,7 +249,7 @@ fn permute(pairs: &mut [&str], from: usize, all: &mut Vec<String>) {
 
 const BODY_LEFT_OUT: &str =
     "the body was left out of what was signed; sign the bytes of the body that is sent";
-pub(super) const RE_ENCODED: &str = "the body was encoded again between signing and sending; make the text once, sign it, and send the same bytes";
+pub(super) const RE_ENCODED: &str = "the body was serialized twice, for signing and for sending; serialize it once, sign these bytes, and send them";
 const FEED_SENT: &str =
     "the body was sent with a line feed at its end that was not signed; sign the same bytes that are sent";
 const IN_GBK: &str = "the message was signed in GBK, and its body sent in UTF-8; make the bytes once, in UTF-8, sign them, and send the same bytes";

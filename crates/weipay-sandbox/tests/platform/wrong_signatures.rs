@@ -96,7 +96,7 @@ fn a_url_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
         (format!("{path}?offset=%E5%88%B8%7C1&limit=10"), "in another order", path.len() + 1),
         (
             "/v3/marketing/busifavor/stocks/{stock_id}".to_owned(),
-            "names of its values",
+            "with its placeholders",
             "/v3/marketing/busifavor/stocks/".len(),
         ),
     ] {
@@ -146,13 +146,13 @@ fn a_body_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
     for (sent, signed, words, column) in [
         (BODY, "", "the body was left out", 0),
         (&*format!("{BODY}\n"), BODY, "a line feed at its end that was not signed", BODY.len() + 1),
-        (BODY, &*format!("{BODY}\n"), "one line feed too many", BODY.len() + 1),
-        (BODY, python, "encoded again", 5),
-        (BODY, php, "encoded again", 15),
-        (BODY, go, "encoded again", BODY.find('&').unwrap()),
-        (BODY, pretty, "encoded again", 1),
-        (python, BODY, "encoded again", 5),
-        (BODY, sorted, "encoded again", 8),
+        (BODY, &*format!("{BODY}\n"), "an extra line feed at its end", BODY.len() + 1),
+        (BODY, python, "serialized twice", 5),
+        (BODY, php, "serialized twice", 15),
+        (BODY, go, "serialized twice", BODY.find('&').unwrap()),
+        (BODY, pretty, "serialized twice", 1),
+        (python, BODY, "serialized twice", 5),
+        (BODY, sorted, "serialized twice", 8),
         ("", "{}", "that was not sent", 0),
         ("", "null", "that was not sent", 0),
     ] {
