@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
             print(&shown(&said))?;
             match is_incomplete(&said) {
                 true => Err(Failure::failed(
-                    "only a part of the time has passed: there was too much to do at once, or a receiver of notifications did not \
+                    "the clock did not reach the requested time: too much was due at once, or a receiver of notifications did not \
                      respond, which costs 5 seconds for each attempt; advance again for the rest",
                 )),
                 false => Ok(()),

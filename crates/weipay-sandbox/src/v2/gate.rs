@@ -94,7 +94,8 @@ pub(crate) fn enter(
     if shows_strange_certificate(operation, request, merchants)
         && !(is_known_by_now() && !shows_strange_certificate(operation, request, merchants))
     {
-        let reason = "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";
+        let reason =
+            "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";
         let refusal = sentences::refused("CERT_ERROR", "The SSL certificate error", reason);
         return Err(Rejection { told: Told::ByFront, ..refusal.into() });
     }

@@ -200,8 +200,7 @@ fn the_history_of_a_complaint_has_each_step_the_oldest_first() {
         .iter()
         .map(|entry| entry["operate_type"].as_str().unwrap())
         .collect();
-    let wanted =
-        ["USER_CREATE_COMPLAINT", "MERCHANT_RESPONSE", "USER_RESPONSE", "MERCHANT_APPROVE_REFUND"];
+    let wanted = ["USER_CREATE_COMPLAINT", "MERCHANT_RESPONSE", "USER_RESPONSE", "MERCHANT_APPROVE_REFUND"];
     assert_eq!(kinds, wanted);
     assert_eq!(history["data"][0]["operator"], "投诉人");
     assert_eq!(history["data"][1]["operate_details"], "马上退款");
@@ -210,7 +209,10 @@ fn the_history_of_a_complaint_has_each_step_the_oldest_first() {
     assert_eq!(rest["data"][1]["operate_type"], "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE");
     // What the platform tells stands where its time is, two seconds after the complaint.
     let told = &rest["data"][0];
-    assert_eq!((&told["operate_type"], &told["operator"]), (&json!("USER_CREATE_COMPLAINT_SYSTEM_MESSAGE"), &json!("系统")));
+    assert_eq!(
+        (&told["operate_type"], &told["operator"]),
+        (&json!("USER_CREATE_COMPLAINT_SYSTEM_MESSAGE"), &json!("系统"))
+    );
     assert!(told["operate_details"].as_str().unwrap().contains("72小时"), "{told}");
     for entry in [&history["data"][0], told] {
         let id = entry["log_id"].as_str().unwrap();

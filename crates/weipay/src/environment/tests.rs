@@ -488,7 +488,7 @@ fn a_merchant_certificate_in_pkcs12_that_is_damaged_is_told_as_such() {
         ("no_ending", &whole[..whole.len() / 2], "the PKCS#12 file is damaged or cut off"),
         ("apiclient_cert.p12", b"", "the PKCS#12 file is empty"),
         ("APICLIENT_CERT.PFX", b"", "the PKCS#12 file is empty"),
-        ("apiclient_cert.p12", as_text.as_bytes(), "its beginning is damaged"),
+        ("apiclient_cert.p12", as_text.as_bytes(), "its header is damaged"),
         ("apiclient_cert.pem", b"", "the PEM is empty"),
     ] {
         let path = folder.path().join(file);

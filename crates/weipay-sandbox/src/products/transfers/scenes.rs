@@ -93,7 +93,8 @@ mod tests {
         let check = |scene: &str, types: &[&str]| {
             let infos: Vec<_> =
                 types.iter().map(|kind| json!({ "info_type": kind, "info_content": "a" })).collect();
-            check_report(&map(json!({ "transfer_scene_id": scene, "transfer_scene_report_infos": infos }))).is_ok()
+            check_report(&map(json!({ "transfer_scene_id": scene, "transfer_scene_report_infos": infos })))
+                .is_ok()
         };
         assert!(check("1000", &["奖励说明", "活动名称"]));
         assert!(!check("1000", &["活动名称"]));

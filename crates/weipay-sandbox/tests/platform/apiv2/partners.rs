@@ -256,7 +256,8 @@ fn a_merchant_that_is_no_partner_names_no_sub_merchant() {
     ];
     for sub_mchid in [TEA, CAKE] {
         let scanned = [&scanned[..], &[("sub_mch_id", sub_mchid)]].concat();
-        for (path, asked) in [("/pay/unifiedorder", order("order-1", sub_mchid)), ("/pay/micropay", scanned)] {
+        for (path, asked) in [("/pay/unifiedorder", order("order-1", sub_mchid)), ("/pay/micropay", scanned)]
+        {
             let said = said_to(&partner.sandbox, tea, path, &[&own[..], &asked].concat());
             let names = ["return_code", "return_msg", "result_code", "sign"];
             assert_eq!(values(&said, names), ["FAIL", wanted, "", ""], "{path}");
