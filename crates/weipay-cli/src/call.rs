@@ -189,7 +189,7 @@ fn download(
     Ok(())
 }
 
-/// The response with its sensitive fields decrypted. What cannot be decrypted stays as it came, and is told.
+/// The response with its sensitive fields decrypted. A field that cannot be decrypted stays as it came, and is reported.
 fn decrypted(response: &Response<Value>) -> Result<String, Failure> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Failure::failed(format!("the call succeeded, but its response could not be decrypted: {error}"))

@@ -1,5 +1,5 @@
 //! Ctrl-C and termination signals, where something is done before the program ends: a temporary folder of a sandbox, which holds
-//! private keys, is deleted; and a call that is on its way is told.
+//! private keys, is deleted; and a call that is on its way is reported.
 
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -12,8 +12,8 @@ use crate::failure::{Failure, INTERRUPTED, TERMINATED};
 
 /// Until [`Self::stop`] or until it is dropped, a signal deletes the folder and ends the program.
 ///
-/// Whoever deletes holds the lock until the program has ended: what fails meanwhile because the folder is gone waits when this is
-/// dropped, and is never the reason that the program ends with.
+/// The thread that deletes holds the lock until the process exits. So an error that comes from the deleted folder waits when
+/// this is dropped, and never becomes the reason with which the program ends.
 pub(crate) struct DeletedWhenInterrupted(Arc<Mutex<bool>>);
 
 impl DeletedWhenInterrupted {
@@ -45,7 +45,7 @@ impl DeletedWhenInterrupted {
         Ok(Self(is_over))
     }
 
-    /// From now on somebody else listens.
+    /// From now on another part listens.
     pub(crate) fn stop(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
@@ -61,7 +61,7 @@ impl Drop for DeletedWhenInterrupted {
 pub(crate) struct ToldWhenInterrupted(Arc<Mutex<Option<String>>>);
 
 impl ToldWhenInterrupted {
-    /// `open` is what is told until [`Self::ended`].
+    /// `open` is the report until [`Self::ended`].
     pub(crate) fn new(open: String) -> Self {
         let told = Arc::new(Mutex::new(Some(open)));
         let shared = Arc::clone(&told);
@@ -73,7 +73,7 @@ impl ToldWhenInterrupted {
                 is_ready.send(()).ok();
                 signals.await
             })?;
-            // Nothing is printed by others from now on: what they had to say is said by the call that has ended.
+            // Nothing else is printed from now on: the call that has ended reports it.
             let told = shared.lock().unwrap_or_else(PoisonError::into_inner);
             Failure::ended_by_signal(code, told.as_deref().unwrap_or_default()).exit()
         };
@@ -86,7 +86,7 @@ impl ToldWhenInterrupted {
         Self(told)
     }
 
-    /// The call has ended, and what became of it is told in another way.
+    /// The call has ended, and its outcome is reported in another way.
     pub(crate) fn ended(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -18,7 +18,7 @@ pub(crate) fn print(text: &str) -> Outcome {
     unless_reader_left(written).map_err(|error| Failure::failed(format!("standard output: {error}")))
 }
 
-/// What a person should know beside the result, on standard error.
+/// A note for a person, on standard error, next to the result.
 pub(crate) fn note(text: impl Display) {
     // If standard error is closed, the result is there anyway.
     writeln!(anstream::stderr(), "{NOTE}note:{NOTE:#} {text}").ok();

@@ -56,7 +56,7 @@ pub(crate) struct Trigger {
     /// With --order: the data folder of the running sandbox.
     #[arg(long, value_name = "DIR", default_value = ".weipay", requires = "order")]
     data: PathBuf,
-    /// The kit.json of a sandbox; the platform's keys must be beside it.
+    /// The kit.json of a sandbox; the platform's keys must be next to it.
     #[arg(long, value_name = "FILE", default_value = ".weipay/kit.json")]
     kit: PathBuf,
     /// Give a member another value, such as amount.total=100 or sub_orders.0.mchid=1900000109; may be repeated.

@@ -1,7 +1,7 @@
-//! The two symmetric keys of a merchant: the APIv3 key (APIv3密钥), which opens envelopes, and the APIv2 key
+//! The two symmetric keys of a merchant: the APIv3 key (APIv3密钥), which decrypts envelopes, and the APIv2 key
 //! (API密钥), which signs APIv2 messages.
 //!
-//! Both are 32 characters that the merchant chose, so only their types tell them apart. They are wiped on drop and
+//! Both are 32 characters that the merchant chose, so only their types distinguish them. They are wiped on drop and
 //! never printed.
 
 use std::error::Error;
@@ -55,7 +55,7 @@ macro_rules! api_key {
 }
 
 api_key! {
-    /// The APIv3 key (APIv3密钥): opens notifications and downloaded platform certificates.
+    /// The APIv3 key (APIv3密钥): decrypts notifications and downloaded platform certificates.
     ApiV3Key, "APIv3 key (APIv3密钥)"
 }
 

@@ -11,7 +11,7 @@ use crate::v3_signature::write_parameter;
 /// The authentication scheme (认证类型) of brands that sign with RSA.
 pub const BRAND_SCHEME: &str = "WECHATPAY-BRAND-SHA256-RSA2048";
 
-/// What an `Authorization` header of a brand says. [`Display`] prints the header's value.
+/// The content of an `Authorization` header of a brand. [`Display`] prints the header's value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrandAuthorization {
     /// The brand ID (品牌ID) that the request is made for.

@@ -31,7 +31,7 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// If the text is not such a PEM, or the key in it cannot be used. The error says which, and what to do.
+    /// If the text is not a `CERTIFICATE` PEM, or its key is not supported. The error says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (_, der) = pem::read(text, &[PemKind::Certificate])?;
         Self::from_der(&der)

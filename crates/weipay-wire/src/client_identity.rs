@@ -1,5 +1,6 @@
-//! What the merchant shows in the TLS handshake where APIv2 requires it (双向证书): the merchant API certificate (商户API证书) and its
-//! private key, and the file in which a merchant gets both together, `apiclient_cert.p12` in PKCS#12 (RFC 7292).
+//! The client certificate of the merchant for the TLS handshake where APIv2 requires it (双向证书): the merchant API certificate
+//! (商户API证书) and its private key, and the file in which a merchant gets both together, `apiclient_cert.p12` in PKCS#12 (RFC
+//! 7292).
 //!
 //! Only reading, and only what such files hold: one private key and certificates, protected by one password. The platform's own
 //! tool writes the old schemes (3DES for the key, RC2 of 40 bits for the certificate, SHA-1); OpenSSL 3 writes AES with PBKDF2.
@@ -37,7 +38,7 @@ impl ClientIdentity {
         is_pair.then_some(Self { key, certificate, chain: Vec::new() })
     }
 
-    /// Reads a PKCS#12 file (`apiclient_cert.p12`). The password is the merchant ID (商户号) unless somebody changed it.
+    /// Reads a PKCS#12 file (`apiclient_cert.p12`). The password is the merchant ID (商户号) unless it was changed.
     ///
     /// # Errors
     ///
@@ -116,7 +117,7 @@ impl Password<'_> {
     }
 }
 
-/// Opens a file: its integrity is checked first, which also tells whether the password is right.
+/// Opens a file: its integrity is checked first, which also shows whether the password is right.
 pub(crate) fn open(bytes: &[u8], password: &str) -> Result<Opened, Pkcs12Error> {
     if bytes.is_empty() {
         return Err(Pkcs12Error::Empty);
@@ -147,7 +148,7 @@ pub enum Pkcs12Error {
     Malformed,
     /// The file is written in BER with open lengths, as some key chains export it.
     OpenLengths,
-    /// The password does not open the file.
+    /// The password is wrong.
     Password,
     /// The file uses an algorithm that is not supported.
     Algorithm,
@@ -186,7 +187,7 @@ impl Display for Pkcs12Error {
                     KeyFormat::Archive => {
                         f.write_str("this is a ZIP or gzip file, not a PKCS#12 file: unpack it first")
                     }
-                    KeyFormat::Binary => f.write_str("this is no PKCS#12 file, or its beginning is damaged"),
+                    KeyFormat::Binary => f.write_str("this is not a PKCS#12 file, or its header is damaged"),
                     _ => f.write_str("this is text, not a PKCS#12 file, which is binary"),
                 }?;
                 write!(f, "; {USUALLY}")

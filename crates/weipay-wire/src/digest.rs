@@ -48,7 +48,7 @@ impl DigestAlgorithm {
         digester.finish_hex()
     }
 
-    /// Whether a text is the digest of bytes, in upper or lower case.
+    /// Whether `digest` (hexadecimal, in upper or lower case) is the digest of `bytes`.
     #[must_use]
     pub fn fits(self, digest: &str, bytes: &[u8]) -> bool {
         self.hex(bytes).eq_ignore_ascii_case(digest)

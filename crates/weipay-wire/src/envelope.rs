@@ -31,7 +31,7 @@ pub const ENVELOPE_NONCE_LENGTH: usize = 12;
 /// The length of the authentication tag at the end of the ciphertext.
 const TAG_LENGTH: usize = 16;
 
-/// How an envelope is sealed: what `algorithm` (加密算法类型) names beside it.
+/// The algorithm of an envelope, which `algorithm` (加密算法类型) names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EnvelopeAlgorithm {
@@ -247,7 +247,7 @@ impl Display for EnvelopeError {
 
 impl Error for EnvelopeError {}
 
-/// The longest `req_info` that is opened, in base64.
+/// The longest `req_info` that is decrypted, in base64.
 const MAX_LENGTH: usize = 64 * 1024;
 /// The bytes of a block of AES.
 const BLOCK: usize = 16;
@@ -257,7 +257,7 @@ impl ApiV2Key {
     ///
     /// # Errors
     ///
-    /// If the text is not the base64 of whole blocks, is too long, or does not open with this key.
+    /// If the text is not the base64 of whole blocks, is too long, or cannot be decrypted with this key.
     pub fn open_req_info(&self, req_info: &str) -> Result<Zeroizing<Vec<u8>>, ReqInfoError> {
         if req_info.len() > MAX_LENGTH {
             return Err(ReqInfoError::TooLarge { length: req_info.len() });
@@ -301,7 +301,7 @@ impl ApiV2Key {
     }
 }
 
-/// Why the `req_info` of a refund notification does not open.
+/// Why the `req_info` of a refund notification cannot be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReqInfoError {
@@ -317,7 +317,7 @@ pub enum ReqInfoError {
         /// How many bytes it holds.
         length: usize,
     },
-    /// It does not open with this key.
+    /// It cannot be decrypted with this key.
     Refused,
     /// The cryptographic library failed.
     Unavailable,

@@ -15,7 +15,7 @@ use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use crate::key_format::KeyFormat;
 
-/// What a PEM block contains, by its label.
+/// The content of a PEM block, by its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PemKind {
@@ -120,47 +120,47 @@ impl Display for PemDamage {
 pub enum KeyError {
     /// There is no text, or only white space.
     Empty {
-        /// What was expected.
+        /// The expected kind.
         wanted: PemKind,
     },
     /// The text is longer than any key or certificate.
     TooLarge {
-        /// What was expected.
+        /// The expected kind.
         wanted: PemKind,
         /// How long the text is, in bytes.
         length: usize,
     },
     /// There is no `-----BEGIN ...-----` line.
     NotPem {
-        /// What was expected.
+        /// The expected kind.
         wanted: PemKind,
-        /// What was given, as far as its form shows.
+        /// The given kind, as far as its form shows.
         given: KeyFormat,
     },
     /// A PEM block is damaged.
     BrokenPem {
-        /// What was expected.
+        /// The expected kind.
         wanted: PemKind,
         /// Where it is damaged.
         damage: PemDamage,
     },
     /// The PEM contains something else than expected.
     WrongKind {
-        /// What was expected.
+        /// The expected kind.
         wanted: PemKind,
-        /// What it contains.
+        /// Its content.
         found: PemKind,
     },
     /// The private key is encrypted with a passphrase.
     Encrypted,
     /// The key is well formed, but neither an RSA key nor one of SM2.
     NotRsa {
-        /// What was expected.
+        /// The expected kind.
         wanted: PemKind,
     },
     /// The key is one of SM2 (国密), and this program is built without the feature `sm`.
     Sm2NotEnabled {
-        /// What was expected.
+        /// The expected kind.
         wanted: PemKind,
     },
     /// The RSA key does not have 2048 bits.
@@ -170,7 +170,7 @@ pub enum KeyError {
     },
     /// The PEM block is intact, but its content is not what its label says.
     Malformed {
-        /// What was expected.
+        /// The expected kind.
         wanted: PemKind,
     },
     /// The cryptographic library could not generate or export a key.

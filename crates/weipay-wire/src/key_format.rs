@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::key_error::PemKind;
 
-/// What was given where a PEM was expected.
+/// The kind of a value that is not the expected PEM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyFormat {
@@ -60,7 +60,7 @@ pub enum KeyFormat {
 /// A shorter text is not treated as the base64 of a key.
 const MIN_BASE64_LENGTH: usize = 40;
 
-/// What word processors and input methods write instead of `-`.
+/// The characters that word processors and input methods write instead of `-`.
 const OTHER_DASHES: [char; 12] = [
     '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}', '\u{2500}',
     '\u{30FC}', '\u{FE58}', '\u{FE63}', '\u{FF0D}',
@@ -207,7 +207,7 @@ fn fields(content: &[u8]) -> Result<Vec<AnyRef<'_>>, Error> {
 }
 
 impl Display for KeyFormat {
-    /// What it is and what to do.
+    /// The kind and the remedy.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Base64(Some(kind)) => {

@@ -1,9 +1,9 @@
-//! Files that travel encrypted (加密账单): AES-256-GCM over the whole file, as binary, without associated data, and with the tag as
+//! Encrypted files (加密账单): AES-256-GCM over the whole file, as binary, without associated data, and with the tag as
 //! the last 16 bytes. The key is in the response that names the file, encrypted for the merchant
 //! (<https://pay.weixin.qq.com/docs/partner/apis/combine-payment-identity/bill-download/get-sub-mch-fund-flow-bill.html>).
 //!
 //! Or, with the feature `sm`, SM4-GCM (`SM4_GCM`). The pages say of it only that its key has 128 bits, so
-//! INFERRED: the rest is as with AES, and the length of the key tells which of the two it is. A wrong guess
+//! INFERRED: the rest is as with AES, and the length of the key decides which of the two it is. A wrong guess
 //! cannot pass for a file: the tag would not fit.
 //!
 //! Such a file may have 16 GB, so it is decrypted while it arrives, in constant memory. What was decrypted
@@ -31,9 +31,9 @@ const MAX_BYTES: u64 = ((1 << 32) - 2) * BLOCK as u64;
 pub struct SealedFile {
     cipher: CounterMode,
     hash: GHash,
-    /// What of the last block has not been hashed yet.
+    /// The part of the last block that has not been hashed yet.
     partial: Vec<u8>,
-    /// What the tag is encrypted with.
+    /// The block that encrypts the tag.
     mask: [u8; BLOCK],
     /// The last bytes so far: they may be the tag.
     held: Vec<u8>,
@@ -66,7 +66,7 @@ impl SealedFile {
     ///
     /// # Errors
     ///
-    /// If the file is longer than 64 GB, or the cryptographic library failed.
+    /// If the file is longer than 64 GiB, or the cryptographic library failed.
     pub fn update(&mut self, input: &[u8]) -> Result<Vec<u8>, SealedFileError> {
         let ready = (self.held.len() + input.len()).saturating_sub(TAG);
         let from_held = ready.min(self.held.len());
@@ -180,10 +180,10 @@ impl Display for SealedFileError {
                 "the key of the encrypted file has {length} bytes, but AES-256-GCM needs {AES_KEY} and SM4-GCM {SM4_KEY}"
             ),
             Self::NonceLength { length } => {
-                write!(f, "the nonce of the encrypted file has {length} bytes; 1 to {MAX_NONCE} are possible")
+                write!(f, "the nonce of the encrypted file has {length} bytes, but must have 1 to {MAX_NONCE}")
             }
             Self::TooShort => f.write_str("the encrypted file is cut off: download it again"),
-            Self::TooLong => f.write_str("the encrypted file is longer than 64 GB, which GCM does not allow"),
+            Self::TooLong => f.write_str("the encrypted file is longer than 64 GiB, which GCM does not allow"),
             Self::Refused => f.write_str(
                 "the authentication tag of the encrypted file does not match: it was changed or cut off on the way, \
                  or encrypted with another key; request a new download_url and download it again",

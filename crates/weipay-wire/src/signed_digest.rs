@@ -1,4 +1,4 @@
-//! What a signature was really made over, for debugging.
+//! Recovers the digest that a signature was made over, for debugging.
 //!
 //! A signature of RSA (PKCS#1 v1.5) contains the digest of its message in the open: the public key shows it.
 //! So a sandbox can tell a wrong key from a wrong message, and can compare the digest with those of the
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::rsa::PublicKey;
 
-/// What a public key shows of a signature.
+/// The result of recovering the digest from a signature with a public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignedDigest {
@@ -48,7 +48,7 @@ const SHA256_NAME: &[u8] =
     &[0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 32];
 
 impl PublicKey {
-    /// What this key shows of a signature in base64.
+    /// Recovers the digest from a signature in base64.
     #[must_use]
     pub fn signed_digest(&self, signature: &str) -> SignedDigest {
         let Some((modulus, exponent)) = parts(self.as_spki_der()) else { return SignedDigest::Hidden };

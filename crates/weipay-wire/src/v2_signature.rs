@@ -106,7 +106,7 @@ impl ApiV2Key {
         }
     }
 
-    /// Verifies the `sign` of a response or a notification. Every field counts, also one that nobody knows.
+    /// Verifies the `sign` of a response or a notification. Every field counts, also an unknown one.
     ///
     /// # Errors
     ///
@@ -167,14 +167,14 @@ impl Display for SignError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MissingField(name) => return write!(f, "`{name}`, which must be signed, is missing or empty"),
-            Self::Missing => "`sign` is missing: nothing proves that the message comes from the platform",
+            Self::Missing => "`sign` is missing, so the message cannot be verified",
             Self::Malformed => "`sign` is not 32 (MD5) or 64 (HMAC-SHA256) hexadecimal digits",
             Self::Mismatch => {
                 "`sign` is not the signature of these fields with this APIv2 key (API密钥): a field was changed on \
                  the way, or the key is another merchant's or no longer in force; note that it is not the APIv3 key"
             }
             Self::Nested => {
-                "an element contains elements, and it is not documented how these are signed: the signature cannot be verified"
+                "the message has nested elements, and it is not documented how they are signed: the signature cannot be verified"
             }
             Self::SignType => "`sign_type` must be `MD5` or `HMAC-SHA256`",
         })

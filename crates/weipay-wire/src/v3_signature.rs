@@ -76,11 +76,11 @@ pub fn nonce(random: &mut dyn FnMut(&mut [u8])) -> String {
     bytes.as_chunks::<4>().0.iter().map(|chunk| letter(u32::from_le_bytes(*chunk))).collect()
 }
 
-/// Makes a nonce from the operating system's randomness.
+/// Makes a nonce from the operating system's randomness. Without entropy AWS-LC aborts the process.
 #[must_use]
 pub fn random_nonce() -> String {
     nonce(&mut |bytes| {
-        // AWS-LC ends the process if it has no entropy, so in practice this loop runs once.
+        // AWS-LC aborts the process if it has no entropy, so in practice this loop runs once.
         while rand::fill(bytes).is_err() {}
     })
 }
@@ -94,8 +94,8 @@ fn letter(random: u32) -> char {
 /// The authentication scheme (认证类型) of merchants that sign with RSA.
 pub const SCHEME: &str = Scheme::Sha256Rsa2048.name();
 
-/// What an `Authorization` header says (HTTP头Authorization, 认证类型 `WECHATPAY2-SHA256-RSA2048`): who signed (`mchid`), with which
-/// certificate (`serial_no`), when and with which nonce, and the signature.
+/// The content of an `Authorization` header (HTTP头Authorization, 认证类型 `WECHATPAY2-SHA256-RSA2048`): who signed (`mchid`), with
+/// which certificate (`serial_no`), when and with which nonce, and the signature.
 ///
 /// The platform accepts the parameters in any order. One order is written here, and all of them are read. A
 /// value never contains a character that would end it early.
@@ -160,7 +160,7 @@ fn may_stand_in_a_value(character: char) -> bool {
     matches!(character, ' '..='~') && character != '"' && character != ','
 }
 
-/// What the signature of a probe (签名探测流量) starts with.
+/// The prefix of the signature of a probe (签名探测流量).
 pub const PROBE_PREFIX: &str = "WECHATPAY/SIGNTEST/";
 
 /// The most characters of a received serial number that an error keeps: a stranger may have sent it.
@@ -187,7 +187,8 @@ pub struct SignatureHeaders<'a> {
 ///
 /// # Errors
 ///
-/// If any of this is not true. Then nothing in the body may be trusted.
+/// If a header is missing or malformed, the key is unknown, the signature does not match, or the timestamp is more than five
+/// minutes off. Do not trust the body then.
 pub fn verify_response(
     headers: &SignatureHeaders<'_>,
     body: &[u8],
@@ -294,7 +295,7 @@ impl Display for VerifyError {
                 }
                 f.write_str(match (PublicKeyId::new(serial.as_str()).is_ok(), known.is_empty()) {
                     (true, _) => {
-                        "add the WeChat Pay public key (微信支付公钥) with this ID, which no list of certificates has"
+                        "add the WeChat Pay public key (微信支付公钥) with this ID; no list of certificates contains public keys"
                     }
                     (false, true) => {
                         "add the WeChat Pay public key (微信支付公钥) with its ID, or the platform certificate (平台证书)"

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::v2_signature::{SignError, SignType};
 
-/// What WeCom pays (企业微信), which decides the fields that `workwx_sign` covers.
+/// The kind of payment of WeCom (企业微信), which decides the fields that `workwx_sign` covers.
 ///
 /// UNCONFIRMED: the pages of WeCom that list these fields were not at hand; public programs that agree with each other show them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub const MAX_XML_ELEMENTS: usize = 16 * 1024;
 /// The longest name of an element, in bytes.
 const MAX_NAME_LENGTH: usize = 128;
 
-/// Elements in their order, as they stand below the root of an APIv2 message or below another element.
+/// The child elements of the root of an APIv2 message, or of another element, in their order.
 ///
 /// ```
 /// use weipay_wire::XmlElements;
@@ -44,7 +44,7 @@ pub struct XmlElements {
     elements: Vec<(String, XmlContent)>,
 }
 
-/// What is in an element.
+/// The content of an element.
 #[derive(Clone, PartialEq, Eq)]
 pub enum XmlContent {
     /// A value, perhaps an empty one.
@@ -108,7 +108,7 @@ impl XmlElements {
         })
     }
 
-    /// Reads a document whose root has this name: `xml` in requests and responses, `root` in an opened `req_info`.
+    /// Reads a document whose root has this name: `xml` in requests and responses, `root` in a decrypted `req_info`.
     ///
     /// # Errors
     ///
@@ -235,7 +235,7 @@ pub enum XmlError {
         /// The name of the element.
         element: String,
     },
-    /// A value occurs twice, and nothing tells which one counts.
+    /// A value occurs twice, and it is unknown which one counts.
     Repeated {
         /// The name of the element.
         element: String,

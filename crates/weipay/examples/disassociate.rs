@@ -8,12 +8,12 @@ use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = weipay::Client::from_env()?;
-    let mut given = std::env::args().skip(1);
+    let mut args = std::env::args().skip(1);
     let request = Request::new()
-        .stock_id(given.next().ok_or("which stock?")?)
-        .coupon_code(given.next().ok_or("which coupon?")?)
-        .out_trade_no(given.next().ok_or("which order?")?)
-        .out_request_no(given.next().ok_or("which request number?")?);
+        .stock_id(args.next().ok_or("missing argument: stock ID")?)
+        .coupon_code(args.next().ok_or("missing argument: coupon code")?)
+        .out_trade_no(args.next().ok_or("missing argument: order number")?)
+        .out_request_no(args.next().ok_or("missing argument: request number")?);
     let response = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
     println!("{}", response.decode()?.wechatpay_disassociate_time.ok_or("no time")?);
     Ok(())

@@ -14,6 +14,9 @@ pub use crate::transport::blocking::Transport;
 
 /// A WeChat Pay client whose calls return when the response is there. Cheap to clone; clones share keys and connections.
 ///
+/// It needs no runtime. A call blocks its thread, so do not call it in async code, or only within `spawn_blocking`. The client
+/// starts threads only to look up hosts and to fetch certificates.
+///
 /// ```no_run
 /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = weipay::blocking::Client::from_env()?;
@@ -33,20 +36,26 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// If a required setting is missing, or settings do not fit together.
+    /// If a required setting is missing, or the base URL or the proxy cannot be used. If settings do not fit together, such as
+    /// a key and the certificate of another, a [`blocking_transport`](Self::blocking_transport) and a proxy, or a transport or
+    /// signer of the async client alone. If TLS cannot be set up.
     pub fn build_blocking(mut self) -> Result<Client, ConfigError> {
         let transport = match self.blocking_transport.take() {
             Some(_) if self.has_connections() => return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS)),
             Some(transport) => transport,
-            None => Arc::new(crate::transport::blocking::DefaultTransport::with(self.connections.clone())?),
+            None => {
+                self.check_no_other_transport()?;
+                Arc::new(crate::transport::blocking::DefaultTransport::with(self.connections.clone())?)
+            }
         };
         Ok(Client::from_shared(Shared::new(self, transport)?))
     }
 }
 
 impl Client {
-    /// Fetches the platform's certificates (平台证书) now, and waits for it. It is never needed for calls, which fetch them when they
-    /// need them. It is for programs that want to know at their start whether it works, or encrypt before their first call.
+    /// Fetches the platform's certificates (平台证书) now, and waits for them. Calls do not need this: they fetch certificates when
+    /// necessary. Use it to check the settings at start-up, to encrypt before the first call, or to accept the first
+    /// notification.
     ///
     /// # Errors
     ///

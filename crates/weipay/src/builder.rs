@@ -51,9 +51,16 @@ pub struct ClientBuilder {
 }
 
 /// Why a client with a transport of the caller's cannot be given settings of connections.
-#[allow(dead_code, reason = "each of the two clients says so, and both are optional")]
-pub(crate) const TRANSPORT_CONNECTS: &str = "a proxy or a time limit for connecting was given beside a transport, which would \
-     ignore it: give them to the transport, such as with `DefaultTransport::with(Connections::default().proxy(...))`";
+pub(crate) const TRANSPORT_CONNECTS: &str = "`proxy` and `connect_timeout` have no effect with a transport of your own: set them \
+     on the transport, for example with `DefaultTransport::with(Connections::default().proxy(...))`";
+
+/// Why a client is not built with the transport of the other one alone.
+const OTHER_TRANSPORT: &str = "the only transport is that of the other client, so it would be ignored: `build` uses \
+     `.transport(...)`, and `build_blocking` uses `.blocking_transport(...)`";
+
+/// Why a client is not built with the signer of the other one alone.
+const OTHER_SIGNER: &str = "the only signer is that of the other client, so it would be ignored: `build` uses `.signer(...)`, and \
+     `build_blocking` uses `.blocking_signer(...)`";
 
 /// Why settings of connections cannot be given to a client that shares another's.
 pub(crate) const TRANSPORT_SHARED: &str = "a transport, a proxy or a time limit for connecting was given for a merchant that shares the \
@@ -187,8 +194,8 @@ impl ClientBuilder {
 
     /// The merchant's certificate and private key together, as the file `apiclient_cert.p12` holds them:
     /// [`ClientIdentity::from_pkcs12`]. It replaces [`merchant_key`](Self::merchant_key) and
-    /// [`merchant_certificate`](Self::merchant_certificate), and is what the TLS handshake shows where APIv2 requires it (双向证书).
-    /// Without it, the other two do the same.
+    /// [`merchant_certificate`](Self::merchant_certificate), and is the client certificate of TLS where APIv2 requires one
+    /// (双向证书). If it is not set, those two are used for TLS.
     pub fn merchant_identity(mut self, identity: ClientIdentity) -> Self {
         self.parts.key = Some(identity.key().clone());
         self.parts.certificate = Some(identity.certificate().clone());
@@ -196,35 +203,35 @@ impl ClientBuilder {
         self
     }
 
-    /// Where calls go; `https://api.mch.weixin.qq.com` by default. A client of this main host sends
-    /// operations of other hosts, such as overseas payments, to those hosts. A client with any other base URL
-    /// sends everything there. `http://` is for a sandbox.
+    /// Sets the base URL; `https://api.mch.weixin.qq.com` by default. A client of this main host sends operations of other hosts,
+    /// such as overseas payments, to those hosts. A client with any other base URL sends everything there. `http://` is for a
+    /// sandbox. An invalid URL is reported when the client is built.
     pub fn base_url(mut self, base_url: &str) -> Self {
         self.base_url = Some(base_url.parse());
         self
     }
 
-    /// How long a call may take, from connecting to the last byte, with all its attempts; 30 seconds by default.
+    /// How long a call may take, from connecting to the last byte, with all its attempts; 30 seconds by default. More than 365
+    /// days count as 365 days; with zero every call fails.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten seconds by
-    /// default. The time limit of the call also applies.
+    /// default. The time limit of the call also applies. More than 365 days count as 365 days.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connections = self.connections.connect_timeout(timeout);
         self
     }
 
-    /// Makes all connections through an HTTP proxy, which is asked for a tunnel (CONNECT). A proxy is used
-    /// only if it is set here: variables such as `HTTPS_PROXY` are ignored.
+    /// Makes all connections through an HTTP proxy, by a tunnel (CONNECT). A proxy is used only if it is set here: variables
+    /// such as `HTTPS_PROXY` are ignored.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.connections = self.connections.proxy(proxy);
         self
     }
 
-    #[allow(dead_code, reason = "each of the two clients asks, and both are optional")]
     pub(crate) fn has_connections(&self) -> bool {
         self.connections != Connections::default()
     }
@@ -237,36 +244,36 @@ impl ClientBuilder {
     }
 
     /// Whether calls may go to the backup host (备域名) while the main host fails; `true` by default. The backup of
-    /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`. It
-    /// concerns only clients of these two hosts, and no operation that is on another host.
+    /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`.
+    /// Failover applies only to clients of these two hosts, and not to operations on other hosts.
     ///
-    /// A call that is [sent again](Retries) because its connection failed, or a gateway responded with 502, 503 or
-    /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
-    /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. A call that may not have the
-    /// time to ask both hosts does so after the first failure, if the backup host has responded since: one that is not safe to
-    /// repeat, has less than four seconds left, sends or fetches a file, or follows a [`retry_policy`](Self::retry_policy). The
-    /// address of a file names its host, and is asked there only.
+    /// A call that is [sent again](Retries) because its connection failed, or because a gateway responded with 502, 503 or
+    /// 504, goes to the other host. After three consecutive failures of this kind, calls start at the backup host, and
+    /// every thirty seconds one call that is safe to repeat probes the main host. A call that may not have the time for both
+    /// hosts starts at the backup host already after the first failure, if that host has responded since: one that is not
+    /// safe to repeat, has less than four seconds left, is an upload or a download, or follows a
+    /// [`retry_policy`](Self::retry_policy). The URL of a file names its host, so downloads never change the host.
     ///
-    /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat, and together never take more, so that
-    /// a host that takes calls and stays silent is left, too: a response that needs longer than its share is lost. The first
+    /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat. So the client also leaves a host that
+    /// accepts calls and never responds; but a response that needs longer than the share of its attempt is lost. The first
     /// attempt has:
     ///
-    /// - Half of the time. A main host that works has five seconds in place of less, as long as two are left for the other: of
-    ///   six seconds it has four. With less than four seconds it has all of them.
-    /// - Half, however little that is, at a main host that failed the last time, or if neither host responded the last
+    /// - Normally half of the time limit. If the main host is healthy, at least five seconds, as long as two are left for the
+    ///   other host: of six seconds it has four. With less than four seconds, all of it.
+    /// - Half of the time limit without a minimum, if the main host failed the last time, or neither host responded the last
     ///   time.
-    /// - All of the time at the only host that responded the last time: the other one is not waited for. So a call that begins
-    ///   with the backup host waits there.
-    /// - All of the time where it would not be sent again: if the wait of [`Retries`] does not fit; for files in either
-    ///   direction; and with a [`retry_policy`](Self::retry_policy).
+    /// - The whole time limit, if this is the only host that responded the last time. So a call that starts at the backup host
+    ///   waits there.
+    /// - The whole time limit, if the call would not be sent again: the wait of [`Retries`] does not fit, it is an upload or a
+    ///   download, or a [`retry_policy`](Self::retry_policy) is set.
     ///
-    /// The second attempt has what is left.
+    /// The second attempt has the rest.
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self
     }
 
-    /// Replaces the system's timer, with which the client waits between attempts.
+    /// Replaces the system's timer, with which the client measures time and waits between attempts.
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.delivery.timer = Arc::new(timer);
         self
@@ -279,7 +286,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Replaces the system's clock. `clock` returns seconds since 1970.
+    /// Replaces the system's clock. `clock` returns seconds since 1970. If it is wrong by more than five minutes, the platform
+    /// refuses each call (`SIGN_ERROR`), and the signature of each response counts as too old.
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -291,35 +299,39 @@ impl ClientBuilder {
         self
     }
 
-    /// What decides how long to wait before a call is sent again, in place of [`Retries`]: see [`RetryPolicy`].
+    /// Sets a retry policy of your own in place of [`Retries`]: see [`RetryPolicy`]. [`Retries::attempts`] does not apply then:
+    /// the policy, the time limit and the budget end the attempts.
     pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
         self.delivery.policy = Some(Arc::new(policy));
         self
     }
 
-    /// What signs the requests of the async client, in place of the merchant private key: see [`signer`](crate::signer).
+    /// Sets a signer for the async client, in place of the merchant private key: see [`signer`](crate::signer). To build a
+    /// blocking client with it alone is an error.
     #[cfg(feature = "async")]
     pub fn signer(mut self, signer: impl crate::signer::Signer + 'static) -> Self {
         self.signer = Some(Arc::new(signer));
         self
     }
 
-    /// What signs the requests of the blocking client, in place of the merchant private key: see [`signer`](crate::signer).
+    /// Sets a signer for the blocking client, in place of the merchant private key: see [`signer`](crate::signer). To build an
+    /// async client with it alone is an error.
     #[cfg(feature = "blocking")]
     pub fn blocking_signer(mut self, signer: impl crate::signer::blocking::Signer + 'static) -> Self {
         self.blocking_signer = Some(Arc::new(signer));
         self
     }
 
-    /// Your own transport for the async client, perhaps around the [default one](crate::transport::DefaultTransport).
+    /// Sets a transport of your own for the async client. It can wrap the [default one](crate::transport::DefaultTransport). To
+    /// build a blocking client with it alone is an error.
     #[cfg(feature = "async")]
     pub fn transport(mut self, transport: impl crate::transport::Transport + 'static) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// Your own transport for the blocking client, perhaps around the
-    /// [default one](crate::transport::blocking::DefaultTransport).
+    /// Sets a transport of your own for the blocking client. It can wrap the
+    /// [default one](crate::transport::blocking::DefaultTransport). To build an async client with it alone is an error.
     #[cfg(feature = "blocking")]
     pub fn blocking_transport(
         mut self,
@@ -329,8 +341,35 @@ impl ClientBuilder {
         self
     }
 
-    /// `has_signer`: whether a signer of the caller's signs requests.
+    /// Refuses a transport that is left: the client takes its own out before it asks, and would ignore one of the other client.
+    pub(crate) fn check_no_other_transport(&self) -> Result<(), ConfigError> {
+        if self.has_transport() { Err(ConfigError::Mismatch(OTHER_TRANSPORT)) } else { Ok(()) }
+    }
+
+    fn has_transport(&self) -> bool {
+        let given = [
+            #[cfg(feature = "async")]
+            self.transport.is_some(),
+            #[cfg(feature = "blocking")]
+            self.blocking_transport.is_some(),
+        ];
+        given.contains(&true)
+    }
+
+    /// Refuses a signer that is left, unless the client has taken its own out.
+    fn check_no_other_signer(&self, has_signer: bool) -> Result<(), ConfigError> {
+        let left = [
+            #[cfg(feature = "async")]
+            self.signer.is_some(),
+            #[cfg(feature = "blocking")]
+            self.blocking_signer.is_some(),
+        ];
+        if !has_signer && left.contains(&true) { Err(ConfigError::Mismatch(OTHER_SIGNER)) } else { Ok(()) }
+    }
+
+    /// `has_signer`: whether the client has taken its own signer out of the settings.
     pub(crate) fn into_core(self, has_signer: bool) -> Result<Core, ConfigError> {
+        self.check_no_other_signer(has_signer)?;
         Ok(Core {
             merchant: Arc::new(self.parts.join(has_signer)?),
             sub_merchant: self.sub_merchant.map(Arc::new),
@@ -343,13 +382,17 @@ impl ClientBuilder {
         })
     }
 
-    /// What a client with these credentials does for another one, whose settings it shares.
+    /// The core of a client with these credentials that shares the other settings of a client.
     pub(crate) fn into_core_like(self, other: &Core, has_signer: bool) -> Result<Core, ConfigError> {
+        if self.has_transport() {
+            return Err(ConfigError::Mismatch(TRANSPORT_SHARED));
+        }
+        self.check_no_other_signer(has_signer)?;
         let base_url = self.base_url.transpose().map_err(ConfigError::BaseUrl)?;
         // A kit of a sandbox must not be used with the platform, nor a merchant of the platform with a sandbox.
         if base_url.is_some_and(|base_url| base_url != other.base_url) {
             return Err(ConfigError::Mismatch(
-                "these settings have another base URL than the client whose connections they would share: build a separate client",
+                "the base URL differs from that of the client whose connections would be shared: build a separate client",
             ));
         }
         Ok(Core {
@@ -357,6 +400,21 @@ impl ClientBuilder {
             sub_merchant: self.sub_merchant.map(Arc::new),
             ..other.clone()
         })
+    }
+}
+
+/// Shows who calls and where, and no key.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ClientBuilder");
+        shown.field("account", &self.parts.account).field("timeout", &self.timeout);
+        if let Some(Ok(base_url)) = &self.base_url {
+            shown.field("base_url", base_url);
+        }
+        if let Some(sub_merchant) = &self.sub_merchant {
+            shown.field("sub_merchant", sub_merchant);
+        }
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -400,7 +458,7 @@ impl ConfigError {
     }
 }
 
-/// What is wrong, without the cause that [`source`](error::Error::source) gives. `{:#}` prints the cause too, on the same line.
+/// The problem, without the cause that [`source`](error::Error::source) gives. `{:#}` prints the cause too, on the same line.
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -409,7 +467,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "these environment variables are not set: {}", names.join(", "))?;
                 if names.contains(&"WEIPAY_PUBLIC_KEY_ID") && names.contains(&"WEIPAY_PUBLIC_KEY") {
                     f.write_str(
-                        ". Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY will do",
+                        ". Instead of the public key you can set WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY",
                     )?;
                 }
                 f.write_str(
@@ -446,6 +504,27 @@ impl error::Error for ConfigError {
             Self::Key { source, .. } => Some(source),
             Self::Setting { source, .. } | Self::Tls(source) => Some(&**source),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_who_calls_and_no_key() {
+        let (v3_key, v2_key) = ("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb", "0123456789abcdef0123456789abcdef");
+        let key = PrivateKey::generate().unwrap();
+        let builder = ClientBuilder::default()
+            .mchid(MerchantId::new("1900000001").unwrap())
+            .merchant_key(key.clone())
+            .api_v3_key(ApiV3Key::new(v3_key).unwrap())
+            .api_v2_key(ApiV2Key::new(v2_key).unwrap())
+            .base_url("http://127.0.0.1:8880");
+        for shown in [format!("{builder:?}"), format!("{builder:#?}")] {
+            assert!(shown.contains("1900000001") && shown.contains("127.0.0.1:8880"), "{shown}");
+            assert!(!shown.contains(v3_key) && !shown.contains(v2_key) && !shown.contains("Key"), "{shown}");
         }
     }
 }

@@ -37,7 +37,7 @@ use crate::untyped::{self, Inspection, SensitiveTexts};
 use crate::upload::File;
 use crate::xml;
 
-/// What is reserved for a path that is written step by step: longer than most of them.
+/// The capacity for a path that is written step by step: more than most need.
 const ROOM_FOR_PATH: usize = 96;
 
 /// A call before it is sent. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
@@ -83,7 +83,8 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// Says whether strings in the sensitive fields of this call are plain text, which the client encrypts, or ciphertext.
+    /// Sets whether strings in the sensitive fields of this call are plain text, which the client encrypts, or ciphertext,
+    /// which is sent as it is.
     pub fn sensitive_texts(mut self, texts: SensitiveTexts) -> Self {
         self.request.texts = texts;
         self
@@ -106,7 +107,7 @@ impl<M: Mode> Call<M> {
     ///
     /// # Errors
     ///
-    /// If the call could not be sent: a value is not what its field needs.
+    /// The error that the verb would give before sending, for example if a value does not fit its field.
     pub fn inspect(&self, method: &Method, body: impl Serialize) -> Result<Inspection, Error> {
         let body = json_of(&body)?;
         Ok(self.request.inspection(method, body.as_ref().map(|body| &***body))?)
@@ -116,26 +117,29 @@ impl<M: Mode> Call<M> {
     /// White space and line breaks around the value, as a file may leave them, are removed.
     ///
     /// Headers that describe the connection or the length of the body cannot be set: `Host`, `Connection`, `Content-Length`,
-    /// `Transfer-Encoding`, `Expect` and similar ones. They could truncate or delay the signed body.
+    /// `Transfer-Encoding`, `Expect` and similar ones. They could truncate or delay the signed body. A header that cannot be
+    /// set is an error of the verb ([`RequestError::Header`], [`RequestError::FramingHeader`]).
     pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
         self.request.set_header(name, value.as_ref());
         self
     }
 
-    /// How long this call may take, from connecting to the last byte, with all its attempts.
+    /// How long this call may take, from connecting to the last byte, with all its attempts; by default the
+    /// [time limit](crate::ClientBuilder::timeout) of the client. More than 365 days count as 365 days. With
+    /// [failover](crate::ClientBuilder::failover), an attempt may have only a part of it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout = Some(timeout);
         self
     }
 
-    /// How often this call is repeated, instead of the setting of the client. It is repeated only if it cannot take
-    /// effect twice; see [`Retries`].
+    /// How often this call is repeated, instead of the setting of the client, also instead of its
+    /// [retry policy](crate::ClientBuilder::retry_policy). It is repeated only if it cannot take effect twice; see [`Retries`].
     pub fn retries(mut self, retries: Retries) -> Self {
         self.request.retries = Some(retries);
         self
     }
 
-    /// Sends this call to another base URL, such as the host of another region.
+    /// Sends this call to another base URL, such as the host of another region. An invalid URL is an error of the verb.
     pub fn base_url(mut self, base_url: &str) -> Self {
         match base_url.parse() {
             Ok(base_url) => self.request.base_url = Some(base_url),
@@ -149,7 +153,7 @@ impl<M: Mode> Call<M> {
         self.request(Method::GET, ())
     }
 
-    /// Sends a POST with a JSON body; `()` sends none.
+    /// Sends a POST with a JSON body; `()`, `None` and `null` send none.
     ///
     /// A string in a sensitive field (敏感信息加密) is taken as plain text, and the client encrypts it, as in typed
     /// operations; the catalogue knows these fields. For a value that is already ciphertext, use
@@ -174,12 +178,12 @@ impl<M: Mode> Call<M> {
         self.request(Method::POST, body)
     }
 
-    /// Sends a PUT with a JSON body; `()` sends none.
+    /// Sends a PUT with a JSON body; `()`, `None` and `null` send none.
     pub fn put(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::PUT, body)
     }
 
-    /// Sends a PATCH with a JSON body; `()` sends none.
+    /// Sends a PATCH with a JSON body; `()`, `None` and `null` send none.
     pub fn patch(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::PATCH, body)
     }
@@ -189,10 +193,18 @@ impl<M: Mode> Call<M> {
         self.request(Method::DELETE, ())
     }
 
-    /// Sends any method but CONNECT with a JSON body; `()` sends none.
+    /// Sends any method but CONNECT with a JSON body; `()`, `None` and `null` send none.
+    ///
+    /// # Errors
+    ///
+    /// As all verbs. [`ErrorKind::Request`](crate::error::ErrorKind::Request) if the call cannot be prepared, also because of a
+    /// path, a header or a base URL that was given before; nothing is sent then.
+    /// [`ErrorKind::PlatformCertificates`](crate::error::ErrorKind::PlatformCertificates) if the platform's certificates are
+    /// needed and cannot be fetched. Otherwise as [`ErrorKind`](crate::error::ErrorKind) lists them;
+    /// [`Error::may_have_taken_effect`] says whether the operation may have been carried out.
     pub fn request(mut self, method: Method, body: impl Serialize) -> M::Output<Value> {
         if method == Method::CONNECT {
-            self.request.record_error(RequestError::Connect);
+            self.request.record_error(RequestError::ConnectMethod);
         }
         match json_of(&body) {
             Ok(body) => self.fill_untyped(&method, body, None),
@@ -204,7 +216,7 @@ impl<M: Mode> Call<M> {
     /// Uploads a file (上传). `meta` describes it. What the catalogue says of the file's name and digest is filled in where `meta`
     /// does not have it, so that `()` is enough for most operations.
     ///
-    /// In APIv2, the members of `meta` are the fields of the form beside the file.
+    /// In APIv2, the members of `meta` are the fields of the form next to the file.
     pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {
         match json_of(&meta) {
             Ok(meta) => self.fill_untyped(&Method::POST, meta, Some(file.clone())),
@@ -219,12 +231,12 @@ impl<M: Mode> Call<M> {
         self.request.fill_untyped(method, body, file);
     }
 
-    /// The pages of a list that a GET gives: see [`paging`](crate::paging).
+    /// The pages of a list that a GET returns: see [`paging`](crate::paging).
     pub fn pages(self) -> Pages<M> {
         self.pages_by(Method::GET, ())
     }
 
-    /// The pages of a list that another method gives, such as those of APIv2.
+    /// The pages of a list that another method returns, such as those of APIv2.
     pub fn pages_by(self, method: Method, body: impl Serialize) -> Pages<M> {
         let operation = self.request.find_operation(&method);
         let body = json_of(&body).map(|body| body.and_then(|body| serde_json::from_str::<Value>(&body).ok()));
@@ -276,15 +288,15 @@ impl<M: Mode> Call<M> {
         Pages::new(operation, paging, Box::new(ask))
     }
 
-    /// The file that a GET gives as its response, such as an overseas statement (境外对账单): see
+    /// Downloads the file that is the response of a GET, such as an overseas statement (境外对账单): see
     /// [`download_by`](Self::download_by).
     pub fn download(self) -> Download<M> {
         self.download_by(Method::GET, ())
     }
 
-    /// The file that a call gives as its response, such as a bill of APIv2 (下载对账单), as a stream of any length. The
-    /// verbs keep such a response in memory, and take 8 MB at most. An error that comes in place of the file is the
-    /// usual error, and nothing of it is written: see [`download`](crate::download).
+    /// Downloads the file that is the response of a call, such as a bill of APIv2 (下载对账单), as a stream of any length. The
+    /// verbs keep such a response in memory, and take 8 MiB at most. If the platform returns an error instead of the file, that
+    /// is the usual error, and nothing of it is written: see [`download`](crate::download).
     ///
     /// ```no_run
     /// # fn run(client: weipay::blocking::Client) -> Result<(), weipay::Error> {
@@ -311,7 +323,7 @@ impl<M: Mode> Call<M> {
     }
 }
 
-/// What the typed operations do with a call: they step down the path, and fill it in from a request.
+/// The functions for typed operations: they step down the path, and fill a call in from a request.
 #[allow(dead_code, reason = "the products that are compiled may have no placeholder, or nothing but one")]
 impl<M: Mode> Call<M> {
     /// Adds a segment to the path.

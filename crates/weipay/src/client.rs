@@ -25,8 +25,8 @@ macro_rules! client_styles {
             ///
             /// # Errors
             ///
-            /// If a credential is missing or does not fit, or the settings have a transport, or another base
-            /// URL than this client.
+            /// If a credential is missing or does not fit. If the settings have a transport, a proxy, a connect timeout, only the
+            /// signer of the other kind of client, or another base URL than this client.
             pub fn for_merchant(&self, settings: ClientBuilder) -> Result<Self, ConfigError> {
                 self.shared.for_merchant(settings).map(Self::from_shared)
             }
@@ -74,9 +74,9 @@ macro_rules! client_styles {
                 crate::notification::Receiver::from_core(&self.shared.core, Arc::clone(&self.shared))
             }
 
-            /// What signs the parameters of pages, mini programs and apps (调起支付) for this merchant, with the client's private
-            /// key, APIv2 key and clock. `None` for a brand, and for a client with a [signer](crate::signer): give that to
-            /// [`FrontEnd::with_signer`](crate::front_end::FrontEnd::with_signer).
+            /// A [`FrontEnd`](crate::front_end::FrontEnd) that signs the payment parameters (调起支付) of pages, mini programs and
+            /// apps with this merchant's private key, APIv2 key and clock. `None` for a brand, and for a client with a
+            /// [signer](crate::signer): give that to [`FrontEnd::with_signer`](crate::front_end::FrontEnd::with_signer).
             #[must_use]
             pub fn front_end(&self) -> Option<crate::front_end::FrontEnd> {
                 crate::front_end::FrontEnd::from_core(&self.shared.core)
@@ -112,13 +112,13 @@ macro_rules! client_styles {
             /// [`Sensitive::ciphertext`](crate::model::Sensitive::ciphertext), with the platform key that calls name in
             /// `Wechatpay-Serial`: see [`platform_serial`](Self::platform_serial). At most 214 bytes of text become 344
             /// characters. Calls of the catalogue's operations, typed or not, encrypt and decrypt their sensitive fields
-            /// themselves. It is RSAES-OAEP, or SM2, and never the RSAES-PKCS1-v1_5 that some old operations are said to take:
-            /// see [`Sensitive`](crate::model::Sensitive).
+            /// themselves. The algorithm is RSAES-OAEP, or SM2 with a key of SM2. RSAES-PKCS1-v1_5, which a few old operations
+            /// reportedly need, is not supported: see [`Sensitive`](crate::model::Sensitive).
             ///
             /// # Errors
             ///
             /// If the text is too long; if a client that was made from the APIv3 key alone has not fetched the platform's
-            /// certificates yet; or if all that it has have ended: see
+            /// certificates yet; or if all its certificates have expired: see
             /// [`fetch_platform_certificates`](Self::fetch_platform_certificates).
             pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
                 Ok(self.shared.core.encrypt_sensitive(text)?)
@@ -128,7 +128,8 @@ macro_rules! client_styles {
             ///
             /// # Errors
             ///
-            /// If the text was not encrypted for this merchant.
+            /// If the text was not encrypted for this merchant, the decrypted bytes are not UTF-8, or the client has a
+            /// [signer](crate::signer) and no private key.
             pub fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, crate::Error> {
                 self.shared.core.decrypt_sensitive(ciphertext)
             }
@@ -210,20 +211,26 @@ mod asynchronous {
         ///
         /// # Errors
         ///
-        /// If a required setting is missing, or settings do not fit together.
+        /// If a required setting is missing, or the base URL or the proxy cannot be used. If settings do not fit together, such
+        /// as a key and the certificate of another, a [`transport`](Self::transport) of your own and a proxy, or a transport or
+        /// signer of the blocking client alone. If TLS cannot be set up.
         pub fn build(mut self) -> Result<Client, ConfigError> {
             let transport = match self.transport.take() {
                 Some(_) if self.has_connections() => return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS)),
                 Some(transport) => transport,
-                None => Arc::new(crate::transport::DefaultTransport::with(self.connections.clone())?),
+                None => {
+                    self.check_no_other_transport()?;
+                    Arc::new(crate::transport::DefaultTransport::with(self.connections.clone())?)
+                }
             };
             Ok(Client::from_shared(Shared::new(self, transport)?))
         }
     }
 
     impl Client {
-        /// Fetches the platform's certificates (平台证书) now, and waits for them. Calls do not need this: they fetch
-        /// certificates when necessary. Use it to check the settings at start-up, or to encrypt before the first call.
+        /// Fetches the platform's certificates (平台证书) now, and waits for them. Calls do not need this: they fetch certificates
+        /// when necessary. Use it to check the settings at start-up, to encrypt before the first call, or to accept the first
+        /// notification.
         ///
         /// # Errors
         ///

@@ -53,9 +53,9 @@ pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60)
 const NO_KEY: &str =
     "the client has not fetched the platform's certificates yet: call `fetch_platform_certificates` first";
 
-/// Why a client whose certificates have all ended cannot encrypt.
-const ENDED_KEY: &str = "the platform's certificate has ended: call `fetch_platform_certificates` first, or, without the APIv3 \
-     key, give the client the new one";
+/// Why a client whose certificates have all expired cannot encrypt.
+const EXPIRED_KEY: &str = "the platform's certificate has expired: call `fetch_platform_certificates`, or, if the client has no APIv3 \
+     key, configure the new certificate";
 
 /// Why a client with a signer cannot decrypt.
 pub(crate) const NO_PRIVATE_KEY: &str =
@@ -86,10 +86,9 @@ impl Core {
         }
     }
 
-    /// Judges a response: the status first, then the signature. An error response is reported whatever its body
-    /// is, and an error in the body under a status of success is one too. Only a success must have a signature;
-    /// what an error response has must verify too. `keys` are those of the platform when the call was sent: the
-    /// key that signed may have been retired since.
+    /// Classifies a response: first by its status, then by its signature. A success must have a valid signature. An error
+    /// response may be unsigned, but a signature that it has must be valid. An error in the body of a 2xx response counts as an
+    /// error response. `keys` are the platform's keys when the call was sent: the key that signed may have been retired since.
     pub(crate) fn conclude(
         &self,
         request: &Request,
@@ -120,7 +119,7 @@ impl Core {
         request.is_pending() || request.version() == Version::V3 && !is_unsigned
     }
 
-    /// What can be wrong with a request before it is signed. It is found before any key is fetched.
+    /// Checks a request before it is signed, and before any key is fetched.
     pub(crate) fn check_before_keys(&self, request: &Request) -> Result<(), RequestError> {
         request.check_recorded()?;
         self.check_sub_merchant(request)?;
@@ -131,8 +130,8 @@ impl Core {
         Ok(())
     }
 
-    /// Brands and merchants have different operations. One called with the credentials of the other only gives a signature error
-    /// of the platform, which does not say so.
+    /// Brands and merchants have different operations. With the wrong kind of credentials the platform would only report a
+    /// signature error.
     fn check_may_call(&self, request: &Request) -> Result<(), RequestError> {
         // The catalogue has the operations of merchants only, so every row is of one.
         let is_of_merchants = request.operation.is_some();
@@ -146,7 +145,7 @@ impl Core {
     }
 
     /// For a sub-merchant, a partner calls other operations than a merchant. Those of a merchant have no field for the
-    /// sub-merchant, so they would act for the partner itself, and nothing in the response would tell.
+    /// sub-merchant, so they would act for the partner itself, and nothing in the response would show it.
     fn check_sub_merchant(&self, request: &Request) -> Result<(), RequestError> {
         match request.operation.and_then(Operation::partner_path) {
             Some(path) if self.sub_merchant.is_some() => Err(RequestError::PartnerOperation(path.to_owned())),
@@ -182,9 +181,8 @@ impl Core {
         serial.filter(|serial| keys.get(serial).is_none())
     }
 
-    /// What an error response is. The gateway refuses without a signature, and that is believed. One that has a
-    /// signature, or a part of one, is believed only if that verifies: else it may be the response to another call,
-    /// or changed on its way.
+    /// Classifies an error response. The gateway sends unsigned ones; these are accepted. If it has a signature, or a part of
+    /// one, that must be valid: otherwise the response may belong to another call, or was changed on the way.
     pub(crate) fn refusal(
         &self,
         error: ApiError,
@@ -309,7 +307,7 @@ impl Core {
         let (platform, now) = (self.platform(), self.now());
         let serial = platform.preferred(now).ok_or_else(|| RequestError::Encryption(Cause::new(NO_KEY)))?;
         let key = platform.to_encrypt(serial, now);
-        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(ENDED_KEY)))?;
+        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(EXPIRED_KEY)))?;
         key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(Cause::new(error)))
     }
 
@@ -398,7 +396,6 @@ impl Unsigned {
     }
 
     /// The bytes to sign (待签名串).
-    #[allow(dead_code, reason = "each of the two ways to wait asks a signer, and both are optional")]
     pub(crate) fn message(&self) -> &[u8] {
         &self.message
     }
@@ -421,7 +418,6 @@ impl Unsigned {
     }
 
     /// Adds what a signer made.
-    #[allow(dead_code, reason = "each of the two ways to wait asks a signer, and both are optional")]
     pub(crate) fn attach_signature<B>(
         self,
         request: &mut http::Request<B>,
@@ -471,8 +467,8 @@ fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
     Some((parameter("timestamp=\"")?.parse().ok()?, parameter("nonce_str=\"")?))
 }
 
-/// What came in place of a file whose digest nobody announced: the login page of a network, or the error of something that is
-/// not the platform. A download looks for the same.
+/// A body in place of a file without an announced digest: the login page of a network, or the error of a proxy. A download
+/// looks for the same.
 fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileError> {
     if !request.only_reads() || !request.operation.is_some_and(Operation::has_file_response) {
         return None;

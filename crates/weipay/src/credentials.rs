@@ -55,7 +55,7 @@ pub(crate) struct Merchant {
     pub(crate) api_v3_key: Option<ApiV3Key>,
     /// Signs requests of APIv2.
     pub(crate) api_v2_key: Option<ApiV2Key>,
-    /// What the TLS handshake shows where APIv2 requires a certificate.
+    /// The client certificate of TLS, where APIv2 requires one.
     pub(crate) identity: Option<Arc<ClientIdentity>>,
     /// The keys of the platform.
     pub(crate) ring: KeyRing,

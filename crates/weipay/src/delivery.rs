@@ -103,6 +103,7 @@ pub enum Blocking {}
 
 #[cfg(feature = "async")]
 mod asynchronous {
+    use std::fmt;
     use std::future::Future;
     use std::marker::PhantomData;
     use std::pin::Pin;
@@ -117,8 +118,8 @@ mod asynchronous {
     use crate::signer::Signer;
     use crate::transport::{Transport, read_whole, timed_out};
 
-    /// How much longer than its time limit a transport of the caller's is waited for that forgets it. One that keeps it ends
-    /// before, and knows whether anything was sent.
+    /// The grace period for a custom transport that ignores its time limit. One that keeps it ends earlier, and knows whether
+    /// anything was sent.
     const AFTER_TRANSPORT: Duration = Duration::from_millis(100);
 
     impl sealed::Sealed for Async {}
@@ -229,13 +230,15 @@ mod asynchronous {
         /// Fetches the certificates if the ring does not have the key that this serial names.
         pub(crate) async fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
             if let Some(ticket) = self.core.merchant.ring.request_fetch(serial, self.core.now()) {
-                // Whether the key is there now, the verification will tell.
+                // If the key is still missing, the verification fails.
                 self.fetch(ticket, limit).await.ok();
             }
         }
     }
 
-    /// The future of a call: it sends the call when it is awaited, and gives `Result<Response<T>, Error>`.
+    /// The future of a call: it sends the call when it is awaited, and gives `Result<Response<T>, Error>`. It is `Send` and
+    /// `'static`, and signs the request when it is polled. If it is dropped before its end, the call may have taken effect: see
+    /// [`observer`](crate::observer#calls-that-are-dropped).
     #[must_use = "a call is sent when it is awaited"]
     pub struct CallFuture<T> {
         call: Pin<Box<dyn Future<Output = Result<RawResponse, Error>> + Send>>,
@@ -247,6 +250,12 @@ mod asynchronous {
 
         fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
             self.call.as_mut().poll(context).map(|done| done.map(Response::new))
+        }
+    }
+
+    impl<T> fmt::Debug for CallFuture<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("CallFuture").finish_non_exhaustive()
         }
     }
 }
@@ -359,15 +368,15 @@ mod waiting {
         /// Fetches the certificates if the ring does not have the key that this serial names.
         pub(crate) fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
             if let Some(ticket) = self.core.merchant.ring.request_fetch(serial, self.core.now()) {
-                // Whether the key is there now, the verification will tell.
+                // If the key is still missing, the verification fails.
                 self.fetch_for_call(ticket, limit).ok();
             }
         }
     }
 }
 
-/// Whether a call can be made although all certificates have ended and no new ones came. The platform refuses what is encrypted
-/// with one that has ended, as a fault of the request; of anything else it reports itself what is wrong.
+/// Whether a call is sent although all certificates have expired and the fetch failed. A request with encrypted fields is not:
+/// the platform rejects fields that are encrypted with an expired certificate, as a fault of the request.
 fn go_on_without(call: &Request, fetched: Result<(), Arc<Error>>) -> Result<(), Error> {
     match fetched {
         Err(fetch) if call.is_pending() => Err(Error::without_keys(fetch)),

@@ -1,7 +1,7 @@
 //! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, or that is the response,
 //! as a stream.
 //!
-//! A file is not signed. It is proven by its digest in the signed response that names it: a download checks that
+//! Files are not signed. A file is verified by its digest, which is in the signed response that names it: a download checks that
 //! digest, and fails if it differs. A gzip stream (`tar_type=GZIP`) is decompressed while it arrives; the digest is of
 //! the decompressed text. Files may have any size: memory use does not depend on it.
 //!
@@ -14,10 +14,10 @@
 //! # Files that are responses
 //!
 //! The bills of APIv2 (下载对账单, 下载资金账单), and overseas statements (境外对账单), are the response itself. Their
-//! verbs keep it in memory and take 8 MB at most. `download` in place of the verb streams it:
+//! verbs keep it in memory and take 8 MiB at most. `download` in place of the verb streams it:
 //! `client.v2().pay().downloadbill().download(request)`, or [`Call::download_by`](crate::Call::download_by) in the
-//! other styles. A bill of APIv2 has neither signature nor digest, so only TLS proves it. A failure comes as XML with
-//! the same status, which no file begins with: it becomes an error, and nothing is written. A response that ends early
+//! other styles. A bill of APIv2 has no signature and no digest, so only TLS verifies its origin. A failure is XML with the same
+//! status, and no file begins so: it becomes an error, and nothing is written. A response that ends early
 //! is an error if its length was announced; otherwise [`Bill`](crate::bill::Bill) reports the missing summary. Where
 //! the header of a statement has its digest and a signature, both are verified, or the signature alone if the caller
 //! gives another [digest](Download::digest).
@@ -87,13 +87,13 @@ const MAX_ERROR_BODY: usize = 1024 * 1024;
 ///   base URL get a signature; any other host gets none, and must be `https://` or this machine. No redirect is followed.
 /// - A success is a status 200, the whole body, and the announced digest. An error response is the usual error. What was written
 ///   before an error must not be used.
-/// - Without a digest, only its form tells that a body is no file, in UTF-8 or UTF-16: an empty one, markup, JSON of at most
-///   64 KiB, and longer JSON whose `Content-Type` says so. Nothing tells that of another text, so give the [digest](Self::digest) where
-///   there is one.
-/// - The time limit of the client holds for each wait: for the head of the response, and for each next piece.
-/// - A failed download is repeated as the [retry policy](Retries) of the client says, from its beginning:
-///   `to_file` and `to_bytes` after any failure that may pass, also when the file was damaged; `to_writer`
-///   only while nothing was written, because a writer cannot take anything back.
+/// - Without a digest, the client can only look at the form of the body. It rejects, in UTF-8 or UTF-16: an empty body, HTML or
+///   XML, JSON of at most 64 KiB, and longer JSON with a `Content-Type` of JSON. Another text cannot be told from a file, so
+///   set the [digest](Self::digest) if you know it.
+/// - The time limit of the client applies to each wait: for the head of the response, and for each next piece.
+/// - A failed download is retried as the [`Retries`] of the client say, from its beginning: `to_file` and `to_bytes` after any
+///   temporary failure, also when the file was damaged; `to_writer` only while nothing was written, because what a writer got
+///   cannot be undone.
 #[must_use = "a download does nothing before `to_writer`, `to_file` or `to_bytes`"]
 pub struct Download<M: Mode> {
     shared: Arc<Shared<M>>,
@@ -113,7 +113,7 @@ enum Source {
     Call(Box<Request>),
 }
 
-/// A file that was downloaded, whole and, if a digest was announced, checked.
+/// A file that was downloaded completely and, if a digest was announced, verified.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
@@ -123,7 +123,7 @@ pub struct Downloaded {
     pub was_compressed: bool,
     /// Whether it came encrypted (加密账单) and was decrypted. Then it fits the tag of its encryption.
     pub was_encrypted: bool,
-    /// Its digest, which was announced and found right.
+    /// The announced digest, which was verified; `None` if none was announced.
     pub digest: Option<Digest>,
     /// Its media type according to the server. It is not verified.
     pub media_type: Option<String>,
@@ -193,20 +193,20 @@ impl<M: Mode> Download<M> {
         self
     }
 
-    /// How many bytes the file has at most, decompressed. A larger one is an error. Without it `to_writer` and `to_file` take a
-    /// file of any size, and `to_bytes` one of 64 MB.
+    /// The maximum size of the file in bytes, decompressed. A larger one is an error. Without it `to_writer` and `to_file` take a
+    /// file of any size, and `to_bytes` one of 64 MiB.
     pub fn max_bytes(mut self, max_bytes: u64) -> Self {
         self.max_bytes = Some(max_bytes);
         self
     }
 
-    /// How often this download is repeated, in place of the client's policy.
+    /// How often this download is repeated, in place of the client's [`Retries`].
     pub fn retries(mut self, retries: Retries) -> Self {
         self.retries = Some(retries);
         self
     }
 
-    /// How long the whole download may take, with all attempts: an hour, if it is not set.
+    /// How long the whole download may take, with all attempts; an hour by default. More than 365 days count as 365 days.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -362,7 +362,7 @@ fn judge(status: StatusCode, headers: &HeaderMap) -> Result<Option<String>, File
     Ok(Some(media_type(headers).to_owned()))
 }
 
-/// Gzip is undone, whoever compressed the file.
+/// Gzip is decompressed, also if a proxy compressed the file.
 fn check_coding(headers: &HeaderMap) -> Result<(), FileError> {
     let is_gzip =
         |coding: &[u8]| [&b"gzip"[..], b"x-gzip"].iter().any(|name| coding.eq_ignore_ascii_case(name));
@@ -441,7 +441,7 @@ impl From<FileError> for Error {
 }
 
 impl<M: Mode> std::fmt::Debug for Download<M> {
-    /// The URL is left out: its token gives the file to anybody.
+    /// The URL is left out: with its token anyone gets the file.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let announced = match &self.source {
             Source::Link(Ok(link)) => link.digest.as_ref().ok().and_then(Option::as_ref),

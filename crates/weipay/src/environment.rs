@@ -37,8 +37,8 @@ const API_V3_KEY: &str = "WEIPAY_API_V3_KEY";
 const CERTIFICATE_PASSWORD: &str = "WEIPAY_MERCHANT_CERTIFICATE_PASSWORD";
 
 impl ClientBuilder {
-    /// Reads the environment variables `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL` and `WEIPAY_MERCHANT_KEY`; of these, which verify
-    /// responses, one or more:
+    /// Reads the settings from environment variables. Required are `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`,
+    /// `WEIPAY_MERCHANT_KEY`, and at least one of these, which verify responses:
     ///
     /// | variable | what it is |
     /// |---|---|
@@ -46,7 +46,7 @@ impl ClientBuilder {
     /// | `WEIPAY_PLATFORM_CERTIFICATES` | the paths of platform certificates (平台证书), separated as in `PATH`: by `:`, on Windows by `;` |
     /// | `WEIPAY_API_V3_KEY` | the APIv3 key (APIv3密钥), with which the client fetches the certificates itself |
     ///
-    /// and these, which are optional: `WEIPAY_BASE_URL`, and for APIv2 `WEIPAY_API_V2_KEY` and `WEIPAY_MERCHANT_CERTIFICATE`.
+    /// Optional are `WEIPAY_BASE_URL`, and for APIv2 `WEIPAY_API_V2_KEY` and `WEIPAY_MERCHANT_CERTIFICATE`.
     ///
     /// The values of keys are file paths or PEM text, in which a line break may be written as `\n`. The APIv3
     /// and APIv2 keys may be file paths too, and the certificate a PKCS#12 file (`apiclient_cert.p12`), whose
@@ -155,7 +155,7 @@ impl ClientBuilder {
                 {
                     return Err(ConfigError::setting(
                         setting,
-                        "it holds another private key than WEIPAY_MERCHANT_KEY",
+                        "its private key differs from WEIPAY_MERCHANT_KEY",
                     ));
                 }
                 Ok(self.merchant_identity(identity))

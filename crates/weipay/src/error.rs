@@ -64,18 +64,19 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    operation: Option<String>,
-    known_operation: Option<&'static Operation>,
+    /// Method and path.
+    endpoint: Option<String>,
+    operation: Option<&'static Operation>,
     /// Whether the request of the call may be sent twice.
     is_safe_to_repeat: bool,
     only_reads: bool,
     /// Whether its message may be in another language than Chinese.
     asks_for_another_language: bool,
     response: Option<RawResponse>,
-    /// What became of each attempt, if there were several.
+    /// The outcome of each attempt.
     attempts: Vec<Attempt>,
     sign_difference: Option<SignDifference>,
-    /// What the request sent, of which nothing is printed.
+    /// Values that the request sent, which must not be printed.
     sent: SentValues,
 }
 
@@ -87,30 +88,30 @@ pub enum ErrorKind {
     Request(RequestError),
     /// The network failed.
     Network(NetworkError),
-    /// An error response (错误应答) came, from the platform or from something in between.
+    /// An error response (错误应答), from the platform or from a proxy on the way.
     Api(ApiError),
-    /// A successful response came whose signature cannot be verified. Do not act on it.
+    /// A successful response whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
-    /// The response is about another request: this field has another number than the one that was sent, or is missing
-    /// beside fields that no success of the operation has. Two responses were swapped on the way, which signatures do
-    /// not show, or the platform responds in another way than its page says. It is not known whether this call took
-    /// effect: query the result, and do not act on the response.
+    /// The response belongs to another request. The named field should repeat a value of the request, but has a different
+    /// value; or it is missing, and the response has fields that a success of this operation never has. Either two responses
+    /// were swapped on the way (the signature does not bind a response to its request), or the platform does not follow its
+    /// documentation. It is unknown whether this call took effect: query the result, and do not act on the response.
     AnotherRequest {
-        /// The field, such as `out_trade_no`. `None` if what tells is a field that no success of the operation has.
+        /// The field, such as `out_trade_no`. `None` if the mismatch shows only in an unexpected field.
         field: Option<&'static str>,
     },
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client
     /// verifies signatures. It must be rejected like any wrong signature. The call itself was carried out or refused
-    /// like any other. If it only reads, or a repeat is safe ([`Error::is_safe_to_repeat`]), make the same call again,
-    /// which gets a correct response; the client does so by itself. Anything else could take effect twice: query the
-    /// result.
+    /// like any other. If it only reads, or a repeat is safe ([`Error::is_safe_to_repeat`]), make the same call again;
+    /// the client does so by itself. Any other call could take effect twice: query the result.
     SignatureProbe,
     /// The platform's certificates (平台证书), without which the response could not be verified, could not be
     /// fetched. The call itself was not sent. The cause is the error of the fetch.
     PlatformCertificates(Arc<Error>),
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
-    /// A file is damaged, is not what was announced, or could not be written. A download changes nothing: download it again.
+    /// A downloaded file is damaged, does not match its digest, or could not be written. A download has no side effects:
+    /// download it again.
     File(FileError),
     /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::SensitiveError`], or a
     /// [`std::str::Utf8Error`] if the decrypted bytes are not text.
@@ -121,8 +122,8 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
         Self(Box::new(Inner {
             kind,
+            endpoint: None,
             operation: None,
-            known_operation: None,
             is_safe_to_repeat: false,
             only_reads: false,
             asks_for_another_language: false,
@@ -137,8 +138,8 @@ impl Error {
         let attempts = response.attempts.clone();
         Self(Box::new(Inner {
             kind,
+            endpoint: None,
             operation: None,
-            known_operation: None,
             is_safe_to_repeat: false,
             only_reads: false,
             asks_for_another_language: false,
@@ -150,7 +151,6 @@ impl Error {
     }
 
     /// The certificates could not be fetched.
-    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
     pub(crate) fn without_keys(fetch: Arc<Self>) -> Self {
         Self::new(ErrorKind::PlatformCertificates(fetch))
     }
@@ -161,8 +161,8 @@ impl Error {
         if !self.0.sent.is_known() {
             self = self.hiding(request, None);
         }
-        self.0.operation = Some(Called::from_request(request).text());
-        self.0.known_operation = request.operation;
+        self.0.endpoint = Some(Called::from_request(request).text());
+        self.0.operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
         self.0.only_reads = request.only_reads();
         self.0.asks_for_another_language = request.asks_for_another_language();
@@ -186,26 +186,26 @@ impl Error {
 
     /// Names the call whose response cannot be read. Never repeat it.
     pub(crate) fn in_answered_call(mut self, called: &Called) -> Self {
-        self.0.operation = Some(called.text());
-        self.0.known_operation = called.known_operation();
+        self.0.endpoint = Some(called.text());
+        self.0.operation = called.known_operation();
         self.0.only_reads = called.only_reads();
         self
     }
 
-    /// Keeps what became of the attempts of the call, of which this error ended the last.
+    /// Keeps the outcome of each attempt of the call; this error ended the last.
     pub(crate) fn after(mut self, attempts: Vec<Attempt>) -> Self {
         self.0.attempts = attempts;
         self
     }
 
-    /// What each attempt of the call ended with, in their order; the last one gave this error. Calls are sent again only as
+    /// The outcome of each attempt of the call, in order; the last one produced this error. Calls are sent again only as
     /// [`Retries`](crate::Retries) says. Empty for an error without a call.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
     }
 
-    /// Compares what was signed with what the platform says that it received, if this is a `SIGN_ERROR` that shows it.
+    /// Compares the signed message with the one that the platform reports, if this is a `SIGN_ERROR` that has it.
     pub(crate) fn compare_signed(&mut self, signed: impl FnOnce() -> Option<Vec<u8>>) {
         // Also of an error with a wrong signature: the nonce may show that it is of another request.
         let refused = self.api_error().is_some_and(|error| error.code == "SIGN_ERROR");
@@ -213,8 +213,8 @@ impl Error {
         self.0.sign_difference = detail.and_then(|detail| SignDifference::find(&signed()?, detail));
     }
 
-    /// Which line of the signed message (验签串) the platform received in another form, and the likely cause:
-    /// for a `SIGN_ERROR` with which the platform shows what it received. The error's text says it too.
+    /// For a `SIGN_ERROR`: which line of the signed message (验签串) differs from what the platform received, and the likely cause.
+    /// `None` if the platform did not show what it received. The error's text contains it too.
     #[must_use]
     pub fn sign_difference(&self) -> Option<SignDifference> {
         self.0.sign_difference
@@ -243,36 +243,35 @@ impl Error {
     ///   wrong; or it has a code that is known and settles it, as refusals of 分账回退 have. These are never signed. Or
     ///   `result_code` is FAIL, rightly signed where the operation signs its responses, with an `err_code` that is
     ///   known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE`.
-    /// - A download whose file is not good ([`ErrorKind::File`]): a download changes nothing.
+    /// - A download failed ([`ErrorKind::File`]): a download has no side effects.
     ///
     /// It **may** have taken effect:
     ///
     /// - The connection was reset or closed, the time limit was reached, or the response was incomplete or too large
     ///   ([`Sent::Perhaps`]).
-    /// - A refusal with a signature that does not verify: one that is wrong, that of another response, too old, not whole,
-    ///   of a key that the client does not have, or a signature probe. It may be the refusal of another call. Most
-    ///   refusals have no signature at all.
-    /// - A refusal with a code that nobody knows, such as `UPSTREAM_TIMEOUT`, or with a word of many gateways
-    ///   (`NOT_FOUND`, `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation: a gateway may
-    ///   have written it, and the platform adds codes without notice.
-    /// - A refusal with a code whose official advice is to repeat the call or to query its result, such as
+    /// - An error response whose signature cannot be verified: it is wrong, incomplete, too old, that of another response, of a
+    ///   key that the client does not have, or a signature probe. The response may belong to another call. (Most error responses
+    ///   have no signature at all.)
+    /// - An error response with an unknown code, such as `UPSTREAM_TIMEOUT`, or with a generic gateway code (`NOT_FOUND`,
+    ///   `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation: a gateway may have written it, and
+    ///   the platform adds codes without notice.
+    /// - An error response with a code whose official advice is to repeat the call or to query its result, such as
     ///   `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED`.
     /// - A `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]): it may be the response to
-    ///   that one. Nothing else in an error names its request: many errors are not signed, `Request-ID` is a number of
-    ///   the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give
-    ///   a refusal to the wrong call, and nobody can tell.
-    /// - A refusal with any other body, such as an empty or truncated one, an array, HTML, or two codes: something in
-    ///   between may have written it.
+    ///   that one. Nothing else in an error response identifies its request. So if a proxy that terminates TLS mixes up
+    ///   responses, the client cannot detect that an error response belongs to another call.
+    /// - An error response with any other body, such as an empty or truncated one, an array, HTML, or two codes: a proxy
+    ///   may have written it.
     /// - APIv3: an error in the body of a status 200 or 202, such as `USERPAYING`.
-    /// - APIv2: any other `return_msg`; an `err_code` that nobody knows, or that leaves it open, such as `SYSTEMERROR`,
+    /// - APIv2: any other `return_msg`; an `err_code` that is unknown or leaves the outcome open, such as `SYSTEMERROR`,
     ///   `USERPAYING` or `SEND_FAILED`; no code; `result_code` FAIL without the signature that it would have.
     /// - Any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx.
-    /// - A success whose signature cannot be verified, or that is [about another request](ErrorKind::AnotherRequest),
+    /// - A success whose signature cannot be verified, or that [belongs to another request](ErrorKind::AnotherRequest),
     ///   or a signature probe.
-    /// - A verified success whose body cannot be read: it did.
+    /// - A verified success whose body cannot be decoded ([`ErrorKind::Decode`]): it probably did. If the body has a duplicate
+    ///   member, it is unknown, because the state may be the ambiguous value.
     ///
-    /// If the call was [sent several times](Self::attempts), it may have taken effect if any attempt may
-    /// have, whatever the last one ended with.
+    /// If the call was [sent several times](Self::attempts), this is `true` if any attempt may have taken effect.
     ///
     /// This is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and
     /// `ORDERPAID` refuse it, and say that an **earlier** call, perhaps one without a response, has taken
@@ -303,16 +302,15 @@ impl Error {
         }
     }
 
-    /// Whether an error response came. Whether it proves that nothing happened is another question:
+    /// Whether this is an error response. It does not say whether the operation took effect: see
     /// [`may_have_taken_effect`](Self::may_have_taken_effect).
     #[must_use]
     pub fn is_api(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Responses about another request, signature probes, error responses with
-    /// a signature that does not verify, files with another digest than the announced one, and encrypted files that do not fit
-    /// their tag are included.
+    /// Whether a response failed verification. This includes responses that belong to another request, signature probes, error
+    /// responses with a wrong signature, files that do not match their digest, and encrypted files that do not match their tag.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         matches!(&self.0.kind, ErrorKind::Api(error) if error.is_wrongly_signed())
@@ -403,26 +401,26 @@ impl Error {
         redact::location(self.headers()?, &self.0.sent)
     }
 
-    /// The method and path that were called: the path with its placeholders, as the catalogue has it, or as it was written if the
-    /// catalogue does not have it. Values that a caller wrote into a path may be personal.
+    /// The method and path that were called, such as `GET v3/certificates`: the path with its placeholders, as the catalogue has
+    /// it, or as it was written if the catalogue does not have it. Values that a caller wrote into a path may be personal.
     #[must_use]
-    pub fn operation(&self) -> Option<&str> {
-        self.0.operation.as_deref()
+    pub fn endpoint(&self) -> Option<&str> {
+        self.0.endpoint.as_deref()
     }
 
-    /// What the catalogue says about the operation that was called, such as its title and whether it is safe to repeat. `None` if
+    /// The catalogue's facts about the operation that was called, such as its title and whether it is safe to repeat. `None` if
     /// the catalogue does not have the path.
     #[must_use]
-    pub fn known_operation(&self) -> Option<&'static Operation> {
-        self.0.known_operation
+    pub fn operation(&self) -> Option<&'static Operation> {
+        self.0.operation
     }
 
     fn asks_for_another_language(&self) -> bool {
         self.0.asks_for_another_language
     }
 
-    /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few operations of APIv2 act
-    /// although they are called by GET.
+    /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few APIv2 operations have side effects although
+    /// they use GET; for these it is `false`.
     #[must_use]
     pub fn only_reads(&self) -> bool {
         self.0.only_reads
@@ -430,8 +428,8 @@ impl Error {
 
     /// Whether the request of the call may be sent again as it was, because it cannot take effect twice: the
     /// catalogue says so of its operation ([`Operation::is_safe_to_repeat`]), and it carries the number by
-    /// which the platform recognizes it ([`Operation::request_number`]). It says nothing of whether a repeat
-    /// can succeed: [`is_retryable`](Self::is_retryable) does.
+    /// which the platform recognizes it ([`Operation::request_number`]). It does not say whether a repeat can
+    /// succeed: see [`is_retryable`](Self::is_retryable).
     #[must_use]
     pub fn is_safe_to_repeat(&self) -> bool {
         self.0.is_safe_to_repeat
@@ -439,10 +437,9 @@ impl Error {
 }
 
 impl error::Error for Error {
-    /// What the transport reports ([`ErrorKind::Network`]: often a [`std::io::Error`] somewhere in the chain), what a
-    /// [signer](crate::signer) or a serializer of yours reports ([`ErrorKind::Request`]), why a signature cannot be
-    /// verified ([`VerifyError`]), or why a text cannot be decrypted. Everything else is in the text of the error, and
-    /// in [`kind`](Error::kind).
+    /// The error of the transport ([`ErrorKind::Network`]: often a [`std::io::Error`] somewhere in the chain), of your
+    /// [signer](crate::signer) or serializer ([`ErrorKind::Request`]), of the signature check ([`VerifyError`]), or of
+    /// the decryption. Everything else is in the text of the error, and in [`kind`](Error::kind).
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),

@@ -1,4 +1,4 @@
-//! What a page, a mini program or an app needs to open the payment (调起支付).
+//! Signs the parameters with which a page, a mini program or an app opens the payment (调起支付).
 //!
 //! An order is created on the server and paid on the phone. In between, the server signs a few parameters, and the front end
 //! passes them to WeChat. Names, capitals and the signed text differ between pages, mini programs and apps, and a wrong one fails
@@ -59,7 +59,7 @@ pub use v2::{PayScoreParameters, RedPacketParameters};
 /// Signs a message.
 type SignMessage = dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync;
 
-/// What signs: the merchant private key, or what stands in its place.
+/// The merchant private key, or the signer in its place.
 #[derive(Clone)]
 enum SigningKey {
     Private(PrivateKey),
@@ -201,7 +201,7 @@ impl FrontEnd {
         Ok(JsapiParameters { pay_sign: self.sign_async(&message).await?, ..parameters })
     }
 
-    /// What is signed for a page, and the parameters without the signature.
+    /// The signed message for a page, and the parameters without the signature.
     fn jsapi_unsigned(
         &self,
         appid: &str,
@@ -244,7 +244,7 @@ impl FrontEnd {
         Ok(AppParameters { sign: self.sign_async(&message).await?, ..parameters })
     }
 
-    /// What is signed for an app, and the parameters without the signature.
+    /// The signed message for an app, and the parameters without the signature.
     fn app_unsigned(&self, appid: &str, prepay_id: &str) -> Result<(String, AppParameters), ParameterError> {
         let appid = checked("appid", appid)?;
         let prepayid = checked_prepay_id(prepay_id)?;
@@ -337,7 +337,7 @@ macro_rules! parameters {
 use parameters;
 
 parameters! {
-    /// What a page or a mini program passes to WeChat to open a payment. It serializes with the names that WeChat expects.
+    /// The parameters with which a page or a mini program opens a payment. They serialize with the names that WeChat expects.
     JsapiParameters {
         /// `appId`, with which the order was created.
         app_id = "appId",
@@ -355,7 +355,7 @@ parameters! {
 }
 
 parameters! {
-    /// What an app passes to the WeChat SDK to open a payment. It serializes with the names that WeChat expects.
+    /// The parameters that an app passes to the WeChat SDK to open a payment. They serialize with the names that WeChat expects.
     AppParameters {
         /// The app with which the order was created.
         appid = "appid",
@@ -375,7 +375,7 @@ parameters! {
 }
 
 parameters! {
-    /// What `wx.requestMerchantTransfer` takes. Serializes with the names that WeChat expects.
+    /// The parameters of `wx.requestMerchantTransfer`. They serialize with the names that WeChat expects.
     TransferParameters {
         /// The merchant number (商户号).
         mch_id = "mchId",
@@ -386,7 +386,7 @@ parameters! {
     }
 }
 
-/// What is signed (待签名串): four lines, each ended by LF.
+/// The signed message (待签名串): four lines, each ended by LF.
 fn message(lines: [&str; 4]) -> String {
     let mut message = lines.join("\n");
     message.push('\n');

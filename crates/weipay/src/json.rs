@@ -1,4 +1,4 @@
-//! JSON that somebody else wrote: how much memory it may take, how damaged text is repaired, and how an error is reported
+//! Untrusted JSON: how much memory it may take, how damaged text is repaired, and how an error is reported
 //! without the values that it quotes.
 
 mod member;
@@ -23,14 +23,14 @@ pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
 
-/// What a text begins with, behind blanks and a byte order mark, whichever comes first.
+/// The beginning of a text, after blanks and a byte order mark, whichever comes first.
 pub(crate) fn beginning(text: &[u8]) -> &[u8] {
     without_mark(text.trim_ascii_start()).trim_ascii_start()
 }
 
 /// Why a response was not decoded.
 pub(crate) fn too_large() -> String {
-    format!("it would take more than {} MB of memory: read its bytes in parts", MAX_DECODED / 1024 / 1024)
+    format!("it would take more than {} MiB of memory: read its bytes in parts", MAX_DECODED / 1024 / 1024)
 }
 
 /// Whether a body may be decoded as any JSON.
@@ -101,7 +101,7 @@ const MEMBER: usize = 130;
 /// The size of the smallest allocation.
 pub(crate) const ALLOCATION: usize = 32;
 
-/// What is told of JSON that had to be [repaired].
+/// The report about JSON that had to be [repaired].
 pub(crate) const REPAIRED: &str = "invalid UTF-8 was replaced by U+FFFD, control characters were kept, and numbers \
                                    that are too large became null";
 
@@ -119,7 +119,7 @@ pub(crate) fn repaired(json: &[u8]) -> Option<String> {
     (repaired.as_bytes() != json).then_some(repaired)
 }
 
-/// Somebody's nickname may hold a line break or worse, which a serializer must escape and some do not.
+/// A nickname may have a line break or another control character, which a serializer must escape and some do not.
 fn controls_escaped(json: String) -> String {
     let is_control = |character: char| character < ' ';
     if !json.contains(is_control) {
@@ -182,7 +182,7 @@ fn in_range(json: String) -> String {
 /// The longest integer of which every reader holds all digits.
 const MAX_DIGITS: usize = 19;
 
-/// What is told of JSON with an integer that a [`Value`] does not hold exactly.
+/// The report about JSON with an integer that a [`Value`] does not hold exactly.
 pub(crate) const ROUNDED: &str =
     "an integer of more than 64 bits was rounded: all of its digits are in the bytes of the response";
 

@@ -1,9 +1,9 @@
-//! What a row says of members: which a request may have, which travel encrypted, and what some are for. It is one text, since
+//! What a row says of members: which a request may have, which are encrypted, and the purpose of some. It is one text, since
 //! texts are what compiles fastest: the rows of all operations have 170 KB of it.
 //!
 //! The text has four places with a `|` between them: path, query, body and response. In a place stand members
 //! with a space between them: a name; `*` if every success has it, or `+` if that proves which operation it is of; `!` if it
-//! travels encrypted; `=` and a letter for its purpose; `@` and the field that it repeats, if that has another name; its own
+//! is encrypted; `=` and a letter for its purpose; `@` and the field that it repeats, if that has another name; its own
 //! members in braces, with a `~` before them if they are JSON
 //! text. Of the path only those members are there that the client acts on, and so it is with what is inside of those of a
 //! response. What any response may have is not among them, but described once for all.
@@ -71,13 +71,13 @@ pub(crate) enum Place {
 }
 
 impl Operation {
-    /// What is known of the members in a place.
+    /// The members in a place.
     pub(crate) fn members(&self, place: Place) -> Members {
         Members(self.members_text().split('|').nth(place as usize).unwrap_or_default())
     }
 
-    /// The encrypted fields (敏感信息加密), each as its place and the path of its names. The place is `path`, `query`,
-    /// `body` or `response`. Calls without types encrypt and open them as typed ones do.
+    /// The sensitive fields (敏感信息加密), each written as its place and its path. The place is `path`, `query`, `body` or
+    /// `response`. Calls without types encrypt and decrypt them as typed ones do.
     ///
     /// ```
     /// use weipay::{Operation, http::Method};
@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    /// What the generator writes and nobody here knows would be read and ignored.
+    /// A letter that the generator writes and this crate does not know would be read and ignored.
     #[test]
     fn every_letter_of_the_table_is_a_purpose_that_is_known_here() {
         let written: BTreeSet<char> = crate::operations()

@@ -48,7 +48,7 @@ pub struct Node<M: Mode> {
 
 type Slot<M> = OnceLock<Box<Node<M>>>;
 
-/// What all nodes of a client have in common.
+/// The state that all nodes of a client share.
 struct Tree<M: Mode> {
     shared: Arc<Shared<M>>,
     hasher: RandomState,

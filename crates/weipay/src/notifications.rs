@@ -33,7 +33,7 @@ use crate::response::Decode;
 ///
 /// # Errors
 ///
-/// If the text is not a JSON object, or would take more than 64 MB of memory.
+/// If the text is not a JSON object, or would take more than 64 MiB of memory.
 pub fn decode<T: Decode>(json: &[u8]) -> Result<(T, Vec<DecodeError>), DecodeError> {
     T::decode(json, None)
 }

@@ -6,12 +6,11 @@
 //! # Calls that are dropped
 //!
 //! A future of the async client may be dropped before it ends: by `tokio::time::timeout` or `select!` around it, or by
-//! a web server whose visitor has gone. The caller then gets no error, and what was sent may have taken effect. Only
-//! [`Observer::call_dropped`] and the span report it. The number of the order is not in what they get, so a
-//! program stores it before it calls, as *created*, and queries the orders that stay so: never pay again with a
-//! new number before that. A call that must not be dropped is spawned, and its handle awaited:
-//! `tokio::spawn(call).await`. To limit its time, use the client's [limit](crate::ClientBuilder::timeout), which ends
-//! a call with an error.
+//! a web server whose client disconnected. The caller then gets no error, but the call may have taken effect. Only
+//! [`Observer::call_dropped`] and the span report it. They do not get the number of the order. So store the order before
+//! the call, as *created*, and query the orders that stay so: never pay again with a new number before that. If a call must
+//! not be dropped, spawn it and await its handle: `tokio::spawn(call).await`. To limit its time, use the client's
+//! [limit](crate::ClientBuilder::timeout), which ends a call with an error.
 //!
 //! # Spans
 //!
@@ -41,10 +40,10 @@
 //!
 //! # What other crates log
 //!
-//! The blocking client sends by `ureq`, which writes to the crate `log` itself, and nothing but a filter of your
-//! program stops that: the whole URL of each call at DEBUG, with openids, queries and tokens in it, and at TRACE every
+//! The blocking client uses `ureq`, which writes to the crate `log`. weipay cannot switch that off; your program must filter it.
+//! It logs the whole URL of each call at DEBUG, with openids, queries and tokens in it, and at TRACE every
 //! byte, `Authorization` and bodies included. A subscriber of `tracing` that also takes `log`, as
-//! `tracing_subscriber::fmt().init()` does, gets them. So switch its targets off: `ureq=off,ureq_proto=off`, as an
+//! `tracing_subscriber::fmt().init()` does, gets these records. So switch the targets off: `ureq=off,ureq_proto=off`, as an
 //! `EnvFilter` or `RUST_LOG` writes it. The example `tracing` does so with `Targets`. The async client writes nothing
 //! of a call there.
 
@@ -67,7 +66,7 @@ use crate::response::{RawResponse, request_id};
 /// Is notified when calls and attempts have ended: see [`ClientBuilder::observer`](crate::ClientBuilder::observer).
 ///
 /// Its functions are called by the thread or task that makes the call, which waits for them, so they should
-/// be quick. They do nothing by default.
+/// be quick. A panic of theirs goes through the call to its caller. They do nothing by default.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -94,8 +93,8 @@ pub trait Observer: Send + Sync {
     /// A call or a download has ended. Not called if the future was dropped before.
     fn call_ended(&self, _call: &EndedCall<'_>) {}
 
-    /// The future of a call or a download was [dropped](crate::observer#calls-that-are-dropped) before it ended. It is called where
-    /// the future is dropped, so it must not panic.
+    /// The future of a call or a download was [dropped](crate::observer#calls-that-are-dropped) before it ended, or a call of the
+    /// blocking client ended by a panic. This runs while the future is dropped, so it must not panic.
     fn call_dropped(&self, _call: &DroppedCall<'_>) {}
 }
 
@@ -218,7 +217,7 @@ macro_rules! ended {
                 self.ended.outcome.error
             }
 
-            /// What the error is about; `None` for a success.
+            /// The class of the error; `None` for a success.
             #[must_use]
             pub fn error_class(&self) -> Option<ErrorClass> {
                 self.error().map(Error::class)
@@ -283,7 +282,7 @@ impl<'a> DroppedCall<'a> {
         self.attempts
     }
 
-    /// Whether the operation may have been carried out: an attempt was on its way, or had ended with that open. Like
+    /// Whether the operation may have been carried out: an attempt was on its way, or one had ended with an unknown outcome. Like
     /// [`Error::may_have_taken_effect`] it is about what was sent, also for calls that only read.
     #[must_use]
     pub fn may_have_taken_effect(&self) -> bool {
@@ -333,7 +332,7 @@ impl fmt::Debug for EndedAttempt<'_> {
     }
 }
 
-/// A call that is watched, if anybody listens. Until [`end`](Self::end) it is one that was dropped.
+/// A call that is watched, if there is an observer or a subscriber. Until [`end`](Self::end) it is one that was dropped.
 pub(crate) struct Watch<'a> {
     core: &'a Core,
     watched: Option<Watched>,
@@ -419,7 +418,7 @@ impl<'a> Watch<'a> {
 }
 
 impl Drop for Watch<'_> {
-    /// It was not ended: the future was dropped.
+    /// It was not ended: the future was dropped, or the call panicked.
     fn drop(&mut self) {
         let Some(watched) = &self.watched else { return };
         let call = DroppedCall {
@@ -436,7 +435,7 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// An attempt that is watched, if anybody listens.
+/// An attempt that is watched, if there is an observer or a subscriber.
 pub(crate) struct AttemptWatch<'a> {
     watch: &'a Watch<'a>,
     began: Duration,
@@ -474,7 +473,7 @@ impl AttemptWatch<'_> {
 }
 
 impl Drop for AttemptWatch<'_> {
-    /// It was sent and has not ended: nobody knows how far it came.
+    /// It was sent and has not ended, so it may have arrived.
     fn drop(&mut self) {
         if self.server.is_some() {
             self.watch.may_have_taken_effect.store(true, Ordering::Relaxed);

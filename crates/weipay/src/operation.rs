@@ -237,7 +237,7 @@ impl Operation {
         self.request_number
     }
 
-    /// For a query: the final states, which change no more, or only if the merchant acts. [`waiting`](crate::waiting)
+    /// For a query: the final states, which do not change any more unless the merchant acts. [`waiting`](crate::waiting)
     /// ends with them. Empty if they are not known, or there are none.
     ///
     /// ```
@@ -259,7 +259,7 @@ impl Operation {
         only_reads(&self.method(), self.version)
     }
 
-    /// What waiting needs to know of it.
+    /// The facts for waiting.
     pub(crate) const fn final_states_to_wait_for(&self) -> Option<&'static FinalStates> {
         self.final_states
     }
@@ -328,7 +328,7 @@ impl Operation {
         self.is_undescribed
     }
 
-    /// What is known of members, as [`crate::members`] reads it.
+    /// The members, as [`crate::members`] reads them.
     pub(crate) const fn members_text(&self) -> &'static str {
         self.members
     }
@@ -346,7 +346,7 @@ impl Operation {
         matches!(self.repeat, Repeat::Safe)
     }
 
-    /// The minimum time between the same two requests, if the first one may have arrived. Most operations have none.
+    /// The minimum time between two identical requests, if the first one may have arrived. Zero for most operations.
     #[must_use]
     pub const fn repeat_after(&self) -> Duration {
         Duration::from_secs(self.repeat_after as u64)

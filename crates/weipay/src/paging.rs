@@ -1,7 +1,7 @@
 //! Paged lists (分页查询): one page after the other, up to the end of the list.
 //!
 //! The catalogue knows which operations give a list in pages, and by which fields: how many items come before a page, its number,
-//! or a token that the page before it gave. Typed operations have `pages` beside their verb, and calls without types have
+//! or a token that the previous page returned. Typed operations have `pages` next to their verb, and calls without types have
 //! [`Call::pages`](crate::Call::pages). Both start at the page that the request names, and keep its page size.
 //!
 #![cfg_attr(
@@ -137,7 +137,7 @@ impl<T: Decode> Page<T> {
 }
 
 impl<T: Decode> fmt::Debug for Page<T> {
-    /// What is in it may be personal.
+    /// Its items may be personal.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Page").field("response", &self.response).field("total", &self.total).finish()
     }
@@ -158,19 +158,20 @@ impl<M: Mode, T: Decode> Pages<M, T> {
         }
     }
 
-    /// The maximum number of pages to read; the default is 10,000. A longer list ends with an error.
+    /// The maximum number of pages to read; the default is 10,000. A longer list ends with an error; with 0 the first page is
+    /// one.
     pub fn max_pages(mut self, max_pages: u32) -> Self {
         self.max_pages = max_pages;
         self
     }
 
-    /// The next page. A program may store it, and continue from there later.
+    /// The position of the next page. You can store it and resume the list from there later.
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         self.paging.as_ref().map(|paging| &paging.place)
     }
 
-    /// The items of all pages, one after the other. `items` takes them out of the body of a page.
+    /// The items of all pages, one after the other. `items` takes them out of the body of a page; `None` is an empty page.
     pub fn items_by<I, F: FnMut(T) -> Option<Vec<I>>>(self, items: F) -> Items<M, T, I, F> {
         Items { pages: self, take: items, queue: VecDeque::new() }
     }
@@ -240,7 +241,7 @@ impl<M: Mode, T: Decode> Pages<M, T> {
         Some(Ok(Page { response, json, items: members.with_purpose(Purpose::PageItems), total }))
     }
 
-    /// What the page before left behind.
+    /// The error that the previous page left.
     fn left(&mut self) -> Option<PageError> {
         let error = self.paging.as_mut()?.broken.take()?;
         self.has_ended = true;
@@ -310,7 +311,7 @@ fn offset_of(operation: &Operation) -> Option<&'static str> {
     places.find_map(|place| Some(operation.members(place).with_purpose(Purpose::PageOffset)?.1.name))
 }
 
-/// What a page says of itself. `offset` is the name of the field with its offset.
+/// The facts that a page has about itself. `offset` is the name of the field with its offset.
 fn facts(json: &Value, members: Members, offset: Option<&str>) -> Facts {
     let found = |purpose| {
         let (path, member) = members.with_purpose(purpose)?;

@@ -79,7 +79,7 @@ impl PlatformKeySet {
         &self.keys
     }
 
-    /// The key with this serial or ID, to encrypt with. It is not that of a certificate that has ended: the platform refuses what
+    /// The key with this serial or ID, to encrypt with. It is not that of an expired certificate: the platform refuses what
     /// was encrypted with it, as a fault of the request.
     pub(crate) fn to_encrypt(&self, serial: &str, now: i64) -> Option<&PublicKey> {
         let has_ended =
@@ -124,11 +124,11 @@ const RETRY_AFTER: u64 = 60;
 /// How often an unknown serial leads to a fetch.
 const UNKNOWN_AFTER: u64 = 60;
 
-/// How soon the next fetch may follow one that failed in passing: each call of the meantime may be a payment whose response cannot
-/// be verified.
+/// How soon the next fetch may follow a temporary failure: each call in between may be a payment whose response cannot be
+/// verified.
 const PASSING_AFTER: u64 = 5;
 
-/// How long a platform that wants to be left alone is, at most.
+/// The longest `Retry-After`, in seconds, that delays the next fetch.
 const MAX_LEFT_ALONE: u64 = 60;
 
 /// How many serials of other merchants are remembered.
@@ -154,7 +154,7 @@ struct Schedule {
     /// How many fetches have ended, and how the last one did.
     ended: Ticket,
     outcome: Option<Outcome>,
-    /// Until when the platform wants to be left alone (`Retry-After`), if the last one failed.
+    /// Until when no fetch may begin, by the `Retry-After` of the last one, if that failed.
     left_alone_until: Option<i64>,
     /// When the platform last responded with its certificates, or that there are none.
     responded_at: Option<i64>,
@@ -162,7 +162,7 @@ struct Schedule {
     begun_at: Option<i64>,
     /// When an unknown serial of a response last led to a fetch, and the fetches that had ended before.
     unknown: Option<(i64, Ticket)>,
-    /// When a fetch was last requested because all certificates have ended, and the fetches that had ended before.
+    /// When a fetch was last requested because all certificates have expired, and the fetches that had ended before.
     ended_keys: Option<(i64, Ticket)>,
     /// How many fetches had ended when the platform last responded so.
     #[cfg(feature = "notifications")]
@@ -176,14 +176,14 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// A request for a fetch that ends after now; or for the one that failed, while the platform wants to be left alone.
+    /// The ticket for a fetch that ends after now; or for the one that failed, while its `Retry-After` holds.
     fn ticket(&self, now: i64) -> Ticket {
         let is_left_alone = self.left_alone_until.is_some_and(|until| now < until);
         if is_left_alone { self.ended.saturating_sub(1) } else { self.ended }
     }
 
-    /// A request that all share who make it for the same reason within so many seconds, with the time at which it was made. A
-    /// fetch that failed in passing meets it only for a few seconds.
+    /// A ticket that requests for the same reason share within so many seconds, with its time. After a temporary failure they
+    /// share it only for [`PASSING_AFTER`] seconds.
     fn shared(&self, last: Option<(i64, Ticket)>, now: i64, within: u64) -> (i64, Ticket) {
         let has_failed_in_passing = |ticket: Ticket| {
             let outcome = self.outcome.as_ref().filter(|_| self.ended > ticket);
@@ -204,7 +204,7 @@ impl Schedule {
 /// A request for a fetch: the number of fetches that had ended when it was made. A later one meets the request.
 pub(crate) type Ticket = u64;
 
-/// What has to be done for the keys before a call.
+/// The action that the keys need before a call.
 pub(crate) enum Need {
     /// There are keys, and they are not old.
     Nothing,
@@ -239,7 +239,6 @@ impl KeyRing {
     }
 
     /// Whether certificates can be fetched.
-    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
     pub(crate) fn check_can_fetch(&self) -> Result<(), RequestError> {
         self.key.as_ref().map(|_| ()).ok_or(RequestError::ApiV3Key)
     }
@@ -249,7 +248,7 @@ impl KeyRing {
         self.schedule().ended
     }
 
-    /// What a call that needs keys has to do for them.
+    /// The action that the keys need before a call that uses them.
     pub(crate) fn need(&self, now: i64) -> Need {
         if self.is_unfetched() {
             return Need::Fetch(self.schedule().ticket(now));
@@ -289,8 +288,7 @@ impl KeyRing {
     }
 
     /// Whether it is time for a refresh in the background.
-    #[cfg(feature = "notifications")]
-    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
+    #[cfg(all(feature = "blocking", feature = "notifications"))]
     pub(crate) fn is_due(&self, now: i64) -> bool {
         self.is_due_by(&self.schedule(), now)
     }
@@ -319,7 +317,6 @@ impl KeyRing {
     /// one was given within a minute. Strangers can post whatever they like, so these requests are counted apart: they
     /// never use up that of a call.
     #[cfg(feature = "notifications")]
-    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
     pub(crate) fn request_fetch_for_notification(&self, serial: &str, now: i64) -> Option<Ticket> {
         self.check_worth_fetching(serial)?;
         let mut schedule = self.schedule();
@@ -405,12 +402,12 @@ impl KeyRing {
     }
 }
 
-/// Whether a fetch may succeed that is made a moment later.
+/// Whether the failure is temporary, so that a fetch may succeed a moment later.
 fn has_failed_in_passing(error: &Error, now: i64) -> bool {
     Ending::from_error(error, now) != Ending::Final
 }
 
-/// Until when the platform wants to be left alone after this error.
+/// Until when no fetch may begin after this error, by its `Retry-After`.
 fn left_alone_until(error: &Error, now: i64) -> Option<i64> {
     let Ending::Open { retry_after: Some(wait) } = Ending::from_error(error, now) else { return None };
     let seconds = wait.as_secs().min(MAX_LEFT_ALONE);

@@ -28,7 +28,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 /// A request as its call filled it in.
 #[derive(Clone)]
 pub struct Request {
-    /// What the catalogue says about the operation; `None` if it does not have the path.
+    /// The operation in the catalogue; `None` if it does not have the path.
     pub(crate) operation: Option<&'static Operation>,
     pub(crate) method: Method,
     pub(crate) template: String,
@@ -42,15 +42,15 @@ pub struct Request {
     /// public key it names anyway.
     pub(crate) names_certificate: bool,
     pub(crate) body: Option<Body>,
-    /// What bare texts in the sensitive fields of a call without types are.
+    /// Whether strings in the sensitive fields of a call without types are plain text or ciphertext.
     pub(crate) texts: SensitiveTexts,
     /// Sensitive values for the query of a call without types.
     pub(crate) sensitive_query: Vec<(String, Sensitive)>,
-    /// Those that have their place in the query.
+    /// Sensitive values of the query, each with the index of its pair.
     pub(crate) marked_query: Vec<(usize, Sensitive)>,
     /// The members of a call without types that the catalogue does not know.
     pub(crate) unknown_members: Vec<String>,
-    /// What waits until the client has the platform's keys.
+    /// The part of the request that cannot be encoded before the client has the platform's keys.
     pending: Option<Pending>,
     error: Option<RequestError>,
 }
@@ -60,7 +60,7 @@ pub struct Request {
 enum Pending {
     /// A typed request.
     Model(Arc<dyn Model>),
-    /// What a call without types was given.
+    /// The input of a call without types.
     Untyped(Arc<untyped::Pending>),
 }
 
@@ -124,12 +124,12 @@ impl Request {
         target::filled(&self.template, &self.values)
     }
 
-    /// What the catalogue says of the path that goes out.
+    /// The operation of the path that is sent.
     pub(crate) fn find_operation(&self, method: &Method) -> Option<&'static Operation> {
         Operation::find_filled(method, &self.template, &self.path())
     }
 
-    /// What goes out at the place of a placeholder of the operation, whatever the caller calls it.
+    /// The value that is sent for a placeholder of the operation, whatever name the caller gives it.
     pub(crate) fn path_value(&self, operation: &Operation, name: &str) -> Option<Cow<'_, str>> {
         let at = operation.path().split('/').position(|segment| is_placeholder(segment, name))?;
         let path = self.template.split('?').next().unwrap_or_default();
@@ -140,7 +140,7 @@ impl Request {
         }
     }
 
-    /// What goes out under a name in the query, also in the query of a path.
+    /// The value that is sent under a name in the query, also in the query of a path.
     pub(crate) fn query_value(&self, name: &str) -> Option<Cow<'_, str>> {
         if let Some((_, value)) = self.query.iter().find(|(known, _)| known == name) {
             return Some(Cow::Borrowed(value));

@@ -30,9 +30,9 @@ pub(crate) struct RawResponse {
     pub(crate) verified: bool,
     /// The elements of a body of APIv2, once it was read as XML.
     pub(crate) elements: Option<Arc<XmlElements>>,
-    /// What became of each attempt, if there were several.
+    /// The outcome of each attempt.
     pub(crate) attempts: Vec<Attempt>,
-    /// The call that it answers. Its operation says what of the body travels encrypted.
+    /// The call that it answers. Its operation says which fields of the body are encrypted.
     pub(crate) called: Option<Called>,
     /// The members of the request that the catalogue does not know.
     pub(crate) unknown_members: Vec<String>,
@@ -41,7 +41,7 @@ pub(crate) struct RawResponse {
 }
 
 impl RawResponse {
-    /// What has arrived, before anything is known of it.
+    /// The raw response, before it is classified.
     pub(crate) fn new(response: http::Response<Bytes>, decryption_key: Option<Arc<PrivateKey>>) -> Self {
         let (parts, body) = response.into_parts();
         Self {
@@ -114,9 +114,8 @@ impl Called {
 /// A successful response (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
 /// responses carry none: see [`is_verified`](Response::is_verified).
 ///
-/// Nothing is parsed before [`decode`](Response::decode) or [`json`](Response::json) asks for it, so that an
-/// unexpected body never turns a payment that happened into an error. The bytes and headers are always
-/// available.
+/// The body is parsed only by [`decode`](Response::decode) or [`json`](Response::json). So an unexpected body never turns a
+/// successful payment into an error. The bytes and headers are always available.
 pub struct Response<T = Value> {
     raw: RawResponse,
     body: PhantomData<fn() -> T>,
@@ -189,16 +188,17 @@ impl<T> Response<T> {
     ///
     /// # Errors
     ///
-    /// If the body is not JSON, or would take more than 64 MB of memory.
+    /// If the body is not JSON, or would take more than 64 MiB of memory.
     pub fn json(&self) -> Result<Value, Error> {
         self.opened().map(|(json, _)| json).map_err(|error| self.unreadable(error))
     }
 
-    /// The body as a type of your own. It is made from [`json`](Self::json).
+    /// The body as a type of your own. It is made from [`json`](Self::json). For APIv2 all values are strings, as there: a
+    /// numeric field of your type fails.
     ///
     /// # Errors
     ///
-    /// If the body is not JSON of that type, or would take more than 64 MB of memory, which no ordinary response does. Its
+    /// If the body is not JSON of that type, or would take more than 64 MiB of memory, which no ordinary response does. Its
     /// [`bytes`](Self::bytes) are there all the same. The limit also holds for [`json`](Self::json) and
     /// [`decode`](Self::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
@@ -221,7 +221,7 @@ impl<T> Response<T> {
         self.raw.operation()
     }
 
-    /// The body as JSON, and what of it could not be opened.
+    /// The body as JSON, and the fields that could not be decrypted.
     fn opened(&self) -> Result<(Value, Vec<DecodeError>), DecodeError> {
         let (mut json, mut misread) = match &self.raw.elements {
             Some(elements) => (xml::json_of(elements), Vec::new()),
@@ -252,18 +252,18 @@ impl<T: Decode> Response<T> {
     ///
     /// # Errors
     ///
-    /// If the body is not a JSON object, or would take more than 64 MB of memory. A field that cannot be read is not an error: it
-    /// is `None`, and [`misread`](Self::misread) reports it.
+    /// If the body is not a JSON object, or would take more than 64 MiB of memory. A field that cannot be read is not an error:
+    /// it is `None`, and [`misread`](Self::misread) reports it.
     pub fn decode(&self) -> Result<T, Error> {
         self.decoded().map(|(body, _)| body).map_err(|error| self.unreadable(error))
     }
 
-    /// Whether [`decode`](Self::decode) works, without opening what travels encrypted.
+    /// Whether [`decode`](Self::decode) works, without decrypting sensitive fields.
     pub(crate) fn check_readable(&self) -> Result<(), Error> {
         T::decode(&self.decodable(), None).map(drop).map_err(|error| self.unreadable(error))
     }
 
-    /// The values that [`decode`](Self::decode) left out because they do not have the documented type, each with its
+    /// The values that [`decode`](Self::decode) skipped because they do not have the documented type, each with its
     /// JSON path. It is empty for almost every response; log it if it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeError> {
@@ -295,7 +295,7 @@ impl<T: Decode> Response<T> {
 /// It is for bounds such as `fn log<T: Decode>(response: &Response<T>)`. No other crate can implement it; see
 /// [`Response::json_as`] for types of your own.
 pub trait Decode: Sized + sealed::Sealed {
-    /// Reads a whole body, and reports what in it could not be read and was left out. An empty body is the body of a 204. `key`
+    /// Decodes a whole body, and returns it with the values that were skipped. An empty body is the body of a 204. `key`
     /// decrypts sensitive fields (敏感信息加密); without it they stay encrypted.
     ///
     /// # Errors
@@ -304,7 +304,7 @@ pub trait Decode: Sized + sealed::Sealed {
     #[doc(hidden)]
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
 
-    /// Takes what was opened by the operation's row, if this type does not know by itself what travels encrypted.
+    /// Takes the body that was decrypted by the catalogue, if this type does not know its sensitive fields itself.
     #[must_use]
     #[doc(hidden)]
     fn from_untyped(_: impl FnOnce() -> Opened<Value>) -> Option<Opened<Self>> {
@@ -319,7 +319,7 @@ pub trait Decode: Sized + sealed::Sealed {
     }
 }
 
-/// What was read, and what of it could not be read.
+/// A decoded value, and the parts that could not be read.
 #[doc(hidden)]
 pub type Opened<T> = Result<(T, Vec<DecodeError>), DecodeError>;
 

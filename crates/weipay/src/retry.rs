@@ -38,8 +38,8 @@ pub use timer::{Sleep, Timer};
 ///   signature that does not verify.
 /// - After a signature probe (签名探测), if the operation is safe to repeat: at once, because the platform does not
 ///   probe a repeat.
-/// - Not after a success that does not verify, a refusal, or any other response, and not where it would fail in the
-///   same way: the response is larger than 8 MB, or a file to upload cannot be read.
+/// - Never after any other response (such as a success that cannot be verified, or a rejection), and not if it would fail
+///   again in the same way: the response is larger than 8 MiB, or a file to upload cannot be read.
 ///
 /// An operation that has a request number (商户请求单号) counts as safe only if the request carries it. A path that the catalogue does
 /// not have counts as not safe.
@@ -47,17 +47,17 @@ pub use timer::{Sleep, Timer};
 /// Each attempt is signed again, with its own nonce and timestamp, and has the same content. The [time
 /// limit](crate::ClientBuilder::timeout) is for all attempts together: no wait goes beyond it. Before the second attempt the
 /// client waits a random time up to [`first_wait`](Self::first_wait), then up to twice as long each time (full jitter). A
-/// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends. One with
-/// 502, 503 or 504 is that of the host that sent it, and does not keep the call from the other host.
+/// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends. In a
+/// 502, 503 or 504 response it applies only to the host that sent it: the call may go to the other host at once.
 ///
 /// A refund (申请退款) that may have arrived is sent again after one minute at the earliest, because the platform wants
 /// refunds of an order that far apart; only after a signature probe is it sent again at once. With the default time
 /// limit it is therefore not sent again: query it, and repeat it with the same number.
 ///
 /// All calls, downloads and fetches of certificates of a client share a budget: 20 repeats, and one more for every ten of them
-/// that succeed with their first attempt. Clients made from it by `for_merchant` and `for_sub_merchant` share it too. So an
-/// outage of the platform is not made worse by repeats. The first attempt at the other host, after one that failed, takes none
-/// if nothing was sent, or if that host works.
+/// that succeed with their first attempt. Clients made from it by `for_merchant` and `for_sub_merchant` share it too. So
+/// retries do not make an outage worse. The first attempt at the other host does not use the budget if nothing was sent to the
+/// host that failed, or if the other host works.
 ///
 /// ```
 /// use std::time::Duration;
@@ -88,21 +88,21 @@ impl Retries {
         Self { attempts: 1, first_wait: Duration::ZERO, longest_wait: Duration::ZERO }
     }
 
-    /// The most attempts of a call, the first one included. 0 and 1 are the same.
+    /// The maximum number of attempts of a call, with the first one; 3 by default. 0 and 1 are the same.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// The longest wait before the second attempt. It doubles with each further one.
+    /// The maximum of the random wait before the second attempt; 250 ms by default. It doubles with each further attempt.
     #[must_use]
     pub const fn first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;
         self
     }
 
-    /// The longest wait before any attempt, apart from what the platform asks for.
+    /// The maximum wait before any attempt; 8 s by default. A `Retry-After` may be longer.
     #[must_use]
     pub const fn longest_wait(mut self, wait: Duration) -> Self {
         self.longest_wait = wait;

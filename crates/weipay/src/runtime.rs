@@ -1,8 +1,8 @@
-//! What an async call needs of the thread on which it runs: a tokio runtime with its timers and I/O.
+//! Checks that an async call runs on a thread of a tokio runtime with timers and I/O.
 //!
-//! A call over a transport of the caller's may do without. tokio does not say which drivers a runtime has, and whatever needs one
-//! that is off panics, so that panic is caught where a call would meet it first: then the call ends with a reason, not the
-//! thread. (Not in a program that is built with `panic = "abort"`.)
+//! A call over a transport of the caller's may do without. tokio has no function that says which drivers a runtime has, and using
+//! one that is missing panics. The client catches that panic where a call would meet it first, and returns an error. (Not in a
+//! program that is built with `panic = "abort"`.)
 
 use std::any::Any;
 use std::cell::Cell;

@@ -159,11 +159,11 @@ mod asynchronous {
     }
 }
 
-/// The signer took longer than the call may.
+/// The signer took longer than the time limit of the call.
 #[cfg(feature = "async")]
 fn too_late() -> crate::error::RequestError {
     crate::error::RequestError::Signer(crate::error::Cause::new(
-        "it did not sign within the time limit of the call",
+        "it did not return within the time limit of the call",
     ))
 }
 

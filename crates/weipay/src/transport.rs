@@ -1,4 +1,4 @@
-//! What carries requests: a transport for each client, and traits for transports of your own.
+//! HTTP transports: the default one of each client, and the traits for transports of your own.
 //!
 //! The async client sends through a [`Transport`], the blocking client through a [`blocking::Transport`]. By default these are
 //! [`DefaultTransport`] and [`blocking::DefaultTransport`]. Give your own transport to
@@ -15,7 +15,8 @@
 //! - If it fails, [`NetworkError::sent`] says whether any byte of the request may have left. This decides whether a call about
 //!   money may be repeated, so use [`Sent::No`] only if nothing was sent.
 //! - A request of APIv2 that requires the merchant's certificate in the TLS handshake (双向证书) has it among its extensions, as
-//!   `Arc<`[`ClientIdentity`](weipay_wire::ClientIdentity)`>`. A transport that does not show it gets a refusal of the platform.
+//!   `Arc<`[`ClientIdentity`](weipay_wire::ClientIdentity)`>`. If the transport does not present it, the platform rejects the
+//!   request.
 //! - A body is whole or a stream, in both directions, so do not rely on
 //!   [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
 //! - A request with [`StreamResponse`] among its extensions wants the body of its response as a stream.
@@ -115,7 +116,7 @@ pub use connections::{Connections, Proxy};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamResponse;
 
-/// When a download must have ended, beside the time limit of each wait.
+/// When a download must have ended, in addition to the time limit of each wait.
 #[cfg(feature = "blocking")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndOfTime(pub(crate) std::time::Instant);
@@ -146,7 +147,7 @@ fn late_response() -> io::Error {
 }
 
 fn too_large() -> NetworkError {
-    let text = format!("the response is larger than {} MB", MAX_BODY / 1024 / 1024);
+    let text = format!("the response is larger than {} MiB", MAX_BODY / 1024 / 1024);
     lost(Sent::Perhaps, NotOfHost::lasting(text))
 }
 
@@ -161,8 +162,8 @@ pub(crate) fn out_of_time() -> NetworkError {
     lost(Sent::No, NotOfHost { text, lasts: false })
 }
 
-/// What ended a call and says nothing of the host: a limit of the client, a file that could not be read, or a runtime that
-/// cannot carry calls.
+/// A failure that says nothing about the host: a limit of the client, a file that could not be read, or a runtime that cannot
+/// carry calls.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct NotOfHost {
@@ -172,12 +173,12 @@ pub(crate) struct NotOfHost {
 }
 
 impl NotOfHost {
-    /// What ends each such call.
+    /// A failure that ends the same call again.
     pub(crate) fn lasting(text: impl Into<String>) -> Self {
         Self { text: text.into(), lasts: true }
     }
 
-    /// What was to be sent could not be read.
+    /// The body to send could not be read.
     pub(crate) fn unreadable(error: &io::Error) -> io::Error {
         io::Error::new(error.kind(), Self::lasting(error.to_string()))
     }

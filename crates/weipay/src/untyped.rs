@@ -25,10 +25,11 @@ pub(crate) use caller::fill_in_caller;
 pub(crate) use open::opened;
 use walk::{Found, Known, With};
 
-/// What bare texts are in the sensitive fields (敏感信息加密) of a call without types. What they look like decides nothing.
+/// Whether strings in the sensitive fields (敏感信息加密) of a call without types are plain text or ciphertext. Their content is not
+/// inspected.
 ///
-/// It is for all fields of a call, see [`Call::sensitive_texts`](crate::Call::sensitive_texts). One value says what it is as a
-/// [`Sensitive`](crate::model::Sensitive).
+/// It applies to all fields of a call, see [`Call::sensitive_texts`](crate::Call::sensitive_texts). To decide it for a single
+/// value, give a [`Sensitive`](crate::model::Sensitive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SensitiveTexts {
@@ -40,7 +41,7 @@ pub enum SensitiveTexts {
     Ciphertext,
 }
 
-/// What is found in a call without types before it is sent: see [`Call::inspect`](crate::Call::inspect).
+/// The result of the check of a call without types before it is sent: see [`Call::inspect`](crate::Call::inspect).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspection {
@@ -62,7 +63,7 @@ pub(crate) struct Pending {
     examined: Examined,
 }
 
-/// What was found in a request, by place.
+/// The result of the examination of a request, by place.
 #[derive(Clone, Default)]
 struct Examined {
     values: Vec<(usize, With)>,
@@ -114,7 +115,7 @@ impl Request {
     }
 
     /// Finds the operation. A call that is one of the catalogue but for its method or the spelling of its path is refused where
-    /// nothing of what must travel encrypted would be.
+    /// nothing of what must be encrypted would be.
     fn look_up(&mut self, method: &Method, has_body: bool) -> Result<(), RequestError> {
         self.operation = self.find_operation(method);
         if self.operation.is_some() {
@@ -136,7 +137,7 @@ impl Request {
             let known: Vec<String> = others.map(|row| row.method().to_string()).collect();
             let known = known.join(" and ");
             return Err(RequestError::Path(format!(
-                "has sensitive fields (敏感信息加密), but the catalogue has it only with {known}, not with {method}: \
+                "has sensitive fields (敏感信息加密), but the catalogue lists it only for {known}, not for {method}: \
                  they would be sent as plain text",
             )));
         }
@@ -157,7 +158,7 @@ impl Request {
         )))
     }
 
-    /// What is found in a call without types.
+    /// The result of `Call::inspect`.
     pub(crate) fn inspection(&self, method: &Method, body: Option<&str>) -> Result<Inspection, RequestError> {
         let mut request = self.clone();
         request.check_recorded()?;

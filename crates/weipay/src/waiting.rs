@@ -1,14 +1,13 @@
 //! Waiting (查询): queries an order, a refund, a transfer or a bill until it is in a final state, up to a deadline.
 //!
-//! Which states are final, the operation says ([`Operation::final_states`](crate::Operation::final_states)).
+//! [`Operation::final_states`](crate::Operation::final_states) lists the final states.
 //! A state that the platform adds later counts as not final. Only the deadline, or a final state from the
 //! platform, ends the waiting. A query that fails temporarily is repeated, also one whose response cannot be
 //! verified, since a query has no effect.
 //!
-//! A bill that is being made is told by the code of an error, or by its message where the code says other things too.
-//! Messages are Chinese. Where a query asks for another language (`Accept-Language`), a message that is not a known one
-//! of that code is taken for this one: waiting too long ends at the deadline, with that error, and ending too early
-//! would miss a bill.
+//! While a bill is being made, its query returns an error. It is recognized by its code, or by its Chinese message if the code is
+//! ambiguous. If the query asks for another language (`Accept-Language`), an unknown message of that code counts as "being made":
+//! at worst, waiting ends at the deadline with that error. To end it early could miss a bill.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "pay"),
@@ -58,7 +57,7 @@ const SLOW_LOOK: Duration = Duration::from_secs(1);
 /// The last query is sent this long before the deadline, which is enough for an ordinary response.
 const LAST_LOOK: Duration = Duration::from_millis(200);
 
-/// How long to wait, and how often to ask.
+/// How long to wait, and how often to query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     within: Duration,
@@ -66,13 +65,13 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Waits for a final state, at most this long. Two of the queries are made a second and 200 milliseconds before the end.
+    /// Waits for a final state, at most this long. Two of the queries are sent one second and 200 ms before the deadline.
     #[must_use]
     pub const fn within(deadline: Duration) -> Self {
         Self { within: deadline, every: None }
     }
 
-    /// The interval between two queries, instead of the default one; at least one second.
+    /// The interval between two queries, instead of the default one. Shorter intervals than one second are raised to it.
     #[must_use]
     pub const fn every(mut self, interval: Duration) -> Self {
         self.every = Some(interval);
@@ -110,8 +109,8 @@ pub enum WaitError {
     /// A query failed, and repeating it will not help.
     #[error(transparent)]
     Call(#[from] Error),
-    /// The final states of this operation are not known.
-    #[error("it is not known which states of this operation are final: query it with the operation itself")]
+    /// The final states of this operation are unknown.
+    #[error("the final states of this operation are unknown, so it cannot be waited for: query it directly")]
     NotKnown,
 }
 
@@ -126,7 +125,7 @@ impl WaitError {
     }
 }
 
-/// What a query found.
+/// The result of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen<'a> {
     State(&'a str),
@@ -141,7 +140,7 @@ enum Seen<'a> {
     Refused,
 }
 
-/// What follows a query.
+/// The step after a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Final,
@@ -185,7 +184,7 @@ struct Wait<'a, T: Decode> {
     error: Option<Error>,
 }
 
-/// What comes after a query.
+/// The step after a query.
 enum Next<T> {
     End(Box<Result<Waited<T>, WaitError>>),
     Again(Duration),
@@ -209,7 +208,7 @@ impl<'a, T: Decode> Wait<'a, T> {
     fn next(&mut self, outcome: Result<Response<T>, Error>) -> Next<T> {
         let operation = match &outcome {
             Ok(response) => response.operation(),
-            Err(error) => error.known_operation(),
+            Err(error) => error.operation(),
         };
         let Some(states) = operation.and_then(Operation::final_states_to_wait_for) else {
             // What never was sent has its own reason.
@@ -296,12 +295,12 @@ fn is_passing(error: &Error) -> bool {
 
 #[cfg(feature = "blocking")]
 impl crate::blocking::Client {
-    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take: at most
-    /// the client's time limit, so that one response that never comes leaves time for others.
+    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take: at
+    /// most the client's time limit, so that one response that never comes leaves time for others.
     ///
     /// # Errors
     ///
-    /// If a query is refused, or it is not known which states are final. A query that fails temporarily is repeated.
+    /// If a query is refused, or the final states of the operation are unknown. A query that fails temporarily is repeated.
     pub fn wait<T: Decode>(
         &self,
         waiting: &Waiting,
@@ -321,11 +320,12 @@ impl crate::blocking::Client {
 #[cfg(feature = "async")]
 impl crate::Client {
     /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a
-    /// query may take: at most the client's time limit, so that one response that never comes leaves time for others. The future may be dropped at any time.
+    /// query may take: at most the client's time limit, so that one response that never comes leaves time for others. The
+    /// future may be dropped at any time.
     ///
     /// # Errors
     ///
-    /// If a query is refused, or it is not known which states are final. A query that fails temporarily is repeated.
+    /// If a query is refused, or the final states of the operation are unknown. A query that fails temporarily is repeated.
     pub async fn wait<T: Decode, F: Future<Output = Result<Response<T>, Error>>>(
         &self,
         waiting: &Waiting,

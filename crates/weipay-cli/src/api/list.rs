@@ -31,7 +31,7 @@ pub(crate) struct List {
     /// List notifications (回调通知) instead of operations.
     #[arg(long)]
     notifications: bool,
-    /// Print a line of JSON for each.
+    /// Print JSON lines.
     #[arg(long)]
     json: bool,
 }

@@ -37,7 +37,7 @@ pub(crate) struct Show {
     /// Only this method, if the path has several.
     #[arg(long, value_parser = values::method)]
     method: Option<http::Method>,
-    /// Print a line of JSON for each, as `weipay api export` writes it.
+    /// Print JSON lines, as `weipay api export` writes it.
     #[arg(long)]
     json: bool,
 }

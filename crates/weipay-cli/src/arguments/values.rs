@@ -84,7 +84,7 @@ fn read_bounded(source: impl Read) -> Result<Vec<u8>, String> {
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
     source.take(limit + 1).read_to_end(&mut content).map_err(|error| format!("cannot be read: {error}"))?;
     if content.len() > MAX_BODY_BYTES {
-        return Err(format!("has more than {} MB, the limit of a JSON body", MAX_BODY_BYTES / 1024 / 1024));
+        return Err(format!("has more than {} MiB, the limit of a JSON body", MAX_BODY_BYTES / 1024 / 1024));
     }
     Ok(content)
 }
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(of_file(Path::new("/dev/zero")), "/dev/zero is not a file");
         let file = folder.path().join("large");
         fs::write(&file, vec![b' '; MAX_BODY_BYTES + 1]).unwrap();
-        assert!(of_file(&file).contains("more than 8 MB"));
+        assert!(of_file(&file).contains("more than 8 MiB"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What `weipay call` says on standard error: why a call failed, and that a response is an example.
+//! The messages of `weipay call` on standard error: why a call failed, and that a response is an example.
 
 use std::fmt::Write as _;
 
@@ -22,14 +22,14 @@ pub(super) fn warn_of_example(headers: &HeaderMap) {
 /// A few files have no digest, bills of APIv2 among them.
 pub(super) fn warn_of_unproven(file: &Downloaded) {
     if !file.is_verified() {
-        note("the platform announces no digest of this file: only TLS proves where it comes from");
+        note("the platform provides no digest of this file, so only TLS verifies where it comes from");
     }
 }
 
 /// A few operations have responses without a signature, red packets among them.
 pub(super) fn warn_of_unsigned(response: &Response<Value>) {
     if !response.is_verified() {
-        note("the platform does not sign this response: only TLS proves where it comes from");
+        note("the platform does not sign this response, so only TLS verifies where it comes from");
     }
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn describe(error: &Error) -> String {
         let _ = write!(
             text,
             "\n  the call may have taken effect: {}",
-            advice(error.known_operation().filter(|_| error.is_safe_to_repeat()))
+            advice(error.operation().filter(|_| error.is_safe_to_repeat()))
         );
     }
     text
@@ -100,7 +100,7 @@ fn advice(safe: Option<&Operation>) -> String {
     }
 }
 
-/// What is told of a call that a signal ended while it was on its way: `None` if it only reads. `number` is the value of its
+/// The report about a call that a signal ended while it was on its way: `None` if it only reads. `number` is the value of its
 /// number, if it has one.
 pub(super) fn interrupted(method: &Method, path: &str, number: Option<&str>) -> Option<String> {
     let operation = Operation::find(method, path);

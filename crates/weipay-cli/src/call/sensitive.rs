@@ -19,9 +19,8 @@ pub(super) fn check<M: Mode>(
 ) -> Result<Option<Inspection>, String> {
     let names_a_key = |(name, _): &(String, String)| name.eq_ignore_ascii_case("Wechatpay-Serial");
     if arguments.encrypt && arguments.header.iter().any(names_a_key) {
-        return Err(
-            "--encrypt uses the configured key and sets Wechatpay-Serial: leave that header out".to_owned()
-        );
+        return Err("--encrypt uses the configured key and sets Wechatpay-Serial itself: remove that header"
+            .to_owned());
     }
     let Some(operation) = operation else {
         if arguments.encrypt {

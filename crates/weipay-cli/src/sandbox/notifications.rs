@@ -153,7 +153,7 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
             let released = data.post("/notifications/release", &request)?;
             if released["is_complete"] == false {
                 note(
-                    "the receivers took more than 40 seconds; those without an attempt go out by themselves, in the usual order",
+                    "the receivers took more than 40 seconds; the other notifications are delivered in the background, in the usual order",
                 );
             }
             print(&list(&released))

@@ -65,7 +65,7 @@ fn what_is_no_pkcs12_is_told_by_its_form() {
         (certificate().as_der(), "this is a certificate (CERTIFICATE) in DER, not a PKCS#12 file"),
         (b"PK\x03\x04\xFF", "this is a ZIP or gzip file, not a PKCS#12 file"),
         (text.as_bytes(), "decode it first with `base64 -d`"),
-        (b"\x31\x00\xFF", "this is no PKCS#12 file, or its beginning is damaged"),
+        (b"\x31\x00\xFF", "this is not a PKCS#12 file, or its header is damaged"),
     ] {
         let refusal = refusal(bytes);
         assert!(matches!(refusal, Pkcs12Error::NotPkcs12 { .. }), "{refusal:?}");

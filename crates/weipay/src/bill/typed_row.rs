@@ -102,7 +102,7 @@ typed_row! {
     settlement_total: amount = "应结订单金额" | "总金额",
     /// What cash coupons paid
     coupon_total: amount = "代金券金额" | "企业红包金额" | "代金券或立减优惠金额",
-    /// When the refund was asked for
+    /// When the refund was requested
     refund_create_time: seconds = "退款申请时间",
     /// When the refund was paid
     refund_success_time: seconds = "退款成功时间",
@@ -110,9 +110,9 @@ typed_row! {
     refund_id: text = "微信退款单号",
     /// The merchant's number of the refund, `0` for a payment
     out_refund_no: text = "商户退款单号",
-    /// What was refunded
+    /// The amount that was refunded
     refund_total: amount = "退款金额",
-    /// What of it goes back to cash coupons
+    /// The part of the refund that goes back to cash coupons
     coupon_refund_total: amount = "充值券退款金额" | "企业红包退款金额" | "代金券或立减优惠退款金额",
     /// Where the refund goes
     refund_type: text = "退款类型",
@@ -126,9 +126,9 @@ typed_row! {
     fee: amount = "手续费",
     /// The rate of the fee, as `0.60%`
     rate: text = "费率",
-    /// What the order was created with
+    /// The amount that the order was created with
     total: amount = "订单金额",
-    /// What was asked to be refunded
+    /// The amount that was requested as the refund
     refund_asked: amount = "申请退款金额",
     /// A remark about the rate
     rate_remark: text = "费率备注",
@@ -146,7 +146,7 @@ typed_row! {
     flow_id: text = "资金流水单号",
     /// What kind of business it belongs to, such as `交易` or `退款`
     business: text = "业务名称",
-    /// What it is in that, such as `扣除交易手续费`
+    /// The kind within that business, such as `扣除交易手续费`
     business_type: text = "业务类型",
     /// `收入` if money came, `支出` if it left: see [`is_income`](Self::is_income)
     direction: text = "收支类型",

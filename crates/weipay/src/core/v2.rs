@@ -1,7 +1,7 @@
 //! APIv2: a request is XML that carries its signature, and so is a response. A few operations are pages whose
 //! query is signed, and one is a form with a file.
 //!
-//! The platform responds with HTTP 200 in every case. `return_code` tells whether it accepted the request, `result_code`
+//! The platform responds with HTTP 200 in every case. `return_code` says whether it accepted the request, `result_code`
 //! whether the operation succeeded; both failures are errors like those of APIv3.
 
 use std::sync::Arc;

@@ -28,10 +28,10 @@ impl Download<Blocking> {
         self.run(Sink::Writer { writer: &mut writer, is_written: false })
     }
 
-    /// Writes the file to a path. It is written beside that, and moved there only when it is good, so that after an error the
-    /// path has what it had before.
+    /// Writes the file to a path. The data goes to a temporary file in the same folder, which is renamed after verification.
+    /// After an error the path is unchanged.
     ///
-    /// On Unix only its owner can read a new file; one that replaces another has the mode of that.
+    /// On Unix a new file has mode 0600; a file that is replaced keeps its mode.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Download<Blocking> {
     ///
     /// # Errors
     ///
-    /// As [`to_writer`](Self::to_writer), and if the file is larger than 64 MB or the limit that was set.
+    /// As [`to_writer`](Self::to_writer), and if the file is larger than 64 MiB or the limit that was set.
     pub fn to_bytes(mut self) -> Result<Bytes, Error> {
         self.max_bytes.get_or_insert(MAX_IN_MEMORY);
         let mut bytes = Vec::new();

@@ -1,5 +1,5 @@
-//! A file that is written beside its place, and moved there only when it is good: whoever looks at the place finds the whole file
-//! or what was there before.
+//! Writes to a temporary file in the target folder and renames it on success, so that the path always has the whole file or the
+//! previous content.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

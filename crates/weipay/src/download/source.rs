@@ -26,12 +26,12 @@ pub struct FileLink {
     pub(super) seal: Option<Seal>,
 }
 
-/// What names a file to download: a [`Response`] or a part of one with the address of the file
+/// The source of a file to download: a [`Response`] or a part of one with the URL of the file
 /// (`download_url`, in a few operations `url`), and with its digest if the platform announces one
-/// (`hash_type` and `hash_value`); or the URL itself, which announces none. A file that travels encrypted
+/// (`hash_type` and `hash_value`); or the URL itself, which announces none. An encrypted file
 /// (加密账单) has `encrypt_key` and `nonce` too: it is decrypted. The catalogue knows which members these are.
 ///
-/// Where a response has a list of files, give an item of the list.
+/// If a response has a list of files, give an item of the list.
 pub trait FileSource {
     /// The file.
     ///

@@ -106,8 +106,8 @@ fn all_variables_that_are_missing_are_told_at_once() {
     assert_eq!(
         error.to_string(),
         "these environment variables are not set: WEIPAY_MCHID, WEIPAY_MERCHANT_SERIAL, WEIPAY_MERCHANT_KEY, \
-         WEIPAY_PUBLIC_KEY_ID, WEIPAY_PUBLIC_KEY. Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY \
-         will do. The merchant platform has their values under 账户中心 (keys under API安全); `weipay sandbox env` prints \
+         WEIPAY_PUBLIC_KEY_ID, WEIPAY_PUBLIC_KEY. Instead of the public key you can set WEIPAY_PLATFORM_CERTIFICATES or \
+         WEIPAY_API_V3_KEY. The merchant platform has their values under 账户中心 (keys under API安全); `weipay sandbox env` prints \
          those of a sandbox"
     );
     let mut some = variables();
@@ -488,7 +488,7 @@ fn a_merchant_certificate_in_pkcs12_that_is_damaged_is_told_as_such() {
         ("no_ending", &whole[..whole.len() / 2], "the PKCS#12 file is damaged or cut off"),
         ("apiclient_cert.p12", b"", "the PKCS#12 file is empty"),
         ("APICLIENT_CERT.PFX", b"", "the PKCS#12 file is empty"),
-        ("apiclient_cert.p12", as_text.as_bytes(), "its beginning is damaged"),
+        ("apiclient_cert.p12", as_text.as_bytes(), "its header is damaged"),
         ("apiclient_cert.pem", b"", "the PEM is empty"),
     ] {
         let path = folder.path().join(file);

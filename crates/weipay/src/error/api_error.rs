@@ -19,14 +19,14 @@ use super::redact;
 use super::sent_values::SentValues;
 use crate::json;
 
-/// What an error response (错误应答) says: `code`, `message` and `detail`, as far as its body has them.
+/// The content of an error response (错误应答): `code`, `message` and `detail`, as far as its body has them.
 #[derive(Clone, Default, PartialEq)]
 pub struct ApiError {
     /// The code (错误码), for programs. Empty if the body has none.
     pub code: String,
     /// The message (错误描述), for people. Its text may change.
     pub message: String,
-    /// The detail (详情), as received. It may repeat personal data of the request, such as a telephone number, so `Debug` shows
+    /// The detail (详情), as received. It may repeat personal data of the request, such as a phone number, so `Debug` shows
     /// only which field it is about and what is wrong with it. A detail that is very large or very deeply nested is left out;
     /// [`Error::body`](crate::Error::body) still has it.
     pub detail: Option<Value>,
@@ -34,9 +34,9 @@ pub struct ApiError {
     whole: bool,
     /// Of APIv2 only: how far the request came.
     of_apiv2: Option<Taken>,
-    /// What its signature says.
+    /// What its signature proves.
     proof: Proof,
-    /// What the request sent, of which nothing is printed.
+    /// Values that the request sent, which must not be printed.
     pub(super) sent: SentValues,
 }
 
@@ -54,14 +54,14 @@ const REFUSING: [StatusCode; 4] =
 pub(crate) const MAX_UNDER_SUCCESS: usize = 64 * 1024;
 
 impl ApiError {
-    /// The same error with what its signature says: unless that is [`Proof::Enough`], it settles nothing.
+    /// The same error with what its signature proves: unless that is [`Proof::Enough`], it settles nothing.
     pub(crate) fn with_proof(mut self, proof: Proof) -> Self {
         self.proof = proof;
         self
     }
 
-    /// Whether its signature is wrong or cannot be verified. It may be the response to another call, so nobody may act on its
-    /// code.
+    /// Whether its signature is wrong or cannot be verified. It may be the response to another call, so its code must not be
+    /// acted on.
     pub(crate) fn is_wrongly_signed(&self) -> bool {
         self.proof == Proof::Wrong
     }
@@ -71,7 +71,7 @@ impl ApiError {
         self.proof == Proof::Enough
     }
 
-    /// What an error response says.
+    /// Reads an error response.
     ///
     /// A byte order mark before it changes nothing: the object after it is whole. So the mark neither makes a
     /// refusal less certain nor hides a code that leaves the outcome open.
@@ -89,7 +89,7 @@ impl ApiError {
 
     /// The error that a body with a status of success is, if it is one: an object with a code of the
     /// platform's form and a message. 202 is documented with such a body, `USERPAYING` for an order that
-    /// cannot be closed yet. Whoever took it for the success of the call would ship what is not paid.
+    /// cannot be closed yet. A caller that took it for a success would ship unpaid goods.
     ///
     /// Responses whose own fields are `code` and `message` have digits or `SUCCESS` as the code, and those that have a `code` of
     /// a card have no `message`.
@@ -107,7 +107,7 @@ impl ApiError {
         Some(Self::read(body)).filter(|error| is_known || !error.message.is_empty())
     }
 
-    /// What was read before the first syntax error, and whether there was no such error.
+    /// The members before the first syntax error, and whether there was no such error.
     fn from_json(json: &[u8]) -> (Self, bool) {
         let measure = json::measure(json);
         let with_detail = measure.depth <= MAX_DETAIL_DEPTH && measure.bytes <= MAX_DETAIL;

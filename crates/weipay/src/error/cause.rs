@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// What another piece of code reported: its error, as [`source`](Error::source) gives it, so that it can be downcast.
+/// The error of other code, as [`source`](Error::source) returns it, so that it can be downcast.
 ///
 /// It is not an error itself: with `Deref`, the derived `source` of the error around it is what was reported, and not this.
 #[derive(Clone)]

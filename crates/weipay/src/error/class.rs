@@ -1,4 +1,4 @@
-//! What a caller can do about an error: one class for each kind of action.
+//! The classes of errors: one for each kind of action of a caller.
 
 use http::StatusCode;
 use weipay_wire::SealedFileError;
@@ -8,8 +8,8 @@ use crate::retry::{is_lasting_status, is_passing_status};
 use super::{ApiError, Error, ErrorKind, FileError, RequestError, codes};
 use crate::transport::NotOfHost;
 
-/// What an error is about, for a program that acts on it. [`Error::class`] gives it, by the status and the code (错误码) of the
-/// response.
+/// The category of an error, by which a program decides what to do. [`Error::class`] returns it, according to the status and the
+/// code (错误码) of the response.
 ///
 /// A class never says whether the operation took effect: [`Error::may_have_taken_effect`] does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,25 +31,25 @@ pub enum ErrorClass {
     /// The number is used, or the object is in a state that excludes this: `OUT_TRADE_NO_USED`, `ORDERPAID`,
     /// `ORDER_CLOSED`. Query its state; an earlier call may have succeeded.
     Conflict,
-    /// A rule of business refuses it, such as a balance, a limit or the state of an account: `NOT_ENOUGH`, `RULE_LIMIT`. Code and
-    /// message say which. Refusals with a code that this version does not know are of this class too.
+    /// A business rule rejects the request, such as a balance, a limit or the state of an account: `NOT_ENOUGH`, `RULE_LIMIT`.
+    /// Code and message say which. Errors with a code that this version does not know are of this class too.
     Refused,
     /// Too many calls: status 429, `FREQUENCY_LIMITED`. Query the result; call again later, where that is
     /// [safe](Error::is_safe_to_repeat).
     RateLimit,
-    /// It is not decided yet: `USERPAYING`, `TRADE_ERROR`. Query the result. With status 202 the platform
+    /// The result is not decided yet: `USERPAYING`, `TRADE_ERROR`. Query the result. With status 202 the platform
     /// asks to make the same call again, as when an order cannot be closed while its payer enters the
     /// password.
     Pending,
     /// The platform failed: status 5xx, `SYSTEM_ERROR`, `BANK_ERROR`. Query the result; make the same call again only
     /// where that is [safe](Error::is_safe_to_repeat).
     PlatformFault,
-    /// The network failed, or something that is not the platform's API responded, such as a proxy.
+    /// The network failed, or the response is not from the platform's API, but for example from a proxy.
     Transport,
-    /// It is not proven that the response is the platform's, or the keys for that are missing. Do not act on it.
+    /// The response could not be verified: its signature is wrong, or the key is missing. Do not act on it.
     Verification,
-    /// The response is the platform's, but cannot be used: its body does not have the expected type, a text cannot be
-    /// decrypted, or a file cannot be written.
+    /// The response is verified, but cannot be used: its body does not have the expected type, a text cannot be decrypted, or a
+    /// file cannot be written.
     Unreadable,
 }
 
@@ -142,7 +142,7 @@ fn of_response(error: &ApiError, status: StatusCode) -> ErrorClass {
 }
 
 impl Error {
-    /// What the error is about, for a program that acts on it.
+    /// The category of the error, by which a program decides what to do.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match (class_of(self.kind(), self.status()), self.kind()) {
@@ -156,17 +156,17 @@ impl Error {
         }
     }
 
-    /// Whether the same call may be made again as it was, with the same number and the same content, because it may
-    /// succeed then and cannot take effect twice. Wait before each repeat, longer each time.
+    /// Whether the same call may be made again, with the same number and the same content, because it may succeed
+    /// then and cannot take effect twice. Wait before each repeat, longer each time.
     ///
-    /// - Yes: nothing was sent, because the network failed; or a downloaded file is damaged, or not the announced one.
-    /// - If the call only reads, or a repeat of this request is known to be safe
+    /// - `true` if nothing was sent because the network failed, or if a downloaded file is damaged or does not match its digest.
+    /// - `true` in these cases, if the call only reads, or a repeat of this request is known to be safe
     ///   ([`is_safe_to_repeat`](Self::is_safe_to_repeat)): the network failed later; status 202, 408, 425, 429, 499 or
-    ///   5xx but 501 and 505; `SYSTEM_ERROR`; a signature probe; a response about another request; an
-    ///   error response with a signature that does not verify.
-    /// - If the call only reads, and otherwise query the result: it is not decided yet ([`ErrorClass::Pending`]).
-    /// - No, because the same call fails again: anything else, such as a response that is larger than 8 MB, a file
-    ///   to upload that cannot be read, or a thread without a tokio runtime with its drivers.
+    ///   5xx except 501 and 505; `SYSTEM_ERROR`; a signature probe; a response that belongs to another request; an
+    ///   error response with a wrong signature.
+    /// - `true` while the result is not decided ([`ErrorClass::Pending`]), if the call only reads. Otherwise query the result.
+    /// - `false` in all other cases, because the same call would fail again: for example a response larger than 8 MiB, a
+    ///   file to upload that cannot be read, or a missing tokio runtime.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let is_safe = || !self.may_have_taken_effect() || self.only_reads() || self.is_safe_to_repeat();
@@ -211,7 +211,7 @@ impl Error {
         })
     }
 
-    /// What is wrong with it (错误原因), from the detail.
+    /// The problem of that field (错误原因), from the detail.
     #[must_use]
     pub fn issue(&self) -> Option<&str> {
         let detail = self.detail()?;
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(Error::without_keys(std::sync::Arc::new(none)).class(), Verification);
     }
 
-    /// Whoever takes an order for absent makes another one.
+    /// A caller that takes an order for absent creates another one.
     #[test]
     fn a_gateways_word_is_no_absence_where_the_catalogue_does_not_have_it() {
         let class = |path: &str| {

@@ -1,4 +1,4 @@
-//! What the platform says in an error: one table of its codes (错误码), and one of the texts that APIv2 has instead of codes.
+//! The platform's errors: one table of its codes (错误码), and one of the texts that APIv2 has instead of codes.
 //!
 //! Of each it says three things that must not contradict each other: what a caller can do (the class),
 //! whether it settles that the operation was not carried out, and whether the official advice is to make the
@@ -10,7 +10,7 @@ use super::ErrorClass::{
     self, Conflict, NotFound, Parameter, Pending, Permission, PlatformFault, RateLimit, Refused, Signature,
 };
 
-/// What a code leaves of the outcome.
+/// Whether a code settles the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// The operation was not carried out, if the response is provably the platform's.
@@ -167,7 +167,7 @@ fn find(code: &str) -> Option<(ErrorClass, Outcome)> {
     CODES.iter().find(|(_, _, codes)| is_known(codes)).map(|(class, outcome, _)| (*class, *outcome))
 }
 
-/// What a code is about. A code that is not known is a refusal, unless its form or its status says more.
+/// The class of a code. A code that is not known is a refusal, unless its form or its status says more.
 pub(super) fn class(code: &str, status: StatusCode) -> ErrorClass {
     if let Some((class, _)) = find(code)
         && class != Refused
@@ -302,7 +302,7 @@ fn rows_of(message: &str) -> impl Iterator<Item = &'static (ErrorClass, Taken, &
     MESSAGES.iter().filter(move |(_, _, texts)| texts.iter().any(|text| message.contains(text)))
 }
 
-/// What the `return_msg` of a refusal is about.
+/// The class of the `return_msg` of a refusal.
 pub(super) fn class_of_message(message: &str) -> ErrorClass {
     rows_of(message).next().map_or(Refused, |(class, _, _)| *class)
 }

@@ -22,11 +22,11 @@ impl DecodeError {
 }
 
 impl DecodeError {
-    /// A member that JSON has twice in one object: see [`json::repeated_member`]. A name that may be a value is not told.
+    /// A member that JSON has twice in one object: see [`json::repeated_member`]. A name that may be a value is not shown.
     pub(crate) fn of_repeated_member(json: &[u8]) -> Option<Self> {
         let name = json::repeated_member(json)?;
         let path = if is_name(&name) { name } else { String::new() };
-        let reason = "an object has a member twice, and it is not known which value counts: query the result"
+        let reason = "a JSON object contains a duplicate member, so its value is ambiguous: query the result"
             .to_owned();
         Some(Self { path, reason })
     }

@@ -10,7 +10,7 @@ use crate::core::content_coding;
 use crate::retry::Attempt;
 
 impl Error {
-    /// What may have changed a body whose signature is wrong or that cannot be read, according to the headers.
+    /// The likely change on the way, by the headers, of a body whose signature is wrong or that cannot be read.
     fn changed_on_its_way(&self) -> Option<&'static str> {
         let headers = self.headers()?;
         let is_mismatch = match self.kind() {
@@ -21,7 +21,7 @@ impl Error {
         };
         match (content_coding(headers), headers.get(VIA)) {
             (Some(_), _) => Some(
-                "; it has the header `Content-Encoding`, which the client does not ask for: something on its way compressed the body",
+                "; it has the header `Content-Encoding`, which the client did not request: a proxy may have compressed the body",
             ),
             (None, Some(_)) if is_mismatch => {
                 Some("; it has the header `Via`: a proxy on its way may have changed the body")
@@ -50,7 +50,7 @@ impl fmt::Display for Error {
                 (None, None) if error.is_wrongly_signed() => {
                     write!(
                         f,
-                        "{error}, whose signature cannot be verified: it may be the response to another call, or the local clock is wrong"
+                        "{error}; its signature cannot be verified: it may belong to another call, or the local clock is wrong"
                     )?;
                 }
                 (None, None) => write!(f, "{error}")?,
@@ -60,15 +60,17 @@ impl fmt::Display for Error {
                 f.write_str(self.changed_on_its_way().unwrap_or_default())?;
             }
             ErrorKind::AnotherRequest { field } => {
-                f.write_str("the response is about another request: ")?;
+                f.write_str("the response belongs to another request: ")?;
                 match field {
-                    Some(field) => write!(f, "its `{field}` is not the one that was sent, or is missing")?,
-                    None => f.write_str("it has a field that no success of this operation has")?,
+                    Some(field) => {
+                        write!(f, "its `{field}` differs from the value that was sent, or is missing")?
+                    }
+                    None => f.write_str("it has a field that a success of this operation never has")?,
                 }
                 f.write_str(match self.only_reads() {
                     true => "; do not act on it",
                     false => {
-                        "; it is not known whether this call took effect, so query the result, and do not act on this response"
+                        "; this call may have taken effect: query the result, and do not act on this response"
                     }
                 })?;
             }
@@ -78,9 +80,7 @@ impl fmt::Display for Error {
                 )?;
                 f.write_str(match self.only_reads() || self.is_safe_to_repeat() {
                     true => "make the same call again",
-                    false => {
-                        "the call may have taken effect, and it is not known that a repeat is safe, so query the result"
-                    }
+                    false => "the call may have taken effect, and a repeat may not be safe: query the result",
                 })?;
             }
             ErrorKind::PlatformCertificates(fetch) => {
@@ -100,7 +100,7 @@ impl fmt::Display for Error {
         if let Some(difference) = self.0.sign_difference {
             write!(f, ": {difference}")?;
         } else if let Some(advice) = self.advice() {
-            match self.known_operation().is_some_and(|known| known.request_number().is_none()) {
+            match self.operation().is_some_and(|known| known.request_number().is_none()) {
                 true => write!(f, "; {}", advice.without_number())?,
                 false => write!(f, "; {advice}")?,
             }
@@ -109,7 +109,7 @@ impl fmt::Display for Error {
             write!(f, "{}", Causes(self))?;
         }
         let mut facts = Vec::new();
-        facts.extend(self.operation().map(|called| match self.0.known_operation {
+        facts.extend(self.endpoint().map(|called| match self.0.operation {
             Some(known) => format!("{} · {called}", known.title()),
             None => called.to_owned(),
         }));
@@ -148,7 +148,7 @@ impl fmt::Debug for Error {
             return write!(f, "{self:#}");
         }
         let mut shown = f.debug_struct("Error");
-        shown.field("kind", &self.0.kind).field("operation", &self.0.operation);
+        shown.field("kind", &self.0.kind).field("endpoint", &self.0.endpoint);
         shown.field("status", &self.status()).field("request_id", &self.request_id());
         if let Some(location) = self.location() {
             shown.field("location", &location);

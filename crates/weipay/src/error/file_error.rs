@@ -35,31 +35,31 @@ pub enum FileError {
     /// The gzip stream is damaged or ends too early.
     #[error("the compressed file (gzip) is damaged or incomplete: download it again")]
     Compression(#[source] io::Error),
-    /// The file travels encrypted and cannot be decrypted.
+    /// The file is encrypted and cannot be decrypted.
     #[error("the encrypted file (加密账单) cannot be decrypted")]
     Sealed(#[source] SealedFileError),
-    /// A page in HTML came, which no file of the platform is: something in between may have written it.
+    /// The response is an HTML page, which no file of the platform is. It may come from a proxy.
     #[error("the response is a web page (HTML), not the file: it may come from a proxy")]
     WebPage,
-    /// Something on its way compressed the file in a way that the client does not ask for and does not undo.
+    /// The file is compressed in a way that the client did not request and does not decompress, perhaps by a proxy.
     #[error(
-        "the file has the header `Content-Encoding`, which the client does not ask for: something on its way compressed it"
+        "the file has the header `Content-Encoding`, which the client did not request: a proxy may have compressed it"
     )]
     Encoded,
-    /// A response came that is neither the file nor an error that can be read, such as JSON or markup in place of a file whose
-    /// digest nobody announced.
-    #[error("the response contains no file")]
+    /// The response is neither the file nor a readable error: for example JSON or HTML in place of a file without an announced
+    /// digest.
+    #[error("the response body is not a file")]
     NoFile,
     /// An error response came instead of the file, with a status of success.
     #[error("the response is an error, not the file: {0}")]
     ErrorResponse(ApiError),
-    /// What came could not be written.
+    /// The file could not be written.
     #[error("the file cannot be written")]
     Write(#[source] io::Error),
 }
 
 impl FileError {
-    /// What a text is that came in place of a file: an error response, if it has a code or a message.
+    /// Classifies a text that came in place of a file: an error response, if it has a code or a message.
     pub(crate) fn in_place_of_a_file(text: &[u8]) -> Self {
         let error = ApiError::read(text);
         match error.code.is_empty() && error.message.is_empty() {

@@ -47,7 +47,7 @@ impl ErrorCode {
         self.code
     }
 
-    /// What it means.
+    /// Its meaning.
     #[must_use]
     pub const fn meaning(&self) -> &'static str {
         self.meaning
@@ -59,7 +59,7 @@ impl ErrorCode {
         if self.message.is_empty() { None } else { Some(self.message) }
     }
 
-    /// What to do. [`Error::advice`] also considers whether the call may have taken effect.
+    /// The advice for it. [`Error::advice`] also considers whether the call may have taken effect.
     #[must_use]
     pub const fn advice(&self) -> Advice {
         self.advice
@@ -84,7 +84,7 @@ impl ErrorCode {
     }
 }
 
-/// What to do about an error. `Display` gives a sentence.
+/// The advice about an error. `Display` prints it as a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Advice {
@@ -136,23 +136,22 @@ impl fmt::Display for Advice {
 }
 
 impl Error {
-    /// What the platform's code means for the operation that was called, if the catalogue knows it. If the
-    /// code has several meanings and the message does not tell which one it is, this is the general one, or
-    /// none.
+    /// The meaning of the platform's code for the operation that was called, if the catalogue has it. If the code has several
+    /// meanings, and the message does not identify one, this is the general one, or none.
     #[must_use]
     pub fn meaning(&self) -> Option<&'static str> {
         let rows = self.known_rows();
         let common = || {
-            let common = self.known_operation()?.common_error_codes();
+            let common = self.operation()?.common_error_codes();
             rows.iter().find(|row| common.contains(row)).map(|row| row.meaning)
         };
         single(rows.iter().map(|row| row.meaning)).or_else(common)
     }
 
-    /// What to do about the platform's refusal, if the catalogue knows the code for the operation that was called and its rows
+    /// The advice about the platform's error, if the catalogue has the code for the operation that was called and its entries
     /// agree.
     ///
-    /// It never leads to a second effect: where the operation [may have taken effect](Self::may_have_taken_effect), it is to
+    /// It never leads to a second effect: if the operation [may have taken effect](Self::may_have_taken_effect), the advice is to
     /// query the state, or to repeat the same request if that [is safe](Self::is_safe_to_repeat).
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
@@ -182,7 +181,7 @@ impl Error {
     pub(crate) fn may_be(&self, code: &str, message: &str) -> bool {
         let said = self.message().unwrap_or_default();
         let is_known = || {
-            let mut rows = self.known_operation().into_iter().flat_map(Operation::error_codes);
+            let mut rows = self.operation().into_iter().flat_map(Operation::error_codes);
             rows.any(|row| row.is(code) && row.is_said_by(said))
         };
         self.code() == Some(code)
@@ -191,13 +190,13 @@ impl Error {
 
     /// Whether the catalogue has this code for the operation, or for all of its version.
     pub(super) fn is_listed(&self, code: &str) -> bool {
-        self.known_operation().is_some_and(|operation| operation.error_codes().any(|row| row.is(code)))
+        self.operation().is_some_and(|operation| operation.error_codes().any(|row| row.is(code)))
     }
 
     /// The rows of the catalogue that the response may be: those with its message; otherwise those with its code and status whose
     /// message is not known.
     fn known_rows(&self) -> Vec<&'static ErrorCode> {
-        let (ErrorKind::Api(error), Some(operation)) = (self.kind(), self.known_operation()) else {
+        let (ErrorKind::Api(error), Some(operation)) = (self.kind(), self.operation()) else {
             return Vec::new();
         };
         if error.is_wrongly_signed() {
@@ -335,7 +334,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Whoever only queries or closes an order does not make a new one, and what has no number is not sent "with the same".
+    /// A query or a close makes no new order, and a request without a number is not sent again "with the same number".
     #[test]
     fn advice_fits_what_the_operation_does() {
         for operation in operations().filter(|operation| operation.request_number().is_none()) {

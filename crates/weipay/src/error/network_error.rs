@@ -9,13 +9,13 @@ use std::error;
     Sent::Perhaps => "no complete response was received, and the request may have been sent",
 })]
 pub struct NetworkError {
-    /// How far the call had come.
+    /// Whether the request may have been sent.
     pub sent: Sent,
-    /// What the transport reports. `Display` does not repeat it.
+    /// The error of the transport. `Display` does not repeat it.
     pub source: Box<dyn error::Error + Send + Sync>,
 }
 
-/// How far a call had come when the network failed.
+/// Whether the request may have been sent when the network failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
     /// No byte of the request left: the platform has not seen it.

@@ -1,5 +1,5 @@
-//! What an error prints of a response that anybody may have written: bounded, on one line, and without personal data or what
-//! the request sent that is secret.
+//! The excerpt of an untrusted response that an error prints: bounded, on one line, and without personal data or secrets of the
+//! request.
 
 use std::ops::Range;
 

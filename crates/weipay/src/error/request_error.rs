@@ -57,7 +57,7 @@ pub enum RequestError {
     FramingHeader(String),
     /// The method is CONNECT, which asks a proxy for a tunnel: its target would not be the path that was signed.
     #[error("no operation uses the method CONNECT, which asks a proxy for a tunnel: use another method")]
-    Connect,
+    ConnectMethod,
     /// The base URL cannot be used.
     #[error("the base URL {0}")]
     BaseUrl(String),
@@ -93,43 +93,43 @@ pub enum RequestError {
     /// A sensitive value cannot be encrypted.
     #[error("the sensitive value cannot be encrypted")]
     Encryption(#[source] Cause),
-    /// The request could not be signed.
-    #[error("the merchant key could not sign the request")]
+    /// The request could not be signed with the merchant private key.
+    #[error("signing the request with the merchant private key failed")]
     Signing(#[source] Cause),
-    /// The [signer](crate::signer) did not sign. Its own error is the source.
-    #[error("the signer did not sign the request")]
+    /// The [signer](crate::signer) failed. Its own error is the source.
+    #[error("the signer failed to sign the request")]
     Signer(#[source] Cause),
-    /// A merchant's client was asked for an operation of brands.
+    /// The operation needs a brand, but the client has the credentials of a merchant.
     #[error(
         "this operation needs the credentials of a brand (品牌), but the client has those of a merchant: build a client with \
          `.brand(...)` and the brand's API certificate"
     )]
     BrandOperation,
-    /// A brand's client was asked for an operation of merchants.
+    /// The operation needs a merchant, but the client has the credentials of a brand.
     #[error(
         "this operation needs the credentials of a merchant (商户), but the client has those of a brand: build a client with \
          `.mchid(...)` and the merchant's API certificate"
     )]
     MerchantOperation,
-    /// A client that calls for a sub-merchant was given a path by which a merchant calls for itself.
+    /// The client calls for a sub-merchant, but the operation is for direct merchants. The value is the operation for partners.
     #[error(
         "the client calls for a sub-merchant (子商户), but this operation is for a merchant that acts for itself: it \
          would act for the partner. Use the operation for partners, {0}, or a client without the sub-merchant"
     )]
     PartnerOperation(String),
-    /// The client has no APIv3 key, with which the platform encrypts its certificates.
+    /// The APIv3 key is missing, with which the platform encrypts its certificates.
     #[error(
         "the platform certificates (平台证书) come encrypted with the APIv3 key (APIv3密钥), which the client does not have: give it \
          with `.api_v3_key(...)` or in WEIPAY_API_V3_KEY"
     )]
     ApiV3Key,
-    /// The client has no APIv2 key, with which calls of APIv2 are signed.
+    /// The APIv2 key is missing, with which calls of APIv2 are signed.
     #[error(
         "calls of APIv2 are signed with the APIv2 key (API密钥), which the client does not have: give it with `.api_v2_key(...)` \
          or in WEIPAY_API_V2_KEY"
     )]
     ApiV2Key,
-    /// The operation requires the merchant's certificate in the TLS handshake, but the client does not have it.
+    /// The merchant's certificate is missing, which the operation requires in the TLS handshake.
     #[error(
         "this operation requires the merchant API certificate (商户API证书) in the TLS handshake, but the client does not \
          have it: \

@@ -1,5 +1,5 @@
-//! What a request sent that belongs to a person or opens something. A response may repeat it, whoever wrote it, and errors are
-//! written to logs, so an error prints none of it: neither the signature of the request, nor the headers that the caller
+//! Values of a request that are personal or secret. Any response may repeat them, and errors are written to logs, so an error
+//! prints none of them: neither the signature of the request, nor the headers that the caller
 //! set, nor what the catalogue calls private in path, query and body.
 
 use std::ops::Range;
@@ -24,10 +24,10 @@ const MAX_BODY: usize = 1024 * 1024;
 /// JSON text inside of JSON text, so deep.
 const MAX_TEXTS: usize = 3;
 
-/// Of a long value so many characters are enough: whoever repeats it may cut it short.
+/// For a long value, this many characters must match: the response may have truncated it.
 const ENOUGH: usize = 16;
 
-/// Headers whose values say nothing of anybody, and help to understand an error.
+/// Headers whose values are never personal, and help to understand an error.
 const TOLD: [HeaderName; 5] = [ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT, SERIAL];
 
 /// The values of one request. Clones share them, and they are wiped from memory at the end.
@@ -106,7 +106,7 @@ impl Found {
         }
     }
 
-    /// The scheme is told: a wrong one is a mistake that an error may be about.
+    /// The scheme is shown: a wrong one is a mistake that an error may be about.
     fn authorization(&mut self, authorization: &str) {
         self.secret(authorization.split_once(' ').map_or(authorization, |(_, parameters)| parameters));
         for opening in ["signature=\"", "nonce_str=\""] {

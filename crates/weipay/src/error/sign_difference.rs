@@ -1,5 +1,5 @@
 //! Why the platform does not accept a signature: with `SIGN_ERROR` it shows the message (验签串) that it built from the request as
-//! it arrived, cut short. Compared with the message that was signed, it tells which line was changed on the way.
+//! it arrived, cut short. Compared with the message that was signed, it shows which line was changed on the way.
 
 use std::fmt;
 
@@ -92,9 +92,9 @@ fn decoded(url: &str) -> Vec<u8> {
 
 impl fmt::Display for SignDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const CHANGED: &str = "something between the client and the platform, such as a proxy, changed it";
+        const CHANGED: &str = "it was changed on the way, probably by a proxy";
         match self {
-            Self::Method => write!(f, "the platform received another method (line 1) than the signed one: {CHANGED}"),
+            Self::Method => write!(f, "the method (line 1) that the platform received differs from the signed one: {CHANGED}"),
             Self::UrlEncoding => write!(
                 f,
                 "the platform received the URL (line 2) in another percent-encoding than the signed one: {CHANGED}; it \

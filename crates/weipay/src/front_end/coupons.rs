@@ -1,5 +1,5 @@
-//! Merchant coupons (商家券) that a front end sends: by the plugin of a mini program, as cards, or by a link. They are signed with the
-//! APIv2 key (API密钥).
+//! Merchant coupons (商家券) that a front end sends: by the plugin of a mini program, as cards, or by a link. They are signed with
+//! the APIv2 key (API密钥).
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ impl FrontEnd {
         let why = match coupons.len() {
             0 => "are missing: give at least one",
             1..=MAX_PLUGIN_COUPONS => "",
-            _ => "are too many: one call sends at most 10",
+            _ => "are too many: the limit is 10 in one call",
         };
         if !why.is_empty() {
             return Err(ParameterError::Value { name: "coupons", why });

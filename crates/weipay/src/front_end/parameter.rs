@@ -23,13 +23,13 @@ pub enum ParameterError {
     /// The private key is one of SM2 (国密). The pages of the front end name `RSA` as the only value of
     /// `signType` for APIv3. UNCONFIRMED: no public source says how a front end is told of an SM2 signature:
     /// the official Java SDK lets its caller choose the value, and the guide of 国密 is given only on request.
-    /// A wrong one would fail in front of the payer, so none is made.
+    /// A wrong value would fail only on the payer's phone, so none is signed.
     NotRsa,
     /// The key could not sign.
     Signing(SignatureError),
-    /// The signer did not sign.
+    /// The signer failed.
     Signer(SignerError),
-    /// The signer has to be waited for, and was asked without that.
+    /// The `FrontEnd` has an async signer, but a blocking method was called.
     AsyncSigner,
 }
 
@@ -43,8 +43,7 @@ impl Display for ParameterError {
                  `FrontEnd` with the RSA key of the merchant",
             ),
             Self::AsyncSigner => f.write_str(
-                "the parameters of the front end are signed by an async signer: use `jsapi_async` or another \
-                 `..._async` method",
+                "this `FrontEnd` has an async signer: call `jsapi_async` or another `..._async` method",
             ),
             Self::NoApiV2Key => f.write_str(
                 "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",

@@ -78,7 +78,7 @@ impl FrontEnd {
         Ok(parameters)
     }
 
-    /// The address for the QR code of a product (Native支付模式一), which has no order yet: when somebody scans it, the platform
+    /// The address for the QR code of a product (Native支付模式一), which has no order yet: when a payer scans it, the platform
     /// asks the merchant for one. An order that is there already has its own `code_url`.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ impl FrontEnd {
 }
 
 parameters! {
-    /// What `wx.openBusinessView` takes as `extraData` for a pay score order. Serializes with the names that WeChat expects.
+    /// The `extraData` of `wx.openBusinessView` for a pay score order. It serializes with the names that WeChat expects.
     PayScoreParameters {
         /// The merchant number (商户号).
         mch_id = "mch_id",
@@ -165,7 +165,7 @@ parameters! {
 }
 
 parameters! {
-    /// What `wx.sendBizRedPacket` takes. Serializes with the names that WeChat expects.
+    /// The parameters of `wx.sendBizRedPacket`. They serialize with the names that WeChat expects.
     RedPacketParameters {
         /// Seconds since 1970, as a text.
         time_stamp = "timeStamp",

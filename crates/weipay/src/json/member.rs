@@ -37,8 +37,8 @@ pub(crate) fn is_object(json: &[u8]) -> bool {
     after(without_mark(json), b'{').is_some()
 }
 
-/// The name of a member that an object of this JSON has twice, at any depth. Some readers take the first value of such a
-/// member and others the last, so what it says counts for nothing. Text in a JSON string is not looked into.
+/// The name of a member that an object of this JSON has twice, at any depth. Parsers disagree whether the first or the
+/// last value counts, so neither can be trusted. JSON text inside a string is not examined.
 pub(crate) fn repeated_member(json: &[u8]) -> Option<String> {
     // The names of all objects that are open, and where in them each object begins.
     let (mut names, mut begins): (Vec<Cow<'_, [u8]>>, _) = (Vec::with_capacity(32), Vec::new());

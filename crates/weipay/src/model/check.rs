@@ -1,4 +1,4 @@
-//! What a check of a request finds. Before sending, it stops at the first broken rule
+//! The result of the check of a request. Before sending, it stops at the first broken rule
 //! ([`value::check`](super::value::check)); `request.check()` lists all broken rules, and words that look mistyped.
 
 use std::fmt::{self, Display, Formatter, Write};
@@ -53,7 +53,7 @@ impl From<BrokenRule> for Violation {
     }
 }
 
-/// What the check of a request finds. Each request has it: `request.check()`.
+/// The result of the check of a request: `request.check()`, which each request has.
 ///
 /// ```
 /// # #[cfg(feature = "marketing")] {
@@ -119,7 +119,7 @@ impl Display for Checked {
     }
 }
 
-/// A word that is not documented, and the documented word that it was probably meant to be.
+/// A word that is not documented, and the documented word that was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hint {

@@ -16,7 +16,7 @@ use weipay_wire::PrivateKey;
 use crate::error::DecodeError;
 use crate::json;
 
-/// Reads a body into an empty model, and tells what in it did not read. Only what serde_json does not take for a JSON
+/// Reads a body into an empty model, and reports what could not be read. Only what serde_json does not take for a JSON
 /// object at all is an error, or what would take too much memory; an empty body leaves the model empty.
 pub(crate) fn decode<M: Model + Default>(
     body: &[u8],
@@ -26,7 +26,7 @@ pub(crate) fn decode<M: Model + Default>(
     let mut model = M::default();
     match whole(body, &mut model, opener) {
         Ok(misread) => Ok((model, misread)),
-        // A name that somebody cut inside a character must not hide that a payment succeeded.
+        // Invalid UTF-8, such as a nickname that was cut inside a character, must not hide that a payment succeeded.
         Err(problem) => {
             let text = json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
@@ -57,7 +57,7 @@ fn whole(
     Ok(decoder.misread)
 }
 
-/// What `Deserialize` of every model does. Read strictly, what did not read is an error that names each path.
+/// `Deserialize` of every model. It reads strictly: fields that cannot be read are an error that names each path.
 #[cfg(feature = "deserialize")]
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
     from: D,
@@ -81,7 +81,7 @@ fn one_problem(problem: &DecodeError) -> String {
     }
 }
 
-/// What an odd response can make a list of is bounded; for the rest one entry says that there is more.
+/// Limits the reported fields of an odd response; one entry says that there are more.
 const MAX_MISREAD: usize = 100;
 
 /// The state of reading one body: what did not read, how to read, and the memory that is left.
@@ -96,7 +96,7 @@ struct Decoder<'a> {
     has_json: bool,
 }
 
-/// What happens to a text that travels encrypted.
+/// How an encrypted text is treated.
 #[derive(Clone, Copy)]
 enum Ciphertext<'a> {
     /// It is decrypted with this key.
@@ -282,13 +282,13 @@ struct NameVisitor {
     strictness: Strictness,
 }
 
-/// A member's row, or, read strictly, the name that has no row; an empty one where it is not told.
+/// A member's row, or, read strictly, the name that has no row; an empty one where it is not shown.
 enum Name {
     Known(usize),
     Unknown(Option<String>),
 }
 
-/// Whether an unknown name can be told: a mistyped one can, a person's name or telephone number in its place cannot.
+/// Whether an unknown name can be shown: a mistyped one can, a person's name or phone number in its place cannot.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte);
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -348,7 +348,7 @@ impl Target<'_> {
 /// Reads one value into its target.
 struct ValueVisitor<'a, 'b> {
     target: Target<'a>,
-    /// Whether it travels encrypted.
+    /// Whether it is encrypted.
     encrypted: bool,
     at: JsonPath<'a>,
     decoder: &'a mut Decoder<'b>,
@@ -515,7 +515,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_, '_> {
 /// Reads the members of an object or array that has begun.
 struct ContainerVisitor<'a, 'b> {
     container: Container<'a>,
-    /// Whether the members of an array travel encrypted.
+    /// Whether the items of an array are encrypted.
     encrypted: bool,
     at: JsonPath<'a>,
     decoder: &'a mut Decoder<'b>,

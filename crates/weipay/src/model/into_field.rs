@@ -1,4 +1,4 @@
-//! What setters take, so that a program gives what it has at hand.
+//! The conversion traits for the arguments of setters.
 
 use std::any::{Any, type_name};
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use super::value::{Container, Model, Slot, Strictness, Token, Value};
 use super::{Checked, Encryption};
 use crate::upload::File;
 
-/// What a setter takes for a field of type `T`.
+/// The types that a setter takes for a field of type `T`.
 ///
 /// | field | takes |
 /// |---|---|
@@ -39,7 +39,7 @@ use crate::upload::File;
 /// # }
 /// ```
 ///
-/// Where it takes many types, an empty array does not say which it is: write `Vec::<GoodsDetail>::new()`.
+/// The element type of an empty array cannot be inferred: write `Vec::<GoodsDetail>::new()`.
 ///
 /// No other crate can implement this trait. For a type of your own, implement `From` for the type of the field.
 pub trait IntoField<T> {
@@ -47,7 +47,7 @@ pub trait IntoField<T> {
     fn into_field(self, _: Seal) -> Result<T, Violation>;
 }
 
-/// What a setter takes as a member of an array of `T`: see [`IntoField`].
+/// The types that a setter takes as an item of an array of `T`: see [`IntoField`].
 pub trait IntoItem<T> {
     #[doc(hidden)]
     fn into_item(self, _: Seal) -> Result<T, Violation>;
@@ -200,7 +200,7 @@ fn not_a_number() -> Violation {
     Violation::new("is a number, and was given as a boolean".to_owned())
 }
 
-/// What setters were given that does not fit its field. It keeps the request from being sent.
+/// Values of setters that do not fit their fields. They keep the request from being sent.
 #[derive(Debug, Clone, Default)]
 pub struct UnfitValues(Vec<(&'static str, Violation)>);
 
@@ -214,7 +214,7 @@ impl UnfitValues {
     }
 }
 
-/// What setters of a model were given that does not fit.
+/// Values of a model's setters that do not fit.
 pub(super) fn unfit_values(model: &dyn Model) -> Vec<Violation> {
     let mut found = Vec::new();
     model.read(&mut |table, slots| {

@@ -9,10 +9,10 @@ use weipay_rules::Rules;
 use super::value::{Container, Strictness, Token, Value, check_text};
 use super::{Checked, Direct, Encryption, Field, Violation};
 
-/// A value that travels as JSON text inside a string. It is used like the value itself.
+/// A value that is sent as JSON text inside a string. It is used like the value itself.
 ///
-/// Reading is lenient here too: a member that does not read is `None`. Text that is no JSON leaves the whole field out,
-/// and an empty text says that there is none.
+/// Reading is lenient here too: a member that does not read is `None`. If the text is not JSON, the whole field is skipped.
+/// An empty text counts as absent.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct JsonText<T>(pub T);
 

@@ -26,7 +26,7 @@ pub(crate) const NOT_CIPHERTEXT: &str = "was given as ciphertext, but is not: ci
 ///
 /// A string becomes [`plain_text`](Sensitive::plain_text), which the client encrypts before it is sent:
 /// `.user_name("张三")`. For ciphertext of your own, use [`ciphertext`](Sensitive::ciphertext). Only the constructor
-/// decides which it is, never the text.
+/// decides whether a value is plain text or ciphertext; the text is not inspected.
 ///
 /// In a response the value is plain text if the client could decrypt it, and otherwise ciphertext; then
 /// [`misread`](crate::Response::misread) says why.
@@ -236,7 +236,7 @@ pub(crate) fn encrypt(text: &str, key: Option<&PublicKey>) -> Result<String, Vio
     let key = key.ok_or_else(|| {
         Violation::new(
             "must be encrypted (敏感信息加密), but the client has no platform key with the serial in `Wechatpay-Serial`, or \
-             its certificate has ended",
+             its certificate has expired",
         )
     })?;
     key.encrypt_sensitive(text.as_bytes())

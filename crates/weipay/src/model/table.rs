@@ -1,5 +1,5 @@
-//! A model is a struct and its table, which has a row for each field: its name on the wire, where it travels, its rules, and what
-//! it is for.
+//! A model is a struct and its table, which has a row for each field: its name on the wire, its place in the request, its
+//! rules, and what it is for.
 //!
 //! The macros write both: a response is read leniently; a request has setters as well, and is read strictly. Every function is
 //! `#[inline]`: thousands of them are compiled only in the programs that call them.
@@ -14,7 +14,7 @@ use super::value::{Model, object};
 use super::{Encryption, is_private_name, sensitive};
 
 /// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves; of other
-/// private ones it is told only that they are set.
+/// private ones it shows only that they are set.
 pub(crate) fn debug(model: &dyn Model, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut done = Ok(());
     model.read(&mut |table, slots| {
@@ -56,7 +56,7 @@ fn copy_fields(from: &dyn Model, to: &mut dyn Model) {
     });
 }
 
-/// `Serialize` of every model: as it is sent, except for what travels encrypted. Plain text is written as plain text, so keep it
+/// `Serialize` of every model: as it is sent, except for sensitive fields. Plain text is written as plain text, so keep it
 /// out of logs, and ciphertext as `{"ciphertext": "..."}`, so that it reads back as what it is. A call without types does not
 /// take a model with such plain text: it could not encrypt it.
 pub(crate) fn serialize<S: Serializer>(model: &dyn Model, serializer: S) -> Result<S::Ok, S::Error> {
@@ -157,7 +157,7 @@ macro_rules! response {
     )*};
 }
 
-/// Like [`response`], with a constructor and a setter for each field: those of responses would be compiled for nobody.
+/// Like [`response`], with a constructor and a setter for each field: those of responses would be compiled without a use.
 macro_rules! request {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
@@ -189,14 +189,14 @@ macro_rules! request {
                 Self::default()
             }
 
-            /// Checks it as a client does before it is sent, and finds words that look mistyped.
+            /// Checks this by the rules that a client applies before sending, and suggests corrections for mistyped words.
             #[inline]
             #[cfg_attr(test, allow(dead_code, reason = "the models of tests are private"))]
             pub fn check(&self) -> $crate::model::Checked {
                 $crate::model::check::inspect(self)
             }
 
-            /// Sets a field where there is a value, and changes nothing where there is none:
+            /// Calls a setter if there is a value, and does nothing for `None`:
             /// `Request::new().maybe(option, Request::field)`.
             #[inline]
             #[cfg_attr(test, allow(dead_code, reason = "the models of tests are private"))]
@@ -220,7 +220,7 @@ macro_rules! request {
 
 pub(crate) use {model, request, response};
 
-/// Where a field of a request travels.
+/// The place of a field in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Place {
@@ -248,13 +248,13 @@ pub enum Place {
 pub struct Field {
     /// The name on the wire.
     pub name: &'static str,
-    /// Where it travels.
+    /// Its place in the request.
     pub place: Place,
-    /// What its value must be.
+    /// The rules of its value.
     pub rules: Rules,
-    /// Whether it travels encrypted (敏感信息加密).
+    /// Whether it is encrypted (敏感信息加密).
     pub encrypted: bool,
-    /// What the field is for, where the client must know that.
+    /// The purpose of the field, if the client must know it.
     pub purpose: Option<Purpose>,
 }
 
@@ -337,7 +337,7 @@ impl Field {
         self
     }
 
-    /// It travels encrypted (敏感信息加密).
+    /// It is encrypted (敏感信息加密).
     pub const fn encrypted(mut self) -> Self {
         self.encrypted = true;
         self
@@ -376,11 +376,11 @@ macro_rules! purposes {
 purposes! {
     /// The number of the request itself (商户请求单号): the platform knows a repeated request by it.
     request_number = RequestNumber,
-    /// The name of the file that is uploaded beside it.
+    /// The name of the file that is uploaded with it.
     file_name = FileName,
-    /// The SHA-256 of the file that is uploaded beside it.
+    /// The SHA-256 of the file that is uploaded with it.
     file_sha256 = FileSha256,
-    /// The SM3 (国密) of the file that is uploaded beside it.
+    /// The SM3 (国密) of the file that is uploaded with it.
     file_sm3 = FileSm3,
     /// The serial number of the platform key that sensitive fields are encrypted with.
     platform_serial = PlatformSerial,
@@ -400,7 +400,7 @@ purposes! {
     page_number = PageNumber,
     /// The number of the page, counted from 0.
     page_index = PageIndex,
-    /// Names the page: what the page before it gave.
+    /// The token of the page, which the previous page returned.
     page_cursor = PageCursor,
     /// Of a response: the address of a file.
     download_url = DownloadUrl,
@@ -479,9 +479,9 @@ formats! {
     uint32 = Uint32,
     /// A 64-bit unsigned integer.
     uint64 = Uint64,
-    /// A whole number that travels as text.
+    /// A whole number that is sent as text.
     integer_text = Integer,
-    /// A number that travels as text.
+    /// A number that is sent as text.
     numeric = Numeric,
     /// Text that looks like a JSON object.
     json_object_like = JsonObjectLike,

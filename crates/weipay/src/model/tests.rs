@@ -411,7 +411,7 @@ fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
 fn what_would_take_much_memory_is_an_error() {
     let too_large = |body: &str| {
         let problem = read(body).unwrap_err();
-        assert!(problem.path.is_empty() && problem.reason.contains("64 MB"), "{problem}");
+        assert!(problem.path.is_empty() && problem.reason.contains("64 MiB"), "{problem}");
     };
     let many = "{},".repeat(1_000_000);
     too_large(&format!(r#"{{"parts":[{many}{{}}],"total":7}}"#));
@@ -426,7 +426,7 @@ fn what_would_take_much_memory_is_an_error() {
 
     let text = serde_json::Value::String(format!("[{}0]", "0,".repeat(1_000_000)));
     let problem = Carrier::decode(json!({"list": text}).to_string().as_bytes(), None).unwrap_err();
-    assert!(problem.reason.contains("64 MB"), "{problem}");
+    assert!(problem.reason.contains("64 MiB"), "{problem}");
 }
 
 #[test]

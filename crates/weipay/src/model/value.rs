@@ -17,8 +17,7 @@ use crate::upload::File;
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
 ///
 /// The slots come in the order of the table; after them, a request has one more with what its setters were given that does not
-/// fit. They are lent to a function, and not returned, because that is what costs
-/// least to compile, some thousands of times.
+/// fit. They are passed to a function and not returned, because that compiles fastest, and there are thousands of models.
 pub trait Model: Debug + Send + Sync + 'static {
     /// Lends the fields to read, with their rows.
     fn read(&self, see: &mut dyn FnMut(&'static Table, &[&dyn Slot]));
@@ -217,7 +216,7 @@ pub enum Token<'a> {
     Number(Number),
     /// A string.
     Text(&'a str),
-    /// A string that travels encrypted (敏感信息加密) and was not opened.
+    /// An encrypted string (敏感信息加密) that was not decrypted.
     Ciphertext(&'a str),
     /// A sensitive value that a model wrote.
     Sensitive(Sensitive),
@@ -399,7 +398,7 @@ impl Value for bool {
     }
 }
 
-/// A file is a separate part of the body; as JSON it is what tells it from another.
+/// A file is a separate part of the body; as JSON it is what distinguishes it from another.
 impl Value for File {
     type Intake = Direct;
 
@@ -481,7 +480,7 @@ pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
     found
 }
 
-/// Every field that is set, as it travels.
+/// Every field that is set, as it is sent.
 pub(crate) fn each(
     model: &dyn Model,
     encryption: Encryption<'_>,

@@ -1,4 +1,4 @@
-//! An extractor of actix-web: a handler that takes a [`Notification`] runs only for one that was verified and opened.
+//! An extractor of actix-web: a handler that takes a [`Notification`] runs only for one that was verified and decrypted.
 
 use std::fmt;
 use std::future::Future;

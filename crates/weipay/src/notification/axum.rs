@@ -1,4 +1,4 @@
-//! An extractor of axum: a handler that takes a [`Notification`] runs only for one that was verified and opened.
+//! An extractor of axum: a handler that takes a [`Notification`] runs only for one that was verified and decrypted.
 
 use axum_core::body::Body;
 use axum_core::extract::{FromRef, FromRequest, Request};

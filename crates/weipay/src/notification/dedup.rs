@@ -26,9 +26,9 @@ pub trait Dedup: Sync {
     /// Why the store failed.
     type Error: Send;
 
-    /// Takes the ticket of a notification, in one step: of two that ask at the same moment, one gets it. A
+    /// Claims the notification atomically: if two callers claim it at the same time, one of them gets the ticket. A
     /// store that outlives its process should give a ticket again after some minutes, because its holder may
-    /// have died. The platform hangs up after five seconds, and this future is dropped then: a store that
+    /// have died. The platform closes the connection after five seconds, and this future is dropped then: a store that
     /// grants a ticket nevertheless should take it back, as those of this crate do.
     fn claim(&self, id: &str) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
@@ -39,17 +39,17 @@ pub trait Dedup: Sync {
     /// The handler failed: the next delivery is handled.
     fn release(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// The future of the handler was dropped, because its server stopped or the platform hung up. It cannot wait; a store that
-    /// needs to wait leaves this empty, and gives the ticket again after some minutes.
+    /// The future of the handler was dropped, because its server stopped or the platform closed the connection. This cannot
+    /// wait; a store that needs to wait leaves this empty, and gives the ticket again after some minutes.
     fn abandon(&self, _id: &str, _ticket: Ticket) {}
 
-    /// The future of [`finish`](Self::finish) was dropped before its end, because the platform hung up: the
-    /// handler was successful, and that may not be noted. It cannot wait; a store that needs to wait notes it
-    /// in the background. Where it does nothing, the handler may run a second time.
+    /// The future of [`finish`](Self::finish) was dropped before its end, because the platform closed the
+    /// connection: the handler was successful, and that may not be recorded. This cannot wait; a store that needs to wait
+    /// records it in the background. If this does nothing, the handler may run a second time.
     fn finish_unwaited(&self, _id: &str, _ticket: Ticket) {}
 }
 
-/// As [`Dedup`], for programs without futures.
+/// As [`Dedup`], for programs without futures. No future can be dropped here, so it has neither `abandon` nor `finish_unwaited`.
 pub trait BlockingDedup {
     /// Why the store failed.
     type Error;
@@ -76,16 +76,16 @@ pub trait BlockingDedup {
     fn release(&self, id: &str, ticket: Ticket) -> Result<(), Self::Error>;
 }
 
-/// Who may handle a notification. The number is the store's: each ticket has another.
+/// A claim on a notification. The store chooses the number, which is different for each claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
 /// What a store returns for a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It is yours.
+    /// The notification may be handled, with this ticket.
     Granted(Ticket),
-    /// Somebody handles it at this moment.
+    /// Another handler has the ticket.
     Running,
     /// It was handled.
     Finished,
@@ -99,8 +99,8 @@ pub enum Once<H, S> {
     Handled,
     /// It was handled before: the handler did not run.
     AlreadyHandled,
-    /// Another delivery of it is handled at this moment, and nobody knows yet how that ends: the handler did
-    /// not run. The platform sends it again.
+    /// Another delivery of the notification is being handled right now. The handler did not run. The platform sends the
+    /// notification again.
     Running,
     /// The handler failed. It runs again for the next delivery.
     Failed(H),

@@ -1,4 +1,4 @@
-//! How the enumeration of the events is written, and which event a notification tells of.
+//! How the enumeration of the events is written, and which event a notification has.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub(crate) struct SentAs {
     pub(crate) original_types: &'static [&'static str],
     /// The members that its resource always has.
     pub(crate) required: &'static [&'static str],
-    /// What the summary has, where nothing else tells it from another that is sent as the same event.
+    /// What the summary has, where nothing else distinguishes it from another that is sent as the same event.
     pub(crate) summary_has: Option<&'static str>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct SentAs {
 /// everything of models is: a hundred types are compiled only in the programs that receive notifications.
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident($module:ident) = $name:literal,)*) => {
-        /// What a notification tells of, with its resource as a type.
+        /// The event of a notification, with its resource as a type.
         ///
         /// [`Other`](Self::Other) is an event that this version does not know: [`Notification::json`] reads its resource. New
         /// events may become variants, so a `match` has a `_` arm.
@@ -82,7 +82,7 @@ impl std::fmt::Debug for Event {
     }
 }
 
-/// The event that a notification tells of. It is its `event_type`, except where documents give several events one type: then the
+/// The event of a notification. It is its `event_type`, except where documents give several events one type: then the
 /// members of the resource decide, and `original_type` where it is there.
 pub(super) fn resolve<'a>(
     event_type: &'a str,

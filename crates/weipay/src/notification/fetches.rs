@@ -1,8 +1,8 @@
 //! How many fetches of certificates notifications may cause: strangers can post whatever serial they like.
 //!
 //! The client of each merchant begins one fetch a minute at most. A receiver of ten thousand merchants would
-//! still begin ten thousand, so that they are counted here once more. Whoever can write what the APIv3 key of
-//! a merchant opens is no stranger: such a notification lets that merchant's client fetch at once.
+//! still begin ten thousand, so they are counted here once more. A notification that the APIv3 key of a merchant
+//! decrypts does not come from a stranger: it lets that merchant's client fetch at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ struct State {
 }
 
 impl Fetches {
-    /// Nobody has the certificate with this serial. Lets the client of the merchant whose APIv3 key opens the
+    /// No client has the certificate with this serial. Lets the client of the merchant whose APIv3 key decrypts the
     /// body fetch it, or else those of all merchants in turn, as many of them as may.
     pub(super) fn begin(&self, merchants: &[Arc<MerchantKeys>], serial: &str, body: &[u8]) {
         // Only certificates are fetched.

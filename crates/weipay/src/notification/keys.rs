@@ -1,4 +1,4 @@
-//! The keys of one merchant: those that verify what the platform posts, and those that open it.
+//! The keys of one merchant: those that verify notifications, and those that decrypt them.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ pub(super) struct MerchantKeys {
     pub(super) mchid: Option<MerchantId>,
     platform: PlatformSource,
     pub(super) api_v3_key: Option<ApiV3Key>,
-    /// Verifies and opens notifications of APIv2.
+    /// Verifies and decrypts notifications of APIv2.
     pub(super) api_v2_key: Option<ApiV2Key>,
-    /// Decrypts what travels encrypted inside a resource.
+    /// Decrypts the sensitive fields of a resource.
     pub(super) decryption_key: Option<Arc<PrivateKey>>,
     pub(super) clock: Clock,
 }
@@ -39,7 +39,7 @@ pub(crate) trait FetchesCertificates: Send + Sync {
     fn begin_refresh(&self) -> bool;
 }
 
-/// What the settings of a receiver were read from, and so how to give what is missing.
+/// The source of a receiver's settings, which decides how to give a missing one.
 #[derive(Clone, Copy)]
 pub(super) enum GivenBy {
     Builder,
@@ -48,7 +48,7 @@ pub(super) enum GivenBy {
 }
 
 impl GivenBy {
-    /// How to give the key that opens notifications.
+    /// How to give the key that decrypts notifications.
     const fn opening_key(self) -> &'static str {
         match self {
             Self::Builder => {

@@ -1,10 +1,10 @@
-//! What was probably done to a body whose signature does not hold. It is a hint for a person; nothing is decided by it.
+//! The probable change of a body whose signature is wrong. It is a hint for a person; nothing is decided by it.
 
 use std::fmt::{self, Display, Formatter};
 
 use serde::de::IgnoredAny;
 
-/// What somebody did to the body on its way to the receiver.
+/// A change of the body on its way to the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyMistake {
@@ -28,7 +28,7 @@ pub enum BodyMistake {
     Reordered,
 }
 
-/// Bodies that are what is left of one after a parser.
+/// Values that a body parser leaves in place of the raw body.
 const LEFT_OVER: [&[u8]; 6] = [b"{}", b"[]", b"null", b"None", b"undefined", b"[object Object]"];
 
 impl BodyMistake {

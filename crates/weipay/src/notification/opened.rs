@@ -1,4 +1,4 @@
-//! A notification that was verified and opened.
+//! A notification that was verified and decrypted.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::notifications::event::Event;
 use crate::operation::Version;
 use crate::response::{Decode, from_json};
 
-/// What the envelope of a notification says beside its resource.
+/// The members of a notification's envelope without its resource.
 pub(super) struct Head {
     pub(super) id: String,
     pub(super) event_type: String,
@@ -38,7 +38,7 @@ impl Head {
     }
 }
 
-/// A notification (回调通知) that was verified, opened and read.
+/// A notification (回调通知) that was verified, decrypted and decoded.
 ///
 /// `Debug` shows its id, event and time, but not its content.
 #[must_use = "handle the notification and send a response"]
@@ -52,7 +52,7 @@ pub struct Notification {
     is_signed: bool,
 }
 
-/// What opening gives beside the event.
+/// The result of opening a notification, without the event.
 pub(super) struct Opened {
     pub(super) resource: Zeroizing<Vec<u8>>,
     pub(super) mchid: Option<MerchantId>,
@@ -78,8 +78,8 @@ impl Notification {
         self.is_signed
     }
 
-    /// `id` (通知的唯一ID): the same for every delivery of one notification, so it tells a repeat. APIv2 has none:
-    /// there it is a digest of the numbers of what happened.
+    /// `id` (通知的唯一ID): the same for every delivery of one notification. Notifications of APIv2 have none: there it
+    /// is a digest of their order, refund or other numbers.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.head.id
@@ -116,14 +116,14 @@ impl Notification {
         self.head.request_id.as_deref()
     }
 
-    /// The number (商户号) of the configured merchant whose key opened it; `None` if it may be for several: those
+    /// The number (商户号) of the configured merchant whose key decrypted it; `None` if it may be for several: those
     /// that have the same APIv3 key and know the key of the signature.
     #[must_use]
     pub fn mchid(&self) -> Option<&MerchantId> {
         self.mchid.as_ref()
     }
 
-    /// What happened, as a type.
+    /// The event, as a type.
     #[must_use]
     pub fn event(&self) -> &Event {
         &self.event
@@ -136,7 +136,7 @@ impl Notification {
         self.event
     }
 
-    /// What of the resource does not have the documented type and was left out of the event, each with its
+    /// The values of the resource that were skipped because they do not have the documented type, each with its
     /// JSON path. Log it if it is not empty.
     #[must_use]
     pub fn misread(&self) -> &[DecodeError] {
@@ -154,7 +154,7 @@ impl Notification {
     ///
     /// # Errors
     ///
-    /// If it is not JSON, or would take more than 64 MB of memory.
+    /// If it is not JSON, or would take more than 64 MiB of memory.
     pub fn json(&self) -> Result<Value, DecodeError> {
         Value::decode(&self.resource, None).map(|(json, _)| json)
     }
@@ -163,7 +163,7 @@ impl Notification {
     ///
     /// # Errors
     ///
-    /// If it is not JSON of that type, or would take more than 64 MB of memory.
+    /// If it is not JSON of that type, or would take more than 64 MiB of memory.
     pub fn json_as<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         from_json(&self.resource)
     }

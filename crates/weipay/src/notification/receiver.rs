@@ -114,7 +114,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// If it is not acceptable. Respond with [`Rejection::response`].
+    /// If it cannot be verified, decrypted or decoded. Respond with [`Rejection::response`].
     #[inline]
     pub fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notification, Rejection> {
         self.verify(headers, body)?.open()
@@ -217,7 +217,7 @@ impl Receiver {
         }
     }
 
-    /// Why nobody's keys verify this: an unknown serial, unless something else is wrong too.
+    /// Why the keys of no merchant verify this: an unknown serial, unless something else is wrong too.
     fn unknown_signer(&self, headers: &SignatureHeaders<'_>, body: &[u8]) -> VerifyError {
         let none = weipay_wire::PlatformKeys::new();
         let now = self.merchants.first().map_or_else(crate::builder::system_time, |one| one.now());

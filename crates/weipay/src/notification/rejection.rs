@@ -23,7 +23,7 @@ struct Inner {
     version: Version,
 }
 
-/// What is wrong with a notification.
+/// The reason for which a notification is rejected.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RejectionKind {
@@ -34,12 +34,12 @@ pub enum RejectionKind {
     Unverified {
         /// Why.
         error: VerifyError,
-        /// What was probably done to the body, if it looks like it.
+        /// The probable change of the body, if its form shows one.
         mistake: Option<BodyMistake>,
     },
-    /// Its signature cannot be verified yet: no client of the receiver has asked for the platform's certificates (平台证书), of
-    /// which this one must have signed it. They are being fetched, and the platform sends the notification again. So that
-    /// the first one is accepted, call `fetch_platform_certificates` of the client before the server starts.
+    /// Its signature cannot be verified yet: the platform certificate (平台证书) that signed it has not been fetched. The fetch is
+    /// running, and the platform sends the notification again. To accept the first notification too, call
+    /// `fetch_platform_certificates` of the client before the server starts.
     NotFetched {
         /// The serial number of the certificate.
         serial: String,
@@ -55,19 +55,19 @@ pub enum RejectionKind {
     },
     /// It is verified, but something that every notification has is missing.
     Incomplete(&'static str),
-    /// It is verified, but its body or its opened resource cannot be read.
+    /// It is verified, but its body or its decrypted resource cannot be read.
     Unreadable(DecodeError),
-    /// It is verified, but sealed by an algorithm that is not known here.
+    /// It is verified, but encrypted with an unsupported algorithm.
     Algorithm(String),
-    /// It is verified, but no key that could open it is configured.
+    /// It is verified, but no key that could decrypt it is configured.
     NoKey(&'static str),
     /// APIv2: it is for a merchant that is not configured: its number.
     UnknownMerchant(String),
-    /// APIv2: its `req_info` does not open with the APIv2 key of its merchant.
+    /// APIv2: its `req_info` cannot be decrypted with the APIv2 key of its merchant.
     ReqInfo(ReqInfoError),
-    /// It is verified, but does not open with the APIv3 key of any merchant that it may be for.
+    /// It is verified, but no APIv3 key of the matching merchants decrypts it.
     Sealed {
-        /// Why the last key did not open it.
+        /// Why the last key did not decrypt it.
         error: EnvelopeError,
         /// How many keys were tried.
         keys: usize,
@@ -83,7 +83,7 @@ impl Rejection {
         Self::new(kind, Version::V3)
     }
 
-    /// What is wrong.
+    /// The reason.
     #[must_use]
     pub fn kind(&self) -> &RejectionKind {
         &self.0.kind

@@ -2,12 +2,13 @@
 //!
 //! The signature is in the body, made with the APIv2 key. It has no time and no id: an old message stays valid for ever, and what
 //! stands for the id is made of the numbers of what happened. A refund notification carries no signature at all; that its
-//! `req_info` opens with the APIv2 key is all that speaks for it. So what is not signed is a refund and nothing else, and nothing
-//! beside its `req_info` counts.
+//! `req_info` can be decrypted with the APIv2 key is the only evidence. So what is not signed is a refund and nothing else, and
+//! nothing beside its `req_info` counts.
 //!
 //! UNCONFIRMED: how `sign` of the JSON of older pay score products (支付分) is made. Documents name the member and no rule, and no
 //! recorded message is public. Here it is verified like the `sign` of XML, over all members of the outer object. If the platform
-//! signs otherwise, such a message is rejected, never accepted unverified; and its content opens only with the APIv3 key.
+//! signs otherwise, such a message is rejected, never accepted unverified; and its content can be decrypted only with the APIv3
+//! key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use crate::xml;
 
 macro_rules! v2_events {
     ($($(#[$doc:meta])* $variant:ident($type:ty) = $name:literal, $source:ident,)*) => {
-        /// What a notification of APIv2 tells of.
+        /// The event of an APIv2 notification.
         #[non_exhaustive]
         pub enum V2Event {
             $($(#[$doc])* $variant(Box<$type>),)*
@@ -53,7 +54,7 @@ macro_rules! v2_events {
                 })
             }
 
-            /// Reads an event from what was verified and opened.
+            /// Reads an event from verified and decrypted content.
             #[inline]
             pub(super) fn decode(event: &str, content: &V2Content) -> Result<(Self, Vec<DecodeError>), DecodeError> {
                 match event {
@@ -101,7 +102,7 @@ impl fmt::Debug for V2Event {
     }
 }
 
-/// What a message of APIv2 holds once it was verified, and opened where it is sealed.
+/// The content of an APIv2 message, verified and decrypted.
 pub(super) struct V2Content {
     /// Elements of XML.
     elements: Option<Zeroizing<XmlElements>>,
@@ -125,7 +126,7 @@ fn from_json<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), De
 /// The one event that is not signed.
 const REFUND: &str = "refund-processed";
 
-/// What tells an event of APIv2 from the others, and one message of it from another, as the catalogue has it.
+/// How an event of APIv2 is distinguished from others, and its messages from each other, as the catalogue has it.
 pub(crate) struct Mark {
     pub(crate) event: &'static str,
     /// Elements that are all there, in one or several forms.
@@ -281,7 +282,7 @@ fn open_req_info<'a>(
     Err(rejected(failure))
 }
 
-/// What stands twice in an object is not known.
+/// Refuses duplicate members: it is unknown which value counts.
 fn check_unrepeated(json: &[u8]) -> Result<(), Rejection> {
     let repeated = DecodeError::of_repeated_member(json);
     repeated.map_or(Ok(()), |error| Err(rejected(RejectionKind::Unreadable(error))))
@@ -310,7 +311,7 @@ const MAX_MEMBERS: usize = 4 * 1024 * 1024;
 fn members(body: &[u8]) -> Result<XmlElements, Rejection> {
     let unreadable = |error| rejected(RejectionKind::Unreadable(error));
     if json::measure(body).bytes > MAX_MEMBERS {
-        let reason = format!("it would take more than {} MB of memory", MAX_MEMBERS / 1024 / 1024);
+        let reason = format!("it would take more than {} MiB of memory", MAX_MEMBERS / 1024 / 1024);
         return Err(unreadable(DecodeError { path: String::new(), reason }));
     }
     check_unrepeated(body)?;
@@ -328,10 +329,10 @@ fn text<'a>(elements: &'a XmlElements, name: &str) -> Option<&'a str> {
     elements.text(name).filter(|text| !text.is_empty())
 }
 
-/// The event that signed XML tells of. APIv2 has no name for it, so that its elements decide: those that say
-/// something, and else those that are there. Empty elements are not signed, so they count only beside a
+/// The event of signed XML. APIv2 has no name for it, so its elements decide: those that say
+/// something, and else those that are there. Empty elements are not signed, so they count only with a
 /// `return_code`, which the platform signs. What a front end shows, such as the QR code of a product, is
-/// signed with the same key, and anybody could add empty elements to it.
+/// signed with the same key, and a stranger could add empty elements to it.
 fn event_of(elements: &XmlElements) -> &'static str {
     let fits = |mark: &&Mark, has: fn(&XmlElements, &str) -> bool| {
         mark.told_by.iter().any(|names| names.iter().all(|name| has(elements, name)))

@@ -1,4 +1,4 @@
-//! A notification whose signature holds, before anything of it is decrypted: the one thing that can be opened.
+//! A notification whose signature holds, before anything of it is decrypted: the only thing that can be opened.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -43,7 +43,7 @@ pub(super) struct Unsure {
 }
 
 impl Unsure {
-    /// Lets the client of each merchant whose APIv3 key opens this, and that lacks the key of the signature, fetch it.
+    /// Lets the client of each merchant whose APIv3 key decrypts this, and that lacks the key of the signature, fetch it.
     /// The platform sends the notification again. A signature that only another merchant's keys verify proves nothing.
     fn begin_fetches(&self, sealed: (EnvelopeAlgorithm, &Sealed<'_>)) {
         begin_some(lacking(&self.merchants, &self.serial, sealed), &self.serial);
@@ -80,7 +80,7 @@ fn refresh_some(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) {
     owners.filter(|one| one.begin_refresh()).take(MAX_FETCHES).for_each(drop);
 }
 
-/// The merchants whose clients lack the certificate with this serial and can fetch it, and whose APIv3 key opens this.
+/// The merchants whose clients lack the certificate with this serial and can fetch it, and whose APIv3 key decrypts this.
 fn lacking<'a>(
     merchants: &'a [Arc<MerchantKeys>],
     serial: &str,
@@ -93,7 +93,7 @@ fn lacking<'a>(
     }
 }
 
-/// The merchants that may fetch this serial and whose APIv3 key opens the resource of a body. Who signed it is not known here.
+/// The merchants that may fetch this serial and whose APIv3 key decrypts the resource of a body. Who signed it is not known here.
 pub(super) fn owners<'a>(
     merchants: &'a [Arc<MerchantKeys>],
     serial: &str,
@@ -111,7 +111,7 @@ enum Message {
     V2(Box<V2Verified>),
 }
 
-/// What was opened.
+/// The decrypted content.
 pub(super) enum Content {
     V3 { plain: Zeroizing<Vec<u8>>, key: Option<Arc<PrivateKey>> },
     V2(V2Content),
@@ -165,11 +165,11 @@ impl Verified {
     }
 
     /// Decrypts the resource with the APIv3 key, and reads it as the type of its event. Of APIv2, `req_info`
-    /// is opened with the APIv2 key.
+    /// is decrypted with the APIv2 key.
     ///
     /// # Errors
     ///
-    /// If no configured key opens it, or what it holds is not an object.
+    /// If no configured key decrypts it, or its content is not an object.
     #[inline]
     pub fn open(self) -> Result<Notification, Rejection> {
         let (head, content, opened) = self.decrypt()?;
@@ -269,10 +269,10 @@ pub(super) fn open_sealed(
     }
 }
 
-/// What a key opened, and a merchant with that key.
+/// The content that a key decrypted, and a merchant with that key.
 type OpenedBy<'a> = (Zeroizing<Vec<u8>>, &'a Arc<MerchantKeys>);
 
-/// Tries each different APIv3 key of these merchants once, up to a limit: what it opens, and the first
+/// Tries each different APIv3 key of these merchants once, up to a limit: the decrypted content, and the first
 /// merchant with that key. Or else why not, and how many keys were tried.
 fn try_keys<'a>(
     merchants: impl Iterator<Item = &'a Arc<MerchantKeys>>,

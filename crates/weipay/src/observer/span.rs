@@ -64,7 +64,7 @@ fn code(error: Option<&Error>) -> Option<&str> {
     error.and_then(Error::code).filter(|code| crate::retry::is_code(code))
 }
 
-/// The `Request-ID`, if it has the form of one: it is a header of whoever responded.
+/// The `Request-ID`, if it has the form of one: the header may come from a proxy.
 fn request_id(text: Option<&str>) -> Option<&str> {
     let is_plain = |text: &&str| {
         text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

@@ -61,7 +61,7 @@ impl Operation {
         meant.min_by_key(|row| (Some(row.verb) != verb, row.path.matches('{').count()))
     }
 
-    /// Whether a field of its request travels encrypted.
+    /// Whether a field of its request is encrypted.
     pub(crate) fn has_encrypted_request(&self) -> bool {
         [Place::Path, Place::Query, Place::Body].iter().any(|at| self.members(*at).has_encrypted())
     }

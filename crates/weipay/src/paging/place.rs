@@ -12,12 +12,12 @@ pub enum Place {
     Offset(u64),
     /// Its number. Some lists count from 0, and some from 1.
     Number(u64),
-    /// The token that the page before it gave; `None` for the first page.
+    /// The token that the previous page returned; `None` for the first page.
     Token(Option<String>),
 }
 
 impl Place {
-    /// What the request has in the field that names the page; nothing for the first page of those with tokens.
+    /// The value of the field that names the page; `None` for the first page of lists with tokens.
     pub(crate) fn value(&self) -> Option<String> {
         match self {
             Self::Offset(number) | Self::Number(number) => Some(number.to_string()),
@@ -34,20 +34,20 @@ pub enum PageError {
     #[error(transparent)]
     Call(#[from] Error),
     /// A page was accepted (202) and not sent, or its body is empty. The next request asks for the same page again.
-    #[error("the response to the request for a page has status {} and no page: ask again later", .0.as_u16())]
+    #[error("the response has status {} and no page: request the page again later", .0.as_u16())]
     NoPage(http::StatusCode),
     /// The catalogue does not know the operation as a list with pages.
-    #[error("this operation is not in the catalogue as a list with pages: send it without paging")]
+    #[error("the catalogue does not list this operation as paginated: call it without paging")]
     NotPaged,
-    /// The list ended before all of its items came.
+    /// The list ended before all of its items were read.
     #[error(
-        "the list has {total} items, but ended after {read}: it changed meanwhile, or the operation counts pages and \
-         not items"
+        "the list has {total} items, but ended after {read}: it changed while it was read, or the operation counts pages \
+         and not items"
     )]
     Incomplete {
-        /// How many items came.
+        /// The number of items that were read.
         read: u64,
-        /// How many items the platform says that there are.
+        /// The number of items according to the platform.
         total: u64,
     },
     /// An earlier page came than the one that was asked for. The next request asks for the same page again.
@@ -77,7 +77,7 @@ impl PageError {
     }
 }
 
-/// What a page says of itself.
+/// The facts that a page has about itself.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Facts {
     pub(super) items: u64,
@@ -106,7 +106,7 @@ pub(crate) struct Paging {
     /// How many items came, those before the first page included; `None` if that is not known.
     read: Option<u64>,
     pub(super) total: Option<u64>,
-    /// What is told in place of the next page.
+    /// The error to report in place of the next page.
     pub(super) broken: Option<PageError>,
 }
 

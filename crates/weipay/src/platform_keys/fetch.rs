@@ -109,9 +109,9 @@ fn end(core: &Core, request: &Request, deadline: Deadline, outcome: Result<(), E
     if is_cut_short { outcome } else { core.merchant.ring.end(outcome, core.now()) }
 }
 
-/// Nobody's turn came before the call had to end.
+/// The error of a call that ended before the fetch.
 fn too_late() -> Outcome {
-    let late = "the certificates did not come within the time limit of the call; their fetch goes on";
+    let late = "the platform certificates did not arrive within the time limit of the call; their fetch continues in the background";
     let source = std::io::Error::new(std::io::ErrorKind::TimedOut, late).into();
     Err(Arc::new(NetworkError { sent: Sent::No, source }.into()))
 }

@@ -1,4 +1,4 @@
-//! A typed request, encoded: its fields go where they travel, and who calls is filled in.
+//! Encodes a typed request into path, query, headers and body, and fills in the merchant number.
 
 use std::sync::Arc;
 
@@ -83,14 +83,14 @@ impl Request {
     }
 }
 
-/// A request, by the places where it travels.
+/// A request, by its places.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The body as JSON, of APIv2 too; nothing where the operation has none.
     pub(crate) body: Option<Value>,
-    /// What an upload says about its file, or the fields of a form beside it.
+    /// What an upload says about its file, or the fields of a form with it.
     pub(crate) meta: Option<Value>,
     pub(crate) file: Option<File>,
 }
@@ -148,7 +148,7 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
 /// Who calls, for requests that do not say it: the client's own merchant number (商户号), and the
 /// [sub-merchant](crate::SubMerchant) that a partner calls for. Name, place and value of each field that the client can fill in.
 ///
-/// The row of an operation says which fields these are and where they travel. Only fields of the request itself are meant, not
+/// The row of an operation says which fields these are and their places. Only fields of the request itself are meant, not
 /// those of the objects inside it: each order of a combined payment (合单) names a merchant for itself.
 pub(crate) fn caller<'a>(
     core: &'a Core,

@@ -31,7 +31,7 @@ pub enum AttemptOutcome {
     },
     /// No complete response came.
     Network(Sent),
-    /// A successful response whose signature cannot be verified, or that is about another request.
+    /// A successful response whose signature cannot be verified, or that belongs to another request.
     Unverified,
     /// A deliberately wrong signature (签名探测).
     SignatureProbe,

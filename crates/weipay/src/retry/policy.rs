@@ -9,9 +9,9 @@ use crate::operation::Operation;
 /// [`Retries`](crate::Retries). Give it to [`ClientBuilder::retry_policy`](crate::ClientBuilder::retry_policy).
 ///
 /// It is only asked if a repeat cannot take effect twice (see the table at [`Retries`](crate::Retries)), so no policy
-/// can charge anybody twice. In any case, a `Retry-After` of the platform is obeyed, refunds are a minute apart unless
-/// a signature probe came between them, no wait goes beyond the call's time limit, and the budget of the client holds,
-/// but for the first attempt at the other host. [`Call::retries`](crate::Call::retries) overrides it. It is not asked for
+/// can cause a double charge. These rules always apply: a `Retry-After` of the platform is obeyed; refunds are a minute apart
+/// (except after a signature probe); no wait goes beyond the call's time limit; and the budget of the client applies, except
+/// to the first attempt at the other host. [`Call::retries`](crate::Call::retries) overrides it. It is not asked for
 /// downloads: [`Download::retries`](crate::download::Download::retries) is for these.
 ///
 /// ```

@@ -11,7 +11,7 @@ pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 ///
 /// Time limits of a single attempt are kept by the transport, not by a timer.
 pub trait Timer: Send + Sync {
-    /// The time since some moment in the past. It never goes back.
+    /// The time since some moment in the past. It must never go back.
     fn now(&self) -> Duration;
 
     /// Waits, for the async client.

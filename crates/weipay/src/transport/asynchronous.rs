@@ -69,9 +69,9 @@ type HttpClient = Client<Limited, SendBody>;
 /// The default transport of the async client. It keeps connections open, and needs a tokio runtime with its timers and I/O
 /// (`enable_all`), as `#[tokio::main]` makes it: on a thread without, a call fails with [`Sent::No`].
 ///
-/// Each runtime that calls has connections of its own; those that stand still with another runtime are never used.
+/// Each tokio runtime has connections of its own. Those of another runtime are never used, because it may not be running.
 ///
-/// It returns whole bodies of at most 8 MB, and streams of any length where a request [asks for them](StreamResponse).
+/// It returns whole bodies of at most 8 MiB, and streams of any length where a request [asks for them](StreamResponse).
 ///
 /// Clones share the connections. What the system trusts is read once in a process, whatever the number of transports.
 #[derive(Clone)]
@@ -91,7 +91,7 @@ struct Shared {
 const MAX_RUNTIMES: usize = 256;
 
 /// The connections of one runtime. A task of that runtime drives each of them, so on another runtime a call
-/// would wait for one that stands still, and nobody would know whether it was sent.
+/// would wait for one that stands still, and it would be unknown whether it was sent.
 struct Clients {
     // Two clients of the same type, so that hyper is compiled once.
     /// For `http://`.
@@ -250,11 +250,11 @@ impl Transport for DefaultTransport {
     }
 }
 
-/// Lets a single-threaded runtime look at its sockets, which it does not do between two calls. Otherwise
+/// Yields, so that a single-threaded runtime polls its sockets: it does not do so between two calls. Otherwise
 /// bytes that came on a kept connection after a response would be taken for the response to the next request.
 /// hyper closes a connection with such bytes.
 async fn look_at_idle_connections() {
-    // In the first pause the runtime looks at its sockets, in the second the connections look at what came.
+    // In the first pause the runtime polls its sockets, in the second the connections read what arrived.
     for _ in 0..2 {
         tokio::task::yield_now().await;
     }

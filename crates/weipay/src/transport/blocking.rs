@@ -1,4 +1,4 @@
-//! What carries requests of the blocking client: as in [`transport`](super), without `async`.
+//! HTTP transports of the blocking client: as in [`transport`](super), without `async`.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -88,7 +88,7 @@ pub(crate) fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, Ne
 /// The default transport of the blocking client. It keeps connections open, and works on the thread that calls it; only the name
 /// of a host is looked up on another thread, when a new connection is made.
 ///
-/// It returns whole bodies of at most 8 MB, and readers of any length where a request
+/// It returns whole bodies of at most 8 MiB, and readers of any length where a request
 /// [asks for them](crate::transport::StreamResponse).
 ///
 /// Clones share the connections, and what the system trusts.
@@ -214,7 +214,7 @@ fn run<B: AsSendBody>(
     })
 }
 
-/// What a time limit is for.
+/// The purpose of a time limit.
 #[derive(Clone, Copy)]
 enum TimeLimit {
     /// From connecting to the last byte.

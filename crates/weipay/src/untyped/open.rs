@@ -1,4 +1,4 @@
-//! Opens what travels encrypted in a response that is read without types.
+//! Decrypts the sensitive fields of a response that is read without types.
 
 use serde_json::Value;
 use weipay_wire::PrivateKey;
@@ -11,7 +11,7 @@ use crate::model::sensitive;
 /// How many problems are listed.
 const MAX_MISREAD: usize = 100;
 
-/// Opens the sensitive texts of a response in place. What does not open stays ciphertext, and is reported.
+/// Decrypts the sensitive texts of a response in place. A text that cannot be decrypted stays ciphertext, and is reported.
 pub(crate) fn opened(json: &mut Value, members: Members, key: Option<&PrivateKey>) -> Vec<DecodeError> {
     let mut misread = Vec::new();
     object(json, members, key, "", &mut misread);

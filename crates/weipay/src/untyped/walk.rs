@@ -1,8 +1,8 @@
-//! Walks through the JSON of a call without types beside what the catalogue knows of its members: finds what travels encrypted,
-//! and what the catalogue does not know.
+//! Walks through the JSON of a call without types together with its members in the catalogue: finds sensitive fields, and members
+//! that the catalogue does not know.
 //!
-//! The text stays as it was written, byte for byte: what is found becomes an edit of its place. So no number loses digits, and of
-//! a member that is written twice both are found.
+//! The JSON text is not serialized again: each change is an edit of a byte range. So numbers keep all their digits, and both
+//! values of a duplicate member are found.
 
 use std::fmt;
 use std::ops::Range;
@@ -19,22 +19,22 @@ use crate::model::decode::is_name;
 use crate::model::sensitive::{MARK, Marked};
 use crate::operation::Version;
 
-/// What a stranger can make a list of is bounded.
+/// Limits the number of listed members, because the input is untrusted.
 const MAX_LISTED: usize = 100;
 
-/// What is found in a request.
+/// The result of the walk through a request.
 #[derive(Clone, Default)]
 pub(crate) struct Found {
-    /// What takes the place of parts of the text, in their order.
+    /// The replacements of parts of the text, in their order.
     pub(crate) edits: Vec<Edit>,
     /// Members that the catalogue does not know.
     pub(crate) unknown: Vec<String>,
-    /// Members that travel encrypted and have a text.
+    /// Sensitive members that have a text.
     pub(crate) sensitive: Vec<String>,
 }
 
 impl Found {
-    /// What takes the place of parts of the text.
+    /// The replacements of parts of the text.
     pub(super) fn withs(&self) -> impl Iterator<Item = &With> {
         self.edits.iter().map(|edit| &edit.with)
     }
@@ -46,7 +46,7 @@ pub(crate) struct Edit {
     with: With,
 }
 
-/// What takes the place of a value.
+/// The replacement of a value.
 #[derive(Clone)]
 pub(crate) enum With {
     /// This text.
@@ -55,12 +55,12 @@ pub(crate) enum With {
     Encrypted(Zeroizing<String>),
 }
 
-/// What is known of the operation.
+/// The facts about the operation.
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
     /// Its protocol.
     pub(crate) version: Version,
-    /// What bare texts in sensitive fields are.
+    /// Whether bare texts in sensitive fields are plain text or ciphertext.
     pub(crate) texts: SensitiveTexts,
     /// Its members in this place; `None` if the catalogue does not have the operation.
     pub(crate) members: Option<Members>,
@@ -71,7 +71,7 @@ pub(crate) struct Known {
 enum Expected {
     /// Anything.
     Anything,
-    /// A text that travels encrypted.
+    /// A sensitive text.
     Sensitive,
     /// An object with these members, or an array of them.
     Members { members: Members, is_json_text: bool },
@@ -87,7 +87,7 @@ impl Expected {
     }
 }
 
-/// Where the walk is. It becomes text only when there is something to tell.
+/// Where the walk is. It becomes text only when there is something to report.
 #[derive(Clone, Copy)]
 enum At<'a> {
     Root,
@@ -96,7 +96,7 @@ enum At<'a> {
 }
 
 impl fmt::Display for At<'_> {
-    /// A name that could be a value, such as somebody's telephone number, is not shown.
+    /// A name that could be a value, such as a phone number, is not shown.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |name| if is_name(name) { name } else { "(a name that may be a value)" };
         match self {
@@ -120,7 +120,7 @@ pub(crate) fn body(text: &str, known: Known) -> Result<Found, RequestError> {
     Ok(walk.found)
 }
 
-/// What takes the place of one bare text that travels encrypted.
+/// The replacement of one bare text in a sensitive field.
 pub(crate) fn text(name: &str, text: &str, known: Known) -> Result<Option<With>, RequestError> {
     Walk { text: "", known, is_marked: false, found: Found::default() }
         .bare(Zeroizing::new(text.to_owned()), At::Member(&At::Root, name))
@@ -190,7 +190,7 @@ impl Walk<'_> {
             }
             (_, Expected::Sensitive) => Err(problem(
                 at,
-                "must be sent encrypted (敏感信息加密), which needs a string: write its value in quotes",
+                "must be encrypted (敏感信息加密), so it must be a JSON string: put its value in quotes",
             )),
             (_, Expected::Members { members, .. }) if members.has_encrypted() => {
                 Err(problem(at, "contains sensitive fields (敏感信息加密): write it as an object"))
@@ -213,7 +213,7 @@ impl Walk<'_> {
         if is_sensitive {
             return Err(problem(
                 at,
-                "must be sent encrypted (敏感信息加密), which needs a string: write its value in quotes, or give a \
+                "must be encrypted (敏感信息加密), so it must be a JSON string: put its value in quotes, or give a \
                  `Sensitive`",
             ));
         }
@@ -234,7 +234,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What is inside a JSON text is only looked at: nothing in one travels encrypted.
+    /// The members of a JSON text are only checked: none of them is encrypted.
     fn json_text(&mut self, text: &str, members: Members, at: At<'_>) -> Result<(), RequestError> {
         let Ok(value) = raw(text) else { return Ok(()) };
         let mut walk = Walk { text, known: self.known, is_marked: false, found: Found::default() };

@@ -10,7 +10,7 @@ use weipay_wire::{DigestAlgorithm, Digester, random_nonce, sha256_hex, sm3_hex};
 
 use crate::transport::NotOfHost;
 
-/// What a reader gives is kept in memory up to this size, and on disk beyond.
+/// The content of a reader is kept in memory up to this size, and on disk beyond.
 const MAX_IN_MEMORY: usize = 1024 * 1024;
 
 /// So much is read at a time.
@@ -29,7 +29,7 @@ pub(crate) struct OnDisk {
     length: u64,
     sha256: String,
     sm3: String,
-    /// Whether it is ours, and goes when nobody needs it any more.
+    /// Whether it is a temporary file of ours, which is deleted with its last user.
     is_temporary: bool,
 }
 

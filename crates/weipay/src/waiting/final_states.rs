@@ -66,7 +66,7 @@ impl Pace {
     }
 }
 
-/// What says that a number is not there, in all spellings.
+/// The codes for a number that does not exist, in all spellings.
 const NOT_FOUND: &[&str] = &[
     "NOT_FOUND",
     "ORDER_NOT_EXIST",

@@ -229,7 +229,7 @@ fn an_error_response_is_an_error_whatever_its_body() {
 /// What an error prints in every form.
 fn printed(error: &Error) -> String {
     let kind = error.kind();
-    format!("{error} {error:#} {error:?} {error:#?} {kind:?} {kind:#?} {:?}", error.operation())
+    format!("{error} {error:#} {error:?} {error:#?} {kind:?} {kind:#?} {:?}", error.endpoint())
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn an_error_and_a_call_name_the_path_of_the_catalogue() {
     let call = client.chain(&written);
     assert!(format!("{call:?} {call:#?}").contains(path));
     for error in [first, call.get().unwrap_err()] {
-        assert_eq!(error.operation(), Some(&*format!("GET {path}")));
+        assert_eq!(error.endpoint(), Some(&*format!("GET {path}")));
         assert!(!printed(&error).contains(OPENID), "{error:?}");
     }
 }

@@ -70,8 +70,10 @@ fn settings_that_would_be_ignored_are_refused() {
     let elsewhere = merchant("1900000002").base_url("http://127.0.0.1:2");
     let transport = weipay::transport::blocking::DefaultTransport::new().unwrap();
     let connected = merchant("1900000002").blocking_transport(transport);
+    let connected_async =
+        merchant("1900000002").transport(weipay::transport::DefaultTransport::new().unwrap());
     let proxied = merchant("1900000002").connect_timeout(std::time::Duration::from_secs(1));
-    for settings in [elsewhere, connected, proxied] {
+    for settings in [elsewhere, connected, connected_async, proxied] {
         assert!(matches!(client.for_merchant(settings), Err(ConfigError::Mismatch(_))));
     }
     assert!(client.for_merchant(merchant("1900000002").base_url("http://127.0.0.1:1")).is_ok());
@@ -79,4 +81,16 @@ fn settings_that_would_be_ignored_are_refused() {
     assert!(matches!(client.for_merchant(of_the_platform), Err(ConfigError::Mismatch(_))));
     let nobody = client.for_merchant(ClientBuilder::default()).unwrap_err().to_string();
     assert!(nobody.contains(".mchid(...)"), "{nobody}");
+}
+
+/// It would be ignored, and requests would not go through it.
+#[test]
+fn a_transport_of_the_other_client_alone_is_refused() {
+    let for_async = || configured().transport(weipay::transport::DefaultTransport::new().unwrap());
+    let for_blocking =
+        || configured().blocking_transport(weipay::transport::blocking::DefaultTransport::new().unwrap());
+    for built in [for_async().build_blocking().map(drop), for_blocking().build().map(drop)] {
+        let Err(ConfigError::Mismatch(text)) = built else { panic!("the transport is ignored") };
+        assert!(text.contains("`.transport(...)`") && text.contains("`.blocking_transport(...)`"), "{text}");
+    }
 }

@@ -64,7 +64,7 @@ fn a_response_of_small_values_is_kept_and_not_read() {
         let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
         let response = stocks.get(request).unwrap();
         for error in [response.json().unwrap_err(), response.decode().unwrap_err()] {
-            assert!(error.to_string().contains("more than 64 MB of memory"), "{error}");
+            assert!(error.to_string().contains("more than 64 MiB of memory"), "{error}");
             assert_eq!(error.body().unwrap().len(), body.len());
             assert!(error.may_have_taken_effect());
         }

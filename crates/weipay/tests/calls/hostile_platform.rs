@@ -351,7 +351,10 @@ fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
             let kind = error.kind();
             assert!(matches!(kind, ErrorKind::AnotherRequest { field: found } if *found == field), "{error}");
             assert!(error.is_unverified() && error.may_have_taken_effect(), "{error}");
-            assert!(error.to_string().contains("it is not known whether this call took effect"), "{error}");
+            assert!(
+                error.to_string().contains("this call may have taken effect: query the result"),
+                "{error}"
+            );
         }
     }
     // With types.
@@ -395,11 +398,7 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
             assert_eq!(error.may_have_taken_effect(), is_open, "{error}");
             // No program may act on the code of another call; a person may read it.
             assert_eq!((error.code().is_none(), error.is_unverified()), (is_open, is_open), "{error}");
-            assert_eq!(
-                error.to_string().contains("it may be the response to another call"),
-                is_open,
-                "{error}"
-            );
+            assert_eq!(error.to_string().contains("it may belong to another call"), is_open, "{error}");
             if is_open {
                 let advice = if error.is_safe_to_repeat() { Advice::RetrySame } else { Advice::QueryState };
                 assert_eq!(error.advice(), Some(advice), "{error}");

@@ -332,7 +332,7 @@ fn a_response_that_is_larger_than_is_read() {
         (chunked, chunk.repeat(9)),
         (endless, "x".repeat(MAX + 1)),
     ] {
-        perhaps_it_arrived(LONG, "larger than 8 MB", || {
+        perhaps_it_arrived(LONG, "larger than 8 MiB", || {
             let bytes = format!("{head}{body}");
             listen(move |mut stream| {
                 receive(&mut stream);

@@ -9,7 +9,7 @@ use weipay::{Dialect, Operation, Version};
 const DISASSOCIATE: &str = "v3/marketing/busifavor/coupons/disassociate";
 
 fn called(error: &Error) -> Option<(&'static str, Option<&'static str>)> {
-    error.known_operation().map(|operation| (operation.title(), operation.request_number()))
+    error.operation().map(|operation| (operation.title(), operation.request_number()))
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn an_error_names_the_operation_in_every_style() {
         client[DISASSOCIATE].post(()).unwrap_err(),
     ] {
         assert_eq!(called(&error), Some(("取消关联订单信息", Some("out_request_no"))));
-        assert!(error.known_operation().is_some_and(Operation::is_safe_to_repeat));
+        assert!(error.operation().is_some_and(Operation::is_safe_to_repeat));
         assert!(error.to_string().contains("(取消关联订单信息 · POST v3/"), "{error}");
     }
 }

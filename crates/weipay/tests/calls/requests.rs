@@ -364,6 +364,6 @@ fn a_tunnel_is_not_asked_for() {
     let platform = Platform::start(vec![signed(200, "{}")]);
     let client = platform.builder().build_blocking().unwrap();
     let error = client.chain("v3/certificates").request(http::Method::CONNECT, ()).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::Connect)), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::ConnectMethod)), "{error}");
     assert!(!error.may_have_taken_effect() && !platform.saw_more());
 }

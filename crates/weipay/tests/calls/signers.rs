@@ -9,7 +9,9 @@ use weipay::wire::{MerchantId, MerchantSerial};
 use weipay::{ClientBuilder, ConfigError, Error};
 
 use crate::on_async;
-use crate::platform::{MERCHANT, MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, Platform, signed, unsigned};
+use crate::platform::{
+    MERCHANT, MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, Platform, configured, signed, unsigned,
+};
 
 /// The key of the tests, behind a pause: it never reaches the client.
 #[derive(Clone, Copy)]
@@ -107,13 +109,32 @@ fn nothing_is_sent_without_a_signature() {
 
 #[test]
 fn a_client_needs_a_key_or_the_signer_of_its_kind() {
-    for built in [without_key().build().map(drop), without_key().blocking_signer(Remote).build().map(drop)] {
-        let Err(ConfigError::Missing(missing)) = built else { panic!("built") };
-        assert!(missing[0].contains(".merchant_key(...)"), "{missing:?}");
-    }
+    let Err(ConfigError::Missing(missing)) = without_key().build() else { panic!("built") };
+    assert!(missing[0].contains(".merchant_key(...)"), "{missing:?}");
     let client = without_key().blocking_signer(Remote).build_blocking().unwrap();
     let error = client.decrypt_sensitive(&PLATFORM.public_key().encrypt_oaep(b"x").unwrap()).unwrap_err();
     assert!(format!("{error:#}").contains(".merchant_key(...)"), "{error:#}");
+}
+
+/// It would be ignored, and the client would sign with the merchant private key.
+#[test]
+fn a_signer_of_the_other_client_alone_is_refused() {
+    let for_async = || configured().signer(Remote);
+    let for_blocking = || configured().blocking_signer(Remote);
+    let client = configured().build().unwrap();
+    let blocking_client = configured().build_blocking().unwrap();
+    for built in [
+        for_async().build_blocking().map(drop),
+        for_blocking().build().map(drop),
+        blocking_client.for_merchant(for_async()).map(drop),
+        client.for_merchant(for_blocking()).map(drop),
+    ] {
+        let Err(ConfigError::Mismatch(text)) = built else { panic!("the signer is ignored") };
+        assert!(text.contains("`.signer(...)`") && text.contains("`.blocking_signer(...)`"), "{text}");
+    }
+    // With a signer for each, the same settings build both.
+    for_async().blocking_signer(Remote).build().unwrap();
+    for_async().blocking_signer(Remote).build_blocking().unwrap();
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn another_method_than_those_of_a_path_with_sensitive_fields_is_refused_with_the
         assert!(!error.may_have_taken_effect());
         let text = error.to_string();
         assert!(
-            (text.contains("has it only with POST") || text.contains(&format!("POST {transfer}")))
+            (text.contains("lists it only for POST") || text.contains(&format!("POST {transfer}")))
                 && !text.contains(SECRET),
             "{text}"
         );

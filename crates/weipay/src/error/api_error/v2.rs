@@ -1,4 +1,4 @@
-//! Failures of APIv2: what the elements of a response tell, and how far the request came.
+//! Failures of APIv2: the failure in the elements of a response, and how far the request came.
 
 use weipay_wire::XmlElements;
 
@@ -6,7 +6,7 @@ use super::ApiError;
 use crate::error::codes::{self, Taken};
 
 impl ApiError {
-    /// The failure that the elements of an APIv2 response tell, if they do.
+    /// The failure in the elements of an APIv2 response, if there is one.
     pub(crate) fn from_elements(elements: &XmlElements, proof: Proof) -> Option<Self> {
         let text = |name: &&str| elements.text(name).filter(|text| !text.is_empty());
         let first = |names: &[&str]| names.iter().find_map(&text).unwrap_or_default().to_owned();
@@ -41,7 +41,7 @@ impl ApiError {
         })
     }
 
-    /// The failure that the members of a page of APIv2 tell, if they do: by `retcode`, or by the names of other responses.
+    /// The failure in the members of a page of APIv2, if there is one: by `retcode`, or by the names of other responses.
     pub(crate) fn from_page(members: &XmlElements) -> Option<Self> {
         let Some(code) = members.text("retcode").filter(|code| *code != "0") else {
             return Self::from_elements(members, Proof::Enough);
@@ -52,7 +52,7 @@ impl ApiError {
     }
 }
 
-/// What a signature says of a failure.
+/// What a signature proves of a failure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// It is right, or such a failure has none.

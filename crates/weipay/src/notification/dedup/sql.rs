@@ -1,7 +1,7 @@
 //! Stores in a database, through `sqlx`: a handler runs once for an event, even if several servers receive it, or a
 //! server restarts between two deliveries.
 //!
-//! A row is a lease: whoever has the ticket may handle the event until the lease ends. So if a server dies, others wait
+//! A row is a lease: the holder of the ticket may handle the event until the lease ends. So if a server dies, others wait
 //! no longer than that. Times are those of the database, because the clocks of servers differ. Each claim is one
 //! statement, which the database makes atomic; no transaction is open while a handler runs.
 
@@ -57,7 +57,7 @@ macro_rules! sql_dedup {
         }
 
         impl $name {
-            /// What [`create_table`](Self::create_table) runs, for programs that keep their migrations together.
+            /// The SQL of [`create_table`](Self::create_table), for programs that keep their migrations together.
             pub const CREATE_TABLE: &'static str = $statements.create_table;
 
             /// A store in the database of this pool. A ticket is held for [`DEFAULT_LEASE`] at most.
@@ -66,7 +66,8 @@ macro_rules! sql_dedup {
                 Self { pool, lease_seconds: seconds(DEFAULT_LEASE) }
             }
 
-            /// Sets how long a ticket is held, from one second to [`MAX_LEASE`]. It must be longer than any handler
+            /// Sets how long a ticket is held, from one second to [`MAX_LEASE`]; other values are moved into these bounds, and
+            /// fractions of a second are rounded up. It must be longer than any handler
             /// takes: when it ends, the next delivery is handled although the handler may still run.
             #[must_use]
             pub fn lease(self, lease: Duration) -> Self {
@@ -89,8 +90,8 @@ macro_rules! sql_dedup {
 
             /// Deletes events that have not changed for this time, and returns their number. Call it once a day, so
             /// that the table does not grow forever. The platform repeats a notification for about a day, so use two
-            /// days. A message of APIv2 is signed without a timestamp, and an old one can be sent again by anybody who
-            /// has it: keep those for as long as your handler would act on them. Less than a day counts as a day, and
+            /// days. A message of APIv2 is signed without a timestamp, and anyone who has an old one can send
+            /// it again: keep those for as long as your handler would act on them. Less than a day counts as a day, and
             /// `Duration::MAX` deletes nothing.
             ///
             /// # Errors
@@ -101,8 +102,12 @@ macro_rules! sql_dedup {
                 Ok(forget.execute(&self.pool).await?.rows_affected())
             }
 
-            /// The same store for [`handle_once_blocking`](crate::notification::Notification::handle_once_blocking), which waits
-            /// for the database on this runtime. It must not be used on a thread of that runtime.
+            /// The same store for [`handle_once_blocking`](crate::notification::Notification::handle_once_blocking). It waits
+            /// for the database on this runtime.
+            ///
+            /// # Panics
+            ///
+            /// The methods of the returned store panic in async code. Call them on a thread of your own, or in `spawn_blocking`.
             #[must_use]
             pub fn blocking(self, runtime: Handle) -> BlockingSqlDedup<Self> {
                 BlockingSqlDedup { dedup: self, runtime }

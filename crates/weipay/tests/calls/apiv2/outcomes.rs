@@ -28,7 +28,7 @@ fn a_business_failure_is_the_error_that_apiv3_has_too() {
         assert!(error.is_api());
         assert_eq!((error.code(), error.message()), (Some("ORDERPAID"), Some("描述")));
         assert_eq!(error.status().unwrap(), 200);
-        assert_eq!(error.known_operation().unwrap().title(), "申请退款");
+        assert_eq!(error.operation().unwrap().title(), "申请退款");
         assert!(error.to_string().starts_with("ORDERPAID: 描述"), "{error}");
         assert!(error.body().unwrap().starts_with(b"<xml>"));
     }

@@ -152,7 +152,7 @@ fn an_explicit_fetch_is_there_before_the_first_call() {
     );
 }
 
-/// What is encrypted with a certificate that has ended is refused, and the refusal says to correct the request.
+/// The platform refuses fields that are encrypted with an expired certificate, and says to correct the request.
 #[test]
 fn a_call_waits_for_new_certificates_where_all_have_ended() {
     each(Server::builder, |server, client| {
@@ -213,7 +213,7 @@ fn without_a_list_too_nothing_is_encrypted_with_a_certificate_that_has_ended() {
     const PHONE: &str = "13800138000";
     let server = Server::start();
     let ended = |error: Error| {
-        assert!(error.is_request() && format!("{error:#}").contains("has ended"), "{error:#}");
+        assert!(error.is_request() && format!("{error:#}").contains("has expired"), "{error:#}");
     };
     // The old one ends with 2027.
     let keyless = server.keyless().platform_certificate(OLD.certificate.clone()).build_blocking().unwrap();
@@ -235,7 +235,7 @@ fn without_a_list_too_nothing_is_encrypted_with_a_certificate_that_has_ended() {
     assert_eq!(server.called().len(), 0);
     // What encrypts nothing is sent: the platform reports what is wrong.
     keyless.v3().security().echo().post(post::Request::new().echo_message("hello")).unwrap();
-    // A caller may not name the one that has ended either.
+    // A caller may not name the expired one either.
     server.list(|now| listing(&[&NEW, &OLD], &NEW, now));
     server.calls(|_, now| success_by(&NEW, now));
     fetching.fetch_platform_certificates().unwrap();
