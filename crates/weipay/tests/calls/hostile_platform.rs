@@ -274,15 +274,16 @@ fn whole_responses_of_two_calls_that_were_swapped_are_refused() {
 /// A number in an object of the response, one with another name than in the path, and one that is no text.
 #[test]
 fn a_response_about_another_number_is_refused_wherever_it_stands_and_whatever_its_name_is() {
-    let batch =
-        |number: &str| json!({"transfer_batch": {"out_batch_no": number, "batch_status": "FINISHED"}});
-    let refund = |number: &str| json!({"id": number, "out_refund_no": "R", "status": "SUCCESS"});
-    let applied =
-        |number: &str| json!({"applyment_id": number.parse::<u64>().unwrap(), "out_request_no": "R"});
-    let responses: [(&str, &str, &dyn Fn(&str) -> Value, &str); 3] = [
-        ("v3/transfer/batches/out-batch-no/{out_batch_no}", "out_batch_no", &batch, "out_batch_no"),
-        ("v3/global/refunds/id/{refund_id}", "refund_id", &refund, "id"),
-        ("v3/ecommerce/applyments/{applyment_id}", "applyment_id", &applied, "applyment_id"),
+    type Body = fn(&str) -> Value;
+    let batch: Body =
+        |number| json!({"transfer_batch": {"out_batch_no": number, "batch_status": "FINISHED"}});
+    let refund: Body = |number| json!({"id": number, "out_refund_no": "R", "status": "SUCCESS"});
+    let applied: Body =
+        |number| json!({"applyment_id": number.parse::<u64>().unwrap(), "out_request_no": "R"});
+    let responses = [
+        ("v3/transfer/batches/out-batch-no/{out_batch_no}", "out_batch_no", batch, "out_batch_no"),
+        ("v3/global/refunds/id/{refund_id}", "refund_id", refund, "id"),
+        ("v3/ecommerce/applyments/{applyment_id}", "applyment_id", applied, "applyment_id"),
     ];
     for (path, name, body, echo) in responses {
         let other = || vec![signed(200, &body("1002").to_string()); 3];

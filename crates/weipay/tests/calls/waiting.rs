@@ -56,15 +56,16 @@ fn an_order_is_asked_for_until_it_is_paid() {
 /// The pages of overseas payments call it `id` in the response, and that of a batch has it in an object.
 #[test]
 fn the_state_of_another_order_refund_or_batch_ends_no_waiting() {
-    let order = |id: &str, state: &str| json!({"id": id, "out_trade_no": "A", "trade_state": state});
-    let refund = |id: &str, state: &str| json!({"id": id, "out_refund_no": "R", "status": state});
-    let batch = |id: &str, state: &str| json!({"transfer_batch": {"batch_id": id, "batch_status": state}});
-    let queries: [(&str, &str, &dyn Fn(&str, &str) -> serde_json::Value, [&str; 2]); 5] = [
-        ("v3/global/transactions/id/{transaction_id}", "transaction_id", &order, ["NOTPAY", "SUCCESS"]),
-        ("v3/transactions/id/{transaction_id}", "transaction_id", &order, ["NOTPAY", "SUCCESS"]),
-        ("v3/global/refunds/id/{refund_id}", "refund_id", &refund, ["PROCESSING", "SUCCESS"]),
-        ("v3/refunds/id/{refund_id}", "refund_id", &refund, ["PROCESSING", "SUCCESS"]),
-        ("v3/transfer/batches/batch-id/{batch_id}", "batch_id", &batch, ["PROCESSING", "FINISHED"]),
+    type Body = fn(&str, &str) -> serde_json::Value;
+    let order: Body = |id, state| json!({"id": id, "out_trade_no": "A", "trade_state": state});
+    let refund: Body = |id, state| json!({"id": id, "out_refund_no": "R", "status": state});
+    let batch: Body = |id, state| json!({"transfer_batch": {"batch_id": id, "batch_status": state}});
+    let queries = [
+        ("v3/global/transactions/id/{transaction_id}", "transaction_id", order, ["NOTPAY", "SUCCESS"]),
+        ("v3/transactions/id/{transaction_id}", "transaction_id", order, ["NOTPAY", "SUCCESS"]),
+        ("v3/global/refunds/id/{refund_id}", "refund_id", refund, ["PROCESSING", "SUCCESS"]),
+        ("v3/refunds/id/{refund_id}", "refund_id", refund, ["PROCESSING", "SUCCESS"]),
+        ("v3/transfer/batches/batch-id/{batch_id}", "batch_id", batch, ["PROCESSING", "FINISHED"]),
     ];
     for (path, name, body, [open, is_final]) in queries {
         let responses = || {
