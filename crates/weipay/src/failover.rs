@@ -116,15 +116,15 @@ impl Hosts {
         if self.health_mut(first).lets_through(now, may_try) || failed.is_some() {
             return first;
         }
-        // Where the backup host fails too, the main one may be back meanwhile: one call tries that, whatever it is, and the others
-        // stay where they may get a response. With both closed, somebody must try.
+        // Where the backup host fails too, the main one may be back meanwhile: one call tries that, whatever it is, and the
+        // others stay where they may get a response. With both closed, somebody must try.
         let tries_main = !self.backup.is_likely_to_respond(now) && self.main.takes_turn(now);
         if !tries_main && self.backup.lets_through(now, may_try) { Host::Backup } else { Host::Main }
     }
 
-    /// The host that a call begins with which has so much time for both. One that may ask both, as `may_try` says, and has the time
-    /// for it, begins as [`choose`](Self::choose) says. Any other has one attempt that counts: it does not begin with a host that
-    /// failed the last time if the other one has responded since. One of them tries it, as with a closed host.
+    /// The host that a call begins with which has so much time for both. One that may ask both, as `may_try` says, and has the
+    /// time for it, begins as [`choose`](Self::choose) says. Any other has one attempt that counts: it does not begin with a host
+    /// that failed the last time if the other one has responded since. One of them tries it, as with a closed host.
     pub(crate) fn choose_first(&mut self, time_for_both: Duration, now: Duration, may_try: bool) -> Host {
         let host = self.choose(now, None, may_try);
         let asks_both = may_try && time_for_both >= LEAST_REST * 2;
@@ -156,8 +156,8 @@ impl Hosts {
         (is_worth_it && self.health(host.other()).is_likely_to_respond(now)).then_some(share)
     }
 
-    /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and again,
-    /// or did so long ago.
+    /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and
+    /// again, or did so long ago.
     pub(crate) fn is_open(&self, host: Host, now: Duration) -> bool {
         self.health(host).is_in_use() || self.health(host).is_likely_to_respond(now)
     }
