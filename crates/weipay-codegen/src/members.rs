@@ -130,8 +130,10 @@ pub(crate) fn of_any_response(operations: &[&Operation], common: &[AnyResponse])
         any.sort_unstable();
         let echoes = common.fields().filter(|field| field.purpose == Some(Purpose::Echo));
         let echoes: Vec<&str> = echoes.map(|field| field.name).collect();
+        let mut usual: Vec<&str> = common.usual.iter().map(|field| field.name).collect();
+        usual.sort_unstable();
         format!(
-            "#[rustfmt::skip]\npub(crate) static ANY_RESPONSE_{:?}: AnyResponse = AnyResponse {{ members: &{any:?}, echoes: &{echoes:?} }};\n",
+            "#[rustfmt::skip]\npub(crate) static ANY_RESPONSE_{:?}: AnyResponse = AnyResponse {{ members: &{any:?}, usual: &{usual:?}, echoes: &{echoes:?} }};\n",
             common.version
         )
     });

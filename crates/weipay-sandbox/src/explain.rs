@@ -5,6 +5,7 @@
 //! common [mistakes] would produce, so a mistake is proven, not guessed. The result is only shown; it never makes a
 //! request valid.
 
+mod gbk;
 pub(crate) mod json_style;
 mod message;
 mod mistakes;

@@ -116,7 +116,10 @@ impl Shop {
             ("notify_url", NOTIFY_URL),
             ("profit_sharing", "Y"),
         ];
-        let made = self.v2(path, &[&order, with].concat());
+        // micropay does not know the address.
+        let is_known = |name: &str| name != "notify_url" || path != "/pay/micropay";
+        let all = order.iter().chain(with).filter(|(name, _)| is_known(name));
+        let made = self.v2(path, &all.copied().collect::<Vec<_>>());
         let is_asked = made.text("err_code") == Some("USERPAYING");
         assert!(is_asked || made.text("result_code") == Some("SUCCESS"), "{path}: {made:?}");
     }
