@@ -92,7 +92,7 @@ pub(crate) fn enter(
     let elements = read(request)?;
     let is_known_by_now = || elements.text(merchant_element(operation)).is_some_and(&look);
     if shows_strange_certificate(operation, request, merchants)
-        && !(is_known_by_now() && !shows_strange_certificate(operation, request, merchants))
+        && (!is_known_by_now() || shows_strange_certificate(operation, request, merchants))
     {
         let reason =
             "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";

@@ -182,7 +182,7 @@ fn an_indented_body_is_recognized_whatever_the_indent() {
             let signed = format!(
                 "{{\n{one}\"a\": 1,\n{one}\"note\": \"{note}\",\n{one}\"list\": [\n{two}1,\n{two}2\n{one}]\n}}"
             );
-            check(&post(BODY, &signed), "encoded again", "body", 1);
+            check(&post(BODY, &signed), "serialized twice", "body", 1);
         }
     }
 }

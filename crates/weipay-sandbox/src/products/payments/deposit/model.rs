@@ -252,6 +252,10 @@ impl Model {
         if fen < 1 {
             return Err("PARAM_ERROR");
         }
+        // Refused by `return_code`, without a code, and before the order is looked up.
+        if fen > TOTALS[order] {
+            return Err("");
+        }
         let known = self.orders.get(&order).ok_or("ERROR")?;
         if let Some(before) = known.refunds.get(&Some(number)) {
             return if before.fen == fen { Ok(()) } else { Err("REFUND_FEE_MISMATCH") };
