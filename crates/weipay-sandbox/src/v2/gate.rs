@@ -91,9 +91,8 @@ pub(crate) fn enter(
     let lacks_certificate = check_certificate_shown(operation, request)?;
     let elements = read(request)?;
     let is_known_by_now = || elements.text(merchant_element(operation)).is_some_and(&look);
-    if shows_strange_certificate(operation, request, merchants)
-        && (!is_known_by_now() || shows_strange_certificate(operation, request, merchants))
-    {
+    let is_strange = || shows_strange_certificate(operation, request, merchants);
+    if is_strange() && (!is_known_by_now() || is_strange()) {
         let reason =
             "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";
         return Err(no_certificate(operation, "The SSL certificate error", reason));
