@@ -6,16 +6,51 @@ use std::path::Path;
 use crate::source_code::sources;
 
 /// File, enumeration and words. A new word stands behind the others of its enumeration; what is stored keeps its word.
-const WORDS: [(&str, &str, &[&str]); 17] = [
+const WORDS: [(&str, &str, &[&str]); 29] = [
     ("merchants/record.rs", "CertificateState", &["valid", "expired", "revoked", "not-yet-valid"]),
     ("merchants/record.rs", "PlatformKeys", &["public-key", "certificate", "migration"]),
+    ("merchants/rotation.rs", "KeyKind", &["public-key", "certificate"]),
+    ("merchants/rotation.rs", "RotationStep", &["begin", "switch", "finish"]),
+    ("notifications/record.rs", "AttemptKind", &["scheduled", "replay", "duplicate", "probe", "triggered"]),
+    ("notifications/record.rs", "NotificationState", &["waiting", "held", "acknowledged", "given_up"]),
     ("people/account.rs", "AccountState", &["normal", "frozen", "cancelled", "unverified"]),
+    ("products/balance/top_up.rs", "MerchantAccount", &["operation", "basic", "marketing"]),
     ("products/cash_coupons/coupon.rs", "CouponState", &["SENDED", "USED", "EXPIRED"]),
     ("products/cash_coupons/flow.rs", "FlowKind", &["use", "refund"]),
     ("products/cash_coupons/stock.rs", "StockState", &["unactivated", "running", "paused", "stoped"]),
     ("products/complaints/complaint.rs", "ComplaintState", &["PENDING", "PROCESSING", "PROCESSED"]),
+    (
+        "products/complaints/rules.rs",
+        "PersonStep",
+        &[
+            "reply",
+            "continue",
+            "withdraw",
+            "ask-platform",
+            "cancel-platform",
+            "platform-reply",
+            "platform-end",
+        ],
+    ),
+    (
+        "products/merchant_coupons/coupon.rs",
+        "CouponState",
+        &["SENDED", "USED", "EXPIRED", "DELETED", "DEACTIVATED"],
+    ),
+    (
+        "products/merchant_coupons/definition.rs",
+        "CodeMode",
+        &["WECHATPAY_MODE", "MERCHANT_API", "MERCHANT_UPLOAD"],
+    ),
+    ("products/merchant_coupons/definition.rs", "StockType", &["NORMAL", "DISCOUNT", "EXCHANGE"]),
     ("products/merchant_coupons/stock.rs", "StockState", &["UNAUDIT", "RUNNING", "STOPED", "PAUSED"]),
     ("products/pay_score/messages.rs", "MessageKind", &["pending", "prepaid"]),
+    ("products/payments/person.rs", "BankCard", &["debit", "credit"]),
+    (
+        "products/payments/person.rs",
+        "PaymentFailure",
+        &["not-enough-balance", "frozen", "real-name-mismatch", "limit", "wrong-password", "cancel"],
+    ),
     ("products/payments/refund/record.rs", "RefundState", &["PROCESSING", "SUCCESS", "ABNORMAL", "CLOSED"]),
     (
         "products/payments/trade.rs",
@@ -28,6 +63,11 @@ const WORDS: [(&str, &str, &[&str]); 17] = [
         &["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY", "PAP", "AUTH"],
     ),
     ("products/payouts/red_packet.rs", "RedPacketState", &["SENT", "RECEIVED", "REFUND"]),
+    (
+        "products/product_coupons/coupon.rs",
+        "CouponState",
+        &["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"],
+    ),
     ("products/product_coupons/stock.rs", "ProductStockState", &["AUDITING", "SENDING", "PAUSED", "STOPPED"]),
     (
         "products/transfers/authorization.rs",
