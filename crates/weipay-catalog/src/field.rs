@@ -93,9 +93,9 @@ impl Field {
         self.carrier == Some(Carrier::Encrypted)
     }
 
-    /// Whether its value belongs to a person (name, telephone, identity or card number, address, openid), or opens something (a
-    /// token, a password, a link): it must not be shown in a log. A value that travels encrypted or signed is private without the
-    /// word, and so is what a string carries that is not described.
+    /// Whether its value belongs to a person (name, telephone, identity or card number, address, openid), or opens
+    /// something (a token, a password, a link): it must not be shown in a log. A value that travels encrypted or
+    /// signed is private without the word, and so is a string whose content is not described.
     #[must_use]
     pub fn is_private(&self) -> bool {
         let is_wrapped = match self.carrier {

@@ -25,16 +25,17 @@ pub struct Notification {
     pub associated_data: Option<&'static str>,
     /// The value of `summary` (回调摘要), if the page has one.
     pub summary: Option<&'static str>,
-    /// What the summary has, where that alone tells it from the others that are sent as the same event.
+    /// A part of the summary, where only that distinguishes it from others that are sent as the same event.
     pub summary_has: Option<&'static str>,
     /// The element with the number of the merchant whom it is for (APIv2, which has no header for it).
     pub merchant: Option<&'static str>,
-    /// What tells it from the other notifications, where it does not name its event (APIv2): elements that
-    /// are all there, in one or several forms.
+    /// Members that distinguish this notification from others (APIv2 notifications do not name their event): elements
+    /// that are all there, in one or several forms.
     pub told_by: Vec<Vec<&'static str>>,
-    /// Of the same: the elements with the numbers of what happened, one of which at least is there.
+    /// Also of APIv2: the elements with the numbers of what happened, at least one of which is there.
     pub numbers: Vec<&'static str>,
-    /// What, beside these numbers, is the same in each delivery of a message and differs in another one.
+    /// Elements, in addition to these numbers, that are the same in each delivery of a message and differ in another
+    /// one.
     pub identity: Vec<&'static str>,
     /// The cipher of the encrypted field in the body.
     pub cipher: &'static str,

@@ -2,7 +2,7 @@
 //! private keys, is deleted; and a call that is on its way is reported.
 
 use std::io;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, process, thread};
 
@@ -20,28 +20,19 @@ impl DeletedWhenInterrupted {
     /// Of a sandbox in a temporary folder.
     pub(crate) fn new(sandbox: &Sandbox) -> Result<Self, Failure> {
         let is_over = Arc::new(Mutex::new(false));
-        let interrupts = sandbox.interrupts().map_err(Failure::failed)?;
-        let terminations = sandbox.termination_signals().map_err(Failure::failed)?;
-        for (signals, code) in [(interrupts, INTERRUPTED), (terminations, TERMINATED)] {
-            let folder = sandbox.kit_file().parent().map(ToOwned::to_owned);
-            let is_over = Arc::clone(&is_over);
-            let wait = move |signals: Receiver<()>| {
-                // It is an error where the sandbox has ended by itself.
-                if signals.recv().is_err() {
-                    return;
+        let folder = sandbox.kit_file().parent().map(ToOwned::to_owned);
+        let shared = Arc::clone(&is_over);
+        let listening = on_signal(move |code| {
+            let is_over = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            if !*is_over {
+                if let Some(folder) = folder {
+                    // What cannot be deleted stays; nobody is left who could do more.
+                    let _ = fs::remove_dir_all(folder);
                 }
-                let is_over = is_over.lock().unwrap_or_else(PoisonError::into_inner);
-                if !*is_over {
-                    if let Some(folder) = folder {
-                        // What cannot be deleted stays; nobody is left who could do more.
-                        let _ = fs::remove_dir_all(folder);
-                    }
-                    process::exit(code.into());
-                }
-            };
-            let thread = thread::Builder::new().name("signals".to_owned());
-            thread.spawn(move || wait(signals)).map_err(Failure::failed)?;
-        }
+                process::exit(code.into());
+            }
+        });
+        listening.map_err(Failure::failed)?;
         Ok(Self(is_over))
     }
 
@@ -65,24 +56,13 @@ impl ToldWhenInterrupted {
     pub(crate) fn new(open: String) -> Self {
         let told = Arc::new(Mutex::new(Some(open)));
         let shared = Arc::clone(&told);
-        let (is_ready, ready) = sync_channel(1);
-        let listen = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let code = runtime.block_on(async {
-                let signals = signals()?;
-                is_ready.send(()).ok();
-                signals.await
-            })?;
+        let listening = on_signal(move |code| {
             // Nothing else is printed from now on: the call that has ended reports it.
             let told = shared.lock().unwrap_or_else(PoisonError::into_inner);
             Failure::ended_by_signal(code, told.as_deref().unwrap_or_default()).exit()
-        };
+        });
         // Without it a signal ends the program as usual.
-        let thread = thread::Builder::new().name("signals".to_owned());
-        if thread.spawn(move || -> io::Result<()> { listen() }).is_ok() {
-            // The call is sent when a signal can no longer be missed, or when nobody will listen.
-            ready.recv().ok();
-        }
+        listening.ok();
         Self(told)
     }
 
@@ -92,7 +72,25 @@ impl ToldWhenInterrupted {
     }
 }
 
-/// Waits for a signal that ends the program: its exit code.
+/// Waits on a thread of its own for a signal that ends the program, and gives its exit code to `end`. Once this has returned, no
+/// signal is missed.
+fn on_signal(end: impl FnOnce(u8) + Send + 'static) -> io::Result<()> {
+    let (report, listens) = sync_channel(1);
+    let listen = move || -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let code = runtime.block_on(async {
+            let signals = signals()?;
+            report.send(()).ok();
+            signals.await
+        })?;
+        end(code);
+        Ok(())
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
+    listens.recv().map_err(|_| io::Error::other("nothing listens for signals"))
+}
+
+/// A signal that ends the program: its exit code.
 #[cfg(unix)]
 fn signals() -> io::Result<impl Future<Output = io::Result<u8>>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -46,19 +46,19 @@ headers, bodies and openids are not in these lines; weipay sandbox log shows the
 personal data masked.
 
 Headers that the real platform does not send:
-  Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
-  Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay
-                                  sandbox coverage)
+  Weipay-Sandbox-Answer: state    the sandbox executed the operation and stored its state
+  Weipay-Sandbox-Answer: example  the operation was not executed; the response is an example (see
+                                  weipay sandbox coverage)
   Weipay-Sandbox-Reason: ...      why a request was rejected or failed, when the official message says little;
-                                  letters beyond ASCII are percent-encoded, as %E5
+                                  non-ASCII characters are percent-encoded, as %E5
   Weipay-Sandbox-Client-Certificate: not-checked
                                   the operation needs the merchant certificate in TLS, and plain
                                   HTTP has none; over https it is required
-  Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay
+  Weipay-Sandbox-Fault: ...       the fault that was injected into this response (see weipay
                                   sandbox fault --help); on a request, the header asks for one
 
-A seed file (--seed-file), with all members. A merchant must have its mchid, a person a unionid; the
-others may be left out:
+Example of a seed file (--seed-file) with all members. mchid of a merchant and unionid of a person
+are required:
 
   {
     "merchants": [
@@ -76,8 +76,8 @@ others may be left out:
 
 The first appid of a merchant is in its kit. sub_merchants makes it a partner (服务商).
 platform_keys is public-key (the default), certificate or migration; certificate is valid (the
-default), expired, revoked or not-yet-valid. A person has the openids in the file, and a new one
-under each of its appids, which must belong to merchants.
+default), expired, revoked or not-yet-valid. Each person gets the openids in the file, and a
+generated openid for each appid in appids. These appids must belong to merchants.
 
 Exit codes (play, run and notifications have more in their own help):
   0  done
@@ -105,7 +105,7 @@ pub(crate) enum SandboxCommand {
     Init(kit::Init),
     /// Print the kit as WEIPAY_* variables for a shell: eval "$(weipay sandbox env)".
     Env(kit::Env),
-    /// The merchants of a running sandbox.
+    /// Add, list and change merchants of a running sandbox.
     #[command(
         after_help = "Each subcommand takes --data DIR, the data folder of the running sandbox [default: .weipay]."
     )]
@@ -113,24 +113,24 @@ pub(crate) enum SandboxCommand {
         #[command(subcommand)]
         command: merchant::MerchantCommand,
     },
-    /// The people (用户) of a running sandbox: their openids, and the money in their wallets.
+    /// Add people (用户) to a running sandbox, show their openids, and top up their wallets.
     Person(person::Person),
-    /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
+    /// Act as the recipient of a transfer (商家转账) of a running sandbox: confirm, refuse or authorize it.
     Transfer(transfer::Transfer),
-    /// The merchant coupons (商家券) and product coupons (商品券) of a running sandbox: what people do with them,
-    /// and the states of stocks.
+    /// Take and delete merchant coupons (商家券) and product coupons (商品券) of a running sandbox as a person, send them as the
+    /// brand, and change stocks.
     Coupon(coupon::Coupon),
-    /// The red packets (现金红包) of a running sandbox: a person opens one.
+    /// Open a red packet (现金红包) of a running sandbox as a person.
     RedPacket(red_packet::RedPacket),
-    /// The pay score orders (支付分订单) of a running sandbox: what the customer does.
+    /// Act as the customer of a pay score order (支付分订单) of a running sandbox: confirm, authorize, pay.
     PayScore(pay_score::PayScore),
-    /// The contracts (委托代扣) of a running sandbox: what the payer does.
+    /// Act as the payer of a contract (委托代扣) of a running sandbox: sign or end it.
     Contract(contract::Contract),
-    /// Check whether a sandbox is ready, and show what it cannot do; the exit code is 2 if none runs.
+    /// Check whether the sandbox is ready, and list failing background tasks. Exits with 2 if no sandbox runs.
     Health(health::Health),
-    /// Show the last requests of a running sandbox, and why they were refused.
+    /// Show the last requests of a running sandbox, and why they were rejected.
     Log(log::Log),
-    /// The notifications (回调通知) of a running sandbox: list, send again, hold, release.
+    /// List, resend, hold and release notifications (回调通知) of a running sandbox.
     #[command(after_help = notifications::HELP)]
     Notifications {
         #[command(subcommand)]
@@ -143,17 +143,17 @@ pub(crate) enum SandboxCommand {
     /// Restore the state from a snapshot, completely or not at all. Merchants and their keys are kept.
     Restore(snapshot::Restore),
     /// Delete all records and notifications of a running sandbox; merchants and their keys are kept. With --seed,
-    /// numbers start again from the seed; without it they go on, so that none is given twice.
+    /// generated ids start again from the seed. Without it they continue, so that no id is used twice.
     Reset(reset::Reset),
     /// Pay an order of a running sandbox as a person, or let the payment fail.
     Pay(pay::Pay),
-    /// Set the result of a refund (退款) of a running sandbox; otherwise it succeeds when its time comes.
+    /// Set the result of a refund (退款) of a running sandbox; by default it succeeds after a delay.
     Refund(refund::Refund),
-    /// Set the result of a withdrawal (提现) of a running sandbox; otherwise it succeeds when its time comes.
+    /// Set the result of a withdrawal (提现) of a running sandbox; by default it succeeds after a delay.
     Withdrawal(withdrawal::Withdrawal),
     /// Complain (消费者投诉) about a paid order of a running sandbox as a person, or continue a complaint.
     Complain(complain::Complain),
-    /// Add, list and remove faults for requests to a running sandbox.
+    /// Inject faults: add, list and remove fault rules of a running sandbox.
     Fault(fault::Fault),
     /// List which operations have state, and which only return examples.
     Coverage(coverage::Coverage),
@@ -202,7 +202,7 @@ fn serve(arguments: &Arguments) -> Outcome {
         builder = builder.log(log.writer());
     }
     let sandbox = builder.start().map_err(start_failure)?;
-    // Who reads the line may end this at once.
+    // Before the line is printed: a script may send a signal as soon as it has read the line.
     let asked_to_end = sandbox.asked_to_end();
     // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
@@ -224,7 +224,7 @@ fn serve(arguments: &Arguments) -> Outcome {
     waited.map_err(Failure::failed)
 }
 
-/// Notifications that were held before are held still: whoever misses them did not necessarily hold them.
+/// Holds survive a restart. They are reported, because this user may not have set them.
 fn tell_holds(sandbox: &Sandbox) {
     if let Ok(holds) = sandbox.notifications().holds()
         && holds.is_any()
@@ -233,7 +233,7 @@ fn tell_holds(sandbox: &Sandbox) {
     }
 }
 
-/// What stands in a file of the command line is a part of it.
+/// Errors in a file that is named on the command line are usage errors.
 fn start_failure(error: StartError) -> Failure {
     match error {
         StartError::Seed(..) | StartError::ReceiverAuthority(_) | StartError::Fault(_) => {

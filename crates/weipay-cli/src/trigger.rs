@@ -50,7 +50,7 @@ pub(crate) struct Trigger {
     /// transfer or another record, by the merchant's or the platform's number. If several match, the newest.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["kit", "receiver_authorities"])]
     order: Option<String>,
-    /// The merchant whose number is meant, when several have used it.
+    /// The merchant ID, if several merchants have used this number.
     #[arg(long, value_name = "MCHID", requires = "order")]
     mchid: Option<String>,
     /// With --order: the data folder of the running sandbox.

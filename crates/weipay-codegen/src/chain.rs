@@ -79,8 +79,8 @@ pub(crate) fn text(
     }
 }
 
-/// The method that leads from the version to a product. It stands with the product's steps, so that who follows a chain need
-/// not open the file of the version.
+/// The method that leads from the version to a product. It stands with the product's steps, so that a reader of a
+/// chain need not open the file of the version.
 fn first_step(version: &str, name: &str, product: &Tree<'_>, types: &StepTypes) -> String {
     formatdoc! {"
         impl<M: Mode> crate::{version}::{step}<M> {{

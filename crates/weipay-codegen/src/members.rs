@@ -44,9 +44,8 @@ impl Members {
     }
 }
 
-/// Path, query, body and response, each up to a `|`. Of the path only what the client acts on. Of the response
-/// all members but those that say nothing of the operation, because by those of another operation it is told from it,
-/// and of what they hold only what the client acts on.
+/// Path, query, body and response, each up to a `|`. Of the path only what the client acts on. Of the response all
+/// members that can distinguish the operation from another one, and of their content only what the client acts on.
 fn text(operation: &Operation, common: &[AnyResponse]) -> String {
     let common = common.iter().find(|common| common.version == operation.version());
     let request = &operation.request;
@@ -73,10 +72,12 @@ fn text(operation: &Operation, common: &[AnyResponse]) -> String {
         // A list repeats the limit of its pages, which is never 0.
         let is_limit = field.required && limit.is_some_and(|limit| limit.name == field.name);
         let field = &with_echoes(field, operation, false);
-        let mark = match () {
-            () if !is_limit && !is_in_every_success(operation.version(), field) => "",
-            () if is_proof(field, common) => "+",
-            () => "*",
+        let mark = if !is_limit && !is_in_every_success(operation.version(), field) {
+            ""
+        } else if is_proof(field, common) {
+            "+"
+        } else {
+            "*"
         };
         if is_limit { format!("{}{mark}=l", field.name) } else { member(field, mark, &acts_on) }
     });
@@ -115,8 +116,8 @@ fn is_own(field: &Field, operation: &Operation, common: &AnyResponse) -> bool {
     operation.version() == Version::V3 || is_result
 }
 
-/// Whether a member that every success has tells it from those of other operations. What was sent comes back in other
-/// responses about it, too.
+/// Whether a member that every success has distinguishes it from those of other operations. A value that was sent
+/// also comes back in other responses about it.
 fn is_proof(field: &Field, common: Option<&AnyResponse>) -> bool {
     let is_usual = |common: &AnyResponse| common.usual.iter().any(|usual| usual.name == field.name);
     field.purpose != Some(Purpose::Echo) && !common.is_some_and(is_usual)
@@ -129,8 +130,10 @@ pub(crate) fn of_any_response(operations: &[&Operation], common: &[AnyResponse])
         any.sort_unstable();
         let echoes = common.fields().filter(|field| field.purpose == Some(Purpose::Echo));
         let echoes: Vec<&str> = echoes.map(|field| field.name).collect();
+        let mut usual: Vec<&str> = common.usual.iter().map(|field| field.name).collect();
+        usual.sort_unstable();
         format!(
-            "#[rustfmt::skip]\npub(crate) static ANY_RESPONSE_{:?}: AnyResponse = AnyResponse {{ members: &{any:?}, echoes: &{echoes:?} }};\n",
+            "#[rustfmt::skip]\npub(crate) static ANY_RESPONSE_{:?}: AnyResponse = AnyResponse {{ members: &{any:?}, usual: &{usual:?}, echoes: &{echoes:?} }};\n",
             common.version
         )
     });
@@ -144,8 +147,8 @@ pub(crate) fn of_any_response(operations: &[&Operation], common: &[AnyResponse])
     of_versions.chain([states]).collect()
 }
 
-/// Whether a success without this member is none of the operation. The JSON of APIv3 may leave out what is
-/// nothing: a number of 0, `false`, an empty array. An element that is numbered is there as often as it is.
+/// Whether a success without this member is not one of the operation. The JSON of APIv3 may leave out empty values: a
+/// number of 0, `false`, an empty array. A numbered element may be there any number of times.
 fn is_in_every_success(version: Version, field: &Field) -> bool {
     let is_something = !field.list && matches!(field.kind, Kind::String | Kind::Object);
     field.required && !field.name.contains('$') && (version == Version::V2 || is_something)

@@ -439,8 +439,8 @@ fn a_row_says_which_members_tell_its_response_from_others() {
         "\"||sub_mch_id|no+\"",
         // What cannot be repeated is a result.
         "\"||name|sub_mch_id+ no+\"",
-        "ANY_RESPONSE_V3: AnyResponse = AnyResponse { members: &[\"code\", \"message\"], echoes: &[\"mchid\"] }",
-        "ANY_RESPONSE_V2: AnyResponse = AnyResponse { members: &[\"sign\", \"sub_mch_id\"], echoes: &[\"sub_mch_id\"] }",
+        "ANY_RESPONSE_V3: AnyResponse = AnyResponse { members: &[\"code\", \"message\"], usual: &[\"mchid\"], echoes: &[\"mchid\"] }",
+        "ANY_RESPONSE_V2: AnyResponse = AnyResponse { members: &[\"sign\", \"sub_mch_id\"], usual: &[], echoes: &[\"sub_mch_id\"] }",
         "STATES: [&str; 1] = [\"a_state\"]",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");

@@ -1,4 +1,4 @@
-//! Time: the clock of a platform, which is the system's or one that a test holds in its hand; and how a time is written.
+//! Time: the clock of a platform, which is the system clock or one that a test controls; and the format of times.
 //!
 //! A time is unix seconds inside, RFC 3339 with `+08:00` on the wire, and days begin at midnight in Beijing. The platform writes
 //! times without fractions and accepts fractions in requests.
@@ -16,13 +16,13 @@ pub use duration::parse_duration;
 pub(crate) use held::{ClockListener, Move};
 pub use held::{ClockMode, HeldClock};
 
-/// What time it is for a platform. Clones show the same time.
+/// The clock of a platform. Clones show the same time.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
-    /// The time of the machine, until the running sandbox is told otherwise.
+    /// The system time, until the clock of the running sandbox is moved.
     #[default]
     System,
-    /// A time that is held in the hand of a test.
+    /// A clock that a test controls.
     Held(HeldClock),
 }
 

@@ -143,8 +143,8 @@ impl Contract {
     }
 }
 
-/// Parameters of a query that no page has, and that the platform did not refuse: <https://github.com/binarywang/WxJava/issues/3153>
-/// (2023).
+/// Parameters of a query that no page has, and that the platform did not refuse (2023):
+/// <https://github.com/binarywang/WxJava/issues/3153>
 const TAKEN: [(&str, &str); 1] = [("v3/bill/fundflowbill", "bill_type")];
 
 fn not_an_object(pointer: &str, value: &Value) -> Refusal {

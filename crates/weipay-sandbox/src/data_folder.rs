@@ -1,8 +1,8 @@
 //! The data folder (数据目录): only its owner can enter it, and only one process works on it at a time.
 //!
-//! It holds private keys, so its mode is 0700 and that of its files 0600, whatever the umask and whoever made the folder.
-//! A folder that was open to others is closed, unless it holds something that is not a sandbox's: then it is
-//! somebody's folder, whose mode is not ours to change, and it is refused.
+//! It holds private keys, so its mode is 0700 and that of its files 0600, whatever the umask and whoever made the
+//! folder. A folder that was open to others is closed, unless it contains foreign files: such a folder is refused,
+//! because its permissions are not ours to change.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub(crate) struct DataFolder {
     lock: File,
 }
 
-/// Why a folder cannot be a sandbox's data folder.
+/// Error of opening a data folder.
 #[derive(Debug)]
 pub enum FolderError {
     /// A temporary folder could not be made.
@@ -200,10 +200,7 @@ pub(crate) mod private {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
             made => made?,
         }
-        match path.is_symlink() {
-            true => Ok(()),
-            false => close(path, &fs::metadata(path)?),
-        }
+        if path.is_symlink() { Ok(()) } else { close(path, &fs::metadata(path)?) }
     }
 
     /// Opens a file; one that is made by this is for its owner only, and so is one that is there and no link.

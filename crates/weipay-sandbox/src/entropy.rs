@@ -74,10 +74,10 @@ impl Entropy {
         matches!(self.0, Source::Seeded { .. })
     }
 
-    /// What follows from these texts and the seed alone, and takes nothing out of the sequence. For what is made beside requests,
-    /// whose turn in the sequence would be by chance. And for nonces under a key: a seed gives its sequence again in
-    /// the next run, and under one key no nonce may come for two texts; so the sealed text itself must be one of these.
-    /// Without a seed it is by chance, as everything.
+    /// Derives randomness from the seed and these texts, without advancing the sequence. Use it for background work,
+    /// whose order is not deterministic, and for nonces. Each run repeats the sequence of the seed, and a nonce must
+    /// never be reused under one key with another plaintext: so the plaintext must be one of the texts. Without a
+    /// seed it is random.
     pub(crate) fn of(&self, texts: &[&str]) -> Self {
         let Source::Seeded { seed, .. } = &self.0 else { return Self::system() };
         let mut hash = digest::Context::new(&digest::SHA256);

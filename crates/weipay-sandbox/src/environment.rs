@@ -85,8 +85,8 @@ impl ClientEnvironment {
         Ok(Self { variables, removed: kit.unused_variables(), _files: files })
     }
 
-    /// The variables that a client reads and the kit does not set. They must not be there: a key of the real platform beside the
-    /// sandbox's would be trusted as well.
+    /// Variables to remove from the environment: a client would read them in addition to the kit, and trust keys of
+    /// the real platform.
     pub fn removed(&self) -> impl Iterator<Item = &'static str> {
         self.removed.iter().copied()
     }
@@ -98,8 +98,8 @@ impl ClientEnvironment {
 }
 
 impl KitOnDisk {
-    /// The `WEIPAY_*` variables that a client reads and [`variables`](Self::variables) does not give. What they hold belongs to
-    /// another configuration.
+    /// The `WEIPAY_*` variables that [`variables`](Self::variables) does not set. Unset them: they belong to another
+    /// configuration.
     #[must_use]
     pub fn unused_variables(&self) -> Vec<&'static str> {
         let used = self.variables();

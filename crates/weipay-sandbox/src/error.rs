@@ -12,7 +12,7 @@ use crate::merchants::change::MerchantError;
 use crate::seed::SeedError;
 use crate::store::StoreError;
 
-/// Why a sandbox did not start.
+/// Error of starting a sandbox.
 #[derive(Debug)]
 pub enum StartError {
     /// Something is wrong with the data folder.

@@ -1,7 +1,8 @@
-//! What the sandbox keeps of each request (请求记录): what came, what went, and why. The newest stay, within a number of bytes.
+//! The log of the last requests (请求记录): request, response, and the reason of a failure. The newest stay, within a
+//! number of bytes.
 //!
-//! Nothing is parsed while a request is served: what is kept is one copy of its bytes, in memory only. They are [masked](mask)
-//! when somebody reads them, and cannot be read otherwise.
+//! Nothing is parsed while a request is served: what is kept is one copy of its bytes, in memory only. They are
+//! [masked](mask) when they are read, and cannot be read otherwise.
 
 mod exchange;
 pub(crate) mod mask;
@@ -20,7 +21,7 @@ use crate::platform::Request;
 use crate::response::{REASON_HEADER, Response, decode_reason};
 pub use exchange::Exchange;
 
-/// How many bytes are kept without another word.
+/// How many bytes are kept by default.
 pub(crate) const DEFAULT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Of a longer body only the length is kept.

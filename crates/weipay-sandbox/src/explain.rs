@@ -1,10 +1,11 @@
-//! Why a request was refused (排错): what its signature was really made over, whose key made it, which serial
-//! or which path was meant.
+//! Diagnosis of a rejected request (排错): finds the message that was actually signed, the key, and the intended
+//! serial or path.
 //!
-//! A signature shows the digest of what was signed ([`SignedDigest`]). The messages that come of common
-//! [mistakes] are compared with it, so what is said here of a mistake is proven, not guessed. Nothing of it
-//! lets a request in.
+//! The public key reveals the digest of the signed message ([`SignedDigest`]). It is compared with the messages that
+//! common [mistakes] would produce, so a mistake is proven, not guessed. The result is only shown; it never makes a
+//! request valid.
 
+mod gbk;
 pub(crate) mod json_style;
 mod message;
 mod mistakes;
@@ -30,7 +31,7 @@ const MAX_SHOWN: usize = 8 * 1024;
 /// The most other merchants whose key is tried.
 const MAX_OTHER_KEYS: usize = 8;
 
-/// Why a signature is wrong. Messages are shown with the same masks as bodies.
+/// The diagnosis of a wrong signature. Messages are shown with the same masks as bodies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignatureExplanation {

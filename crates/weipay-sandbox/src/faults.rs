@@ -1,4 +1,4 @@
-//! Faults (故障注入): what a network, a proxy or the platform does to a client on a bad day, on demand.
+//! Fault injection (故障注入): failures of the network, of a proxy or of the platform, on demand.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -8,9 +8,8 @@
 //! | `profile` | sets of rules with a name |
 //! | `inject` | what a fault does to a response |
 //!
-//! A request meets the fault that its header [`FAULT_HEADER`] names, or else that of the first rule that hits
-//! it. The response says so in a header of the same name, and so does the log. Rules are gone when the
-//! sandbox ends.
+//! A request gets the fault that its header [`FAULT_HEADER`] names, or else that of the first rule that matches it. A
+//! response header of the same name reports it, and so does the log. Rules are lost when the sandbox ends.
 
 mod fault;
 mod inject;
@@ -30,7 +29,7 @@ pub use profile::FaultProfile;
 use rule::Active;
 pub use rule::FaultRule;
 
-/// The header that asks for a fault, on a request, and tells of one, on a response.
+/// Request header that asks for a fault, and response header that reports it.
 pub const FAULT_HEADER: &str = "weipay-sandbox-fault";
 
 /// More rules are a mistake.
@@ -52,7 +51,7 @@ impl fmt::Debug for Faults {
     }
 }
 
-/// Why a rule was not added.
+/// Error of adding a fault rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultError {
     /// The catalogue does not have its operation.

@@ -12,11 +12,11 @@
 //! | the signature is right | 401 SIGN_ERROR, with what was signed |
 //! | it is not a [replay](replays), where that is asked for | 401 SIGN_ERROR |
 //!
-//! Whoever is rejected here gets an unsigned response: the platform signs only for a caller that it knows.
+//! Rejections by the gate are unsigned: the platform signs only for a caller that it knows.
 //!
-//! A signature covers the whole body, except in an upload (文件上传), where it covers the text of the part named `meta` alone. What
-//! is signed follows from the operation and from the parts that are really there. A content type by itself decides nothing:
-//! otherwise an unsigned body could be carried out by calling it multipart.
+//! A signature covers the whole body, except in an upload (文件上传), where it covers only the part named `meta`.
+//! Which bytes are signed depends on the operation and on the parts that are present. The `Content-Type` never
+//! decides it: otherwise a client could pass an unsigned body as multipart.
 
 mod replays;
 
@@ -91,14 +91,14 @@ const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 const OTHER_LANGUAGE: &str = "传入了不支持的Accept-Language";
 
-/// Finds out whose request it is, or rejects it. With `replays`, a request enters once. Before a merchant is
-/// not let in because of what is known of it, `look` is asked whether anything else is known by now.
+/// Finds out whose request it is, or rejects it. With `replays`, a signature is accepted once. If a check of the
+/// merchant fails, `reload` reads the merchant from the shared database; if it has changed, the check runs again.
 pub(crate) fn authenticate<'a>(
     request: &'a Request,
     merchants: &Merchants,
     replays: Option<&Replays>,
     clock: &HeldClock,
-    look: impl Fn(&str) -> bool,
+    reload: impl Fn(&str) -> bool,
 ) -> Result<Authenticated<'a>, Rejection> {
     let now = clock.now();
     let routed = route(&request.method, request.path())?;
@@ -119,7 +119,7 @@ pub(crate) fn authenticate<'a>(
         Ok::<_, Rejection>(merchant)
     };
     let merchant = match check() {
-        Err(_) if look(&authorization.mchid) => check(),
+        Err(_) if reload(&authorization.mchid) => check(),
         checked => checked,
     }?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, time)) {
@@ -371,10 +371,10 @@ fn wrong_signature(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::sign_error("签名错误", reason).with_tail(tail::BAD_SIGNATURE)
 }
 
-/// The texts of which one must stand as body in the message that was signed, the usual one first.
+/// Bodies that the signature may cover, the usual one first.
 ///
-/// An upload without `meta` is refused after the gate whatever it says. UNCONFIRMED(upload-without-meta) what
-/// the platform lets its caller sign, so that it is told which part is missing: the whole body or nothing.
+/// An upload without `meta` is always refused after the gate. UNCONFIRMED(upload-without-meta): which body its caller
+/// may sign to get that refusal, the whole body or an empty one.
 fn signed_bodies<'a>(request: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&'a [u8]> {
     match upload {
         None => vec![&request.body],
@@ -382,7 +382,7 @@ fn signed_bodies<'a>(request: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&
     }
 }
 
-/// The most bytes of a body that are shown.
+/// Maximum number of bytes of a body that are shown.
 const SHOWN_BODY: usize = 8;
 
 /// The `detail` of 签名错误: the message that the platform built, cut short. `message` is the whole message. The form is the one

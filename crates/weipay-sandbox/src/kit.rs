@@ -11,10 +11,10 @@
 //! DIR/merchants/MCHID/              the same for a merchant that was added
 //! ```
 //!
-//! Keys are made once. They are written into a folder that no program reads, and moved to their place in one step; only then
-//! is `kit.json` written, so a crash in between leaves either no keys or all of them, and the next start completes
-//! the kit. Keys that are there are never made again, and half a kit is refused with a sentence, not replaced. Whoever
-//! makes or completes a kit holds the lock of its folder.
+//! Keys are made once. They are written into a folder that no program reads, and moved to their place in one step;
+//! only then is `kit.json` written, so a crash in between leaves either no keys or all of them, and the next start
+//! completes the kit. Existing keys are never replaced. An incomplete kit is an error. Creating or completing a kit
+//! requires the lock of the folder.
 
 mod check;
 mod file;
@@ -56,7 +56,7 @@ pub struct KitOnDisk {
     is_new: bool,
 }
 
-/// What is wrong with a kit.
+/// Error of reading or creating a kit.
 #[derive(Debug)]
 pub enum KitError {
     /// Something is wrong with the data folder.
@@ -168,8 +168,7 @@ impl From<FolderError> for KitError {
     }
 }
 
-/// Writes a kit into a data folder, and gives back the one that is there already. Refused while a sandbox runs on the
-/// directory.
+/// Creates the kit of a data folder, or returns the existing one. Fails while a sandbox runs on the folder.
 ///
 /// # Errors
 ///
@@ -178,11 +177,11 @@ pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     init_with(dir.as_ref(), None)
 }
 
-/// The same, with these platform keys.
+/// [`init`] with these platform keys.
 ///
 /// # Errors
 ///
-/// Also when the kit that is there was made with others.
+/// As [`init`], and if an existing kit has other platform keys.
 pub fn init_with_platform_keys(dir: impl AsRef<Path>, keys: PlatformKeys) -> Result<KitOnDisk, KitError> {
     init_with(dir.as_ref(), Some(keys))
 }
@@ -199,7 +198,7 @@ fn init_with(dir: &Path, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitErr
     Ok(kit)
 }
 
-/// Reads the kit of a data folder, and makes nothing. A sandbox may run on the directory meanwhile.
+/// Reads the kit of a data folder, and creates nothing. A sandbox may run on the folder meanwhile.
 ///
 /// # Errors
 ///
@@ -226,9 +225,8 @@ pub(crate) fn folder_of(home: &Path, mchid: &str) -> PathBuf {
 
 /// The kit of an added merchant, made when there is none. The caller holds the lock of the data folder.
 ///
-/// There may be one of a merchant that is not known any more: its state was in memory, or was deleted, or a
-/// crash came before it was kept. It is taken again if it was made with keys of the wanted kinds. Its appid
-/// is another matter: [`KitOnDisk::name_appid`].
+/// A kit may remain from a merchant that was lost (state in memory, deleted state, crash). It is reused if it has the
+/// requested kinds of keys. For its appid see [`KitOnDisk::name_appid`].
 pub(crate) fn open_merchant(home: &Path, made: &Made) -> Result<KitOnDisk, KitError> {
     let dir = folder_of(home, &made.mchid);
     file::make_folder(&dir)?;
@@ -308,14 +306,15 @@ impl KitOnDisk {
             CertificateState::Valid | CertificateState::Revoked if dates == CertificateState::Valid => Ok(()),
             wanted if dates == wanted => Ok(()),
             wanted => left(format!(
-                "according to its dates its certificate is {}, not {}",
+                "its certificate is {} (by its validity period), not {}",
                 dates.word(),
                 wanted.word()
             )),
         }
     }
 
-    /// Makes `kit.json` name an appid, and the openid of a user under it. The kit of a merchant that is known names one already.
+    /// Writes an appid, and the openid of a user under it, into `kit.json`. The kit of a known merchant names one
+    /// already.
     pub(crate) fn name_appid(&mut self, appid: &str, openid: &str) -> Result<(), KitError> {
         if self.kit.appid == appid {
             return Ok(());
@@ -324,7 +323,7 @@ impl KitOnDisk {
         self.write()
     }
 
-    /// Whether `kit.json` was not there before.
+    /// Whether `kit.json` did not exist before.
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new

@@ -12,47 +12,50 @@
 //! # }
 //! ```
 //!
-//! # The journey of a request
+//! # The path of a request
 //!
 //! ```text
 //! gate ──► contract ──► handler of a product ──► sign ──► response
 //!                           │  one transaction, committed before the response leaves
 //!                           ├──► records        what changed
 //!                           ├──► idempotency    the response to a repeat
-//!                           ├──► outbox         what merchants are notified of ──► sender
+//!                           ├──► outbox         notifications for merchants ──► sender
 //!                           └──► due ──► tick   what the clock will do
 //! ```
 //!
-//! | module | idea |
+//! | module | purpose |
 //! |---|---|
 //! | `sandbox` | a running platform: kit, state and socket |
-//! | `server` | sockets to plain requests, and everything that bounds a stranger |
-//! | `environment` | variables that lead a program of any language here |
+//! | `server` | the HTTP server: connections, limits, timeouts |
+//! | `environment` | environment variables that point a program in any language to the sandbox |
 //! | `authority` | the certificate authority for clients that speak TLS to the official hosts |
-//! | `platform` | the journey itself, what the clock does, what is only shown |
+//! | `platform` | handling of a request, scheduled work, examples |
 //! | `gate` | what the gateway checks before any product sees a request |
 //! | `v2` | the gateway of APIv2, before the same products |
 //! | `contract` | every request validated against the catalogue |
-//! | `grammar` | the platform's sentences for a value that is refused |
+//! | `grammar` | error messages for invalid values (`PARAM_ERROR`) |
 //! | `sensitive` | encrypted fields, in both directions |
 //! | `upload` | the parts of an upload |
-//! | `merchants` | the merchants that are known, with what belongs to each |
+//! | `merchants` | the known merchants, with what belongs to each |
+//! | `ledger` | accounts, and every movement of money |
 //! | `products` | each in its folder: routes, handlers, rules as pure functions, records |
-//! | `notifications` | what merchants are notified of, delivered until it is acknowledged |
+//! | `notifications` | notifications and their delivery, with retries |
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
-//! | `reasons` | why something is refused, where several products say the same |
+//! | `reasons` | error reasons shared by several products |
 //! | `response` | responses and refusals: headers, signature, the reason for developers |
-//! | `example` | responses of operations that have no behaviour |
-//! | `faults` | faults on demand |
+//! | `example` | responses of operations without state |
+//! | `faults` | fault injection |
 //! | `log` | one line for each request |
-//! | `exchanges` | what is kept of the last requests, masked when it is read |
-//! | `explain` | why a request was refused: what was really signed, which path was meant |
+//! | `exchanges` | the log of the last requests in full, masked when read |
+//! | `explain` | diagnosis of rejected requests: wrong signatures, mistyped paths |
 //! | `kit` | the credentials that clients use |
-//! | `data_folder` | where kit and state are: for one user and one process |
+//! | `data_folder` | the folder of kit and state, for one user and one process |
 //! | `people` | who pays and receives |
 //! | `seed` | merchants and people from a file |
 //! | `control` | the second listener, for developers |
 //! | `clock`, `entropy` | time and randomness as values |
+//! | `encodings` | percent-encoding |
+//! | `words` | enumerations and the words that stand for them |
 //! | `error` | why a sandbox did not start |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -127,20 +130,20 @@ pub use sandbox::{Sandbox, SandboxBuilder};
 pub use store::{StoreAddress, StoreError};
 pub use v2::CLIENT_CERTIFICATE_HEADER;
 
-/// What people do with complaints (消费者投诉), which no operation does.
+/// Actions of consumers on complaints (消费者投诉) that are not part of the API.
 pub mod complaints {
     pub use crate::products::complaints::control::ComplaintError;
     pub use crate::products::complaints::person::{PersonComplains, Problem, Said};
     pub use crate::products::complaints::rules::PersonStep;
 }
 
-/// What programs do with merchant coupons (商家券) that no operation does: the state of a stock, and pages that give coupons.
+/// Actions on merchant coupons (商家券) that are not part of the API: the state of a stock, and pages that give coupons.
 pub mod merchant_coupons {
     pub use crate::products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
     pub use crate::products::merchant_coupons::stock::StockState;
 }
 
-/// What programs do with product coupons (商品券) that no operation does: the state of a stock, and tokens that give coupons.
+/// Actions on product coupons (商品券) that are not part of the API: the state of a stock, and tokens that give coupons.
 pub mod product_coupons {
     pub use crate::products::product_coupons::stock::ProductStockState;
     pub use crate::products::product_coupons::tokens::TakenProductCoupons;

@@ -1,4 +1,4 @@
-//! The log (日志): one line for each request, without anything that belongs to a person or guards a door.
+//! The log (日志): one line for each request, without personal data and secrets.
 //!
 //! No header, no body and no query is in it. Of a path it shows the values that number things, such as orders and
 //! stocks, and in place of those that name people the placeholder; of a path that no operation has, only the words that
@@ -14,7 +14,7 @@ use crate::data_folder::CA_CERTIFICATE;
 use crate::faults::FAULT_HEADER;
 use crate::response::{REASON_HEADER, Response, decode_reason};
 
-/// What became of one request. [`Display`](fmt::Display) is a line for a log.
+/// Log entry of a request. [`Display`](fmt::Display) is a line for a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
     /// When, in unix seconds, by the clock of the machine.
@@ -23,7 +23,7 @@ pub struct LogEntry {
     pub method: String,
     /// The path without its query, people's values replaced by their placeholders.
     pub path: String,
-    /// The HTTP status; `None` when the request did not arrive whole.
+    /// The HTTP status; `None` if the request did not arrive in full.
     pub status: Option<u16>,
     /// The error code (错误码) of a refusal.
     pub code: Option<&'static str>,
@@ -39,13 +39,13 @@ pub struct LogEntry {
 /// Called for every request and every notification.
 pub(crate) type Log = dyn Fn(LogEntry) + Send + Sync;
 
-/// What stands in the place of the method for a notification.
+/// The method that is shown for a notification.
 const NOTIFY: &str = "NOTIFY";
 
-/// What stands there for what the sandbox does by itself.
+/// The method that is shown for background work of the sandbox.
 const SANDBOX: &str = "SANDBOX";
 
-/// What stands there for connections that carried no request.
+/// The method that is shown for connections without a request.
 const CONNECT: &str = "CONNECT";
 const TLS: &str = "TLS";
 
@@ -110,9 +110,7 @@ impl LogEntry {
         let response = Response::empty(0);
         Self { status: None, reason, ..Self::new(method, path, &response) }
     }
-}
 
-impl LogEntry {
     /// Whether the request was refused, or did not arrive.
     #[must_use]
     pub fn is_failed(&self) -> bool {

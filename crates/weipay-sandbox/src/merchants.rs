@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use weipay_wire::{ApiV2Key, ApiV3Key, PublicKey};
 
 use crate::kit::shared::Seen;
+use crate::reasons;
 use crate::response::{Refusal, Signers, tail};
 use record::CertificateState;
 
@@ -142,7 +143,7 @@ impl Account {
         if self.appids.iter().any(|own| own == appid) {
             return Ok(());
         }
-        Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配", "an appid must be bound to its merchant: use the appid of the merchant's kit, or weipay sandbox merchant bind MCHID --appid APPID")
+        Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配", reasons::APPID_NOT_BOUND)
             .with_tail(tail::APPID_NOT_BOUND))
     }
 

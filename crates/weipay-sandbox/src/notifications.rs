@@ -16,12 +16,13 @@
 //! | `release` | holding them, and releasing them in a certain order |
 //! | `trigger` | one notification of any event: a sample, or of an order that the sandbox has |
 //!
-//! Where several nodes use one store, the database says who delivers: a node claims what is due for a time that is longer than an
-//! attempt takes, and only who holds the claim keeps what came of it. The claim of a node that has ended runs out.
+//! Where several nodes use one store, the database says who delivers: a node claims what is due for a time that is
+//! longer than an attempt takes, and only the holder of the claim may store the result. A claim expires if its node
+//! dies.
 //!
-//! A delivery that was acknowledged, and whose acknowledgement could not be kept because the process ended, is repeated after
-//! the restart: a notification arrives at least once, and receivers know a repeat by its `id`. After its acknowledgement was
-//! committed it arrives only if somebody asks for it.
+//! A delivery that was acknowledged, and whose acknowledgement could not be kept because the process ended, is
+//! repeated after the restart: a notification arrives at least once, and receivers recognize a duplicate by its `id`.
+//! After its acknowledgement was committed it is sent again only on demand.
 
 mod acknowledgement;
 pub(crate) mod address;
@@ -56,17 +57,17 @@ pub(crate) use receiver::Receivers;
 use receiver::{Reading, TIME_LIMIT};
 use record::{Attempt, AttemptKind};
 
-/// The most receivers called at once.
+/// Maximum number of receivers called at once.
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;
-/// The most calls of one receiver at once: one that is slow must not delay the others.
+/// Maximum number of calls of one receiver at once: one that is slow must not delay the others.
 const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
 /// How many notifications are read at once: most often all are for one receiver, which takes few, and the others are read again.
 const MAX_READ_AT_ONCE: usize = 8;
 /// How often the outbox is looked at when nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What is told where a thread panicked.
-const PANICKED: &str = "the outbox could not be read";
+/// The errors where a task panicked.
+const PANICKED: &str = "the outbox could not be read: a task panicked";
 const NOT_MADE: &str = "the notification could not be made";
 
 /// What deliveries of a platform have in common.
@@ -95,7 +96,7 @@ impl Deliveries {
     }
 }
 
-/// What this node has taken out of the outbox to deliver it.
+/// A claimed notification.
 #[derive(Debug, Clone)]
 struct Taken {
     entry: OutboxEntry,
@@ -108,7 +109,7 @@ struct Taken {
 #[derive(Debug, Clone, Copy)]
 struct Claimed {
     instant: Instant,
-    /// On some systems the other clock stands still while the machine sleeps.
+    /// On some systems `Instant` does not advance while the machine sleeps.
     time: SystemTime,
 }
 
@@ -117,7 +118,7 @@ impl Claimed {
         Self { instant: Instant::now(), time: SystemTime::now() }
     }
 
-    /// Whether another node may deliver it by now: this process, its machine or the database stood still.
+    /// Whether the claim may have expired, because this process, its machine or the database was paused.
     fn may_be_anothers(&self) -> bool {
         let by_time = self.time.elapsed().unwrap_or_default();
         self.instant.elapsed().max(by_time) + TIME_LIMIT * 2 > LEASE
@@ -170,7 +171,7 @@ impl Sender {
                         has_begun = true;
                         tokio::spawn(self.clone().attempt_due(taken, place));
                     }
-                    // Somebody delivers it on demand now, under the claim that this node has.
+                    // It is being delivered on demand, under the claim of this node.
                     None if self.platform.deliveries.under_way().contains_key(&taken.entry.number) => {}
                     None => left.push(taken.entry),
                 }
@@ -179,7 +180,7 @@ impl Sender {
             if has_left && self.platform.store.is_shared() {
                 self.give_back(left).await;
             }
-            // What was left is for a receiver that is busy now. Behind it may be something for others.
+            // The entries that are left are for busy receivers. Read on: there may be some for others.
             if has_begun && (has_left || may_be_more) {
                 continue;
             }
@@ -211,7 +212,7 @@ impl Sender {
             })
         })
         .await
-        .unwrap_or_else(|| Err(StoreError::Corrupt(PANICKED.to_owned())))
+        .unwrap_or_else(|| Err(StoreError::Internal(PANICKED.to_owned())))
     }
 
     /// Does work that waits for the database or a signature. `None` if it panicked.
@@ -251,7 +252,7 @@ impl Sender {
             let made = || catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err(NOT_MADE.to_owned()));
             Ok(is_due.then(made))
         });
-        let panicked = || Err(StoreError::Corrupt(PANICKED.to_owned()).into());
+        let panicked = || Err(StoreError::Internal(PANICKED.to_owned()).into());
         let message: Result<_, MerchantError> = message.await.unwrap_or_else(panicked);
         let message = match self.platform.watched(Task::LookAgain, message) {
             Ok(None) => return,
@@ -263,14 +264,14 @@ impl Sender {
         let attempt = self.post_message(&taken.entry, message, AttemptKind::Scheduled).await;
         let settled = self.keep(taken, attempt).await;
         if settled.is_err() {
-            // It stays due, and the receiver must not hear of it without a pause.
+            // It stays due. Pause, so that the receiver is not called in a loop.
             sleep(LOOK).await;
         }
         drop(place);
     }
 
-    /// Makes an attempt, and keeps what came of it and when the next one is due. The caller has its place.
-    /// `None` if it was not made, because another node may deliver the notification by now.
+    /// Makes an attempt, and stores its result and when the next one is due. The caller holds its place. `None` if no
+    /// attempt was made, because the claim may have expired.
     async fn attempt(&self, taken: Taken, kind: AttemptKind) -> Result<Option<Attempt>, StoreError> {
         match self.post(&taken, kind).await {
             Some(attempt) => self.keep(taken, attempt).await.map(Some),
@@ -278,7 +279,7 @@ impl Sender {
         }
     }
 
-    /// Keeps what came of an attempt, and when the next one is due.
+    /// Stores the result of an attempt, and when the next one is due.
     async fn keep(&self, taken: Taken, attempt: Attempt) -> Result<Attempt, StoreError> {
         let next = if attempt.acknowledged { None } else { next_attempt(&taken.entry, attempt.time) };
         let wait = next.map(|next| next - attempt.time);
@@ -291,9 +292,9 @@ impl Sender {
                 false => Ok(Ok(Vec::new())),
             }
         });
-        let settled = settled
-            .await
-            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be stored".to_owned())));
+        let settled = settled.await.unwrap_or_else(|| {
+            Err(StoreError::Internal("an attempt could not be stored: a task panicked".to_owned()))
+        });
         // Both are one piece of work, whose failure is told once until all of it succeeds. The attempt is kept if the first did.
         let is_kept = settled.is_ok();
         let given_up = match self.platform.watched(Task::Deliveries, settled.and_then(|given_up| given_up)) {
@@ -309,8 +310,8 @@ impl Sender {
         Ok(attempt)
     }
 
-    /// Makes the message for this attempt, posts it, and judges what comes back. `None` if the claim may have
-    /// run out meanwhile: then nothing was sent.
+    /// Makes the message for this attempt, posts it, and checks the response. `None` if the claim may have expired
+    /// meanwhile: then nothing was sent.
     async fn post(&self, taken: &Taken, kind: AttemptKind) -> Option<Attempt> {
         let signed = taken.entry.clone();
         let message = self.blocking(move |platform| make_message(platform, &signed, kind));
@@ -336,9 +337,10 @@ impl Sender {
             Err(reason) => Err(reason),
         };
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let judged = match is_v2 {
-            true => acknowledgement::judged_v2(received),
-            false => acknowledgement::judged(received, deliveries.reads_bodies),
+        let judged = if is_v2 {
+            acknowledgement::judged_v2(received)
+        } else {
+            acknowledgement::judged(received, deliveries.reads_bodies)
         };
         judged.attempt(kind, time, milliseconds)
     }

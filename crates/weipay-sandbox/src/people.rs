@@ -1,7 +1,7 @@
 //! People (用户) who pay and receive. A person has one unionid, and an openid under each appid.
 //!
-//! Every well-formed openid is a user here, whether or not a person was made with it, so that a story needs no set-up. The
-//! openids of a person that was made belong together.
+//! Every well-formed openid is a user, whether or not a person was added with it, so that a story needs no set-up.
+//! The openids of an added person belong together.
 //!
 //! The people of seed files are there again after a reset. They stand in the state, because any node of a shared database may be
 //! told to reset it.
@@ -21,12 +21,12 @@ use crate::ledger::take_over_wallet;
 use crate::platform::Platform;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
-/// A person that was made.
+/// A person that was added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// The same for all appids.
+    /// The unionid, which is the same for all appids.
     pub unionid: String,
-    /// The openid under each appid that was asked about.
+    /// The openid under each appid that was asked for.
     pub openids: BTreeMap<String, String>,
 }
 
@@ -57,8 +57,8 @@ impl Person {
         std::iter::once('o').chain(letters).take(LENGTH).collect()
     }
 
-    /// Whether an openid is of a person who has another one under this appid. Somebody whom nobody has made
-    /// as a person has the same openid under every appid.
+    /// Whether an openid is of a person who has another one under this appid. An openid without a person record is
+    /// the same under every appid.
     pub(crate) fn has_another_openid(
         tx: &Transaction<'_>,
         openid: &str,
@@ -127,7 +127,7 @@ impl Person {
 }
 
 impl Platform {
-    /// Makes a person with an openid under each of these appids.
+    /// Adds a person with an openid under each of these appids.
     ///
     /// # Errors
     ///
@@ -142,8 +142,8 @@ impl Platform {
         Ok(person)
     }
 
-    /// Keeps a person with these openids, beside those that it has. What came to an openid before is the
-    /// person's then. Gives an openid back that is another person's; then nothing was kept.
+    /// Stores a person with these openids, in addition to those that it has. Earlier data of these openids moves to
+    /// the person. Returns an openid that already belongs to another person; then nothing is stored.
     pub(crate) fn keep_person(&self, person: &Person) -> Result<Option<String>, StoreError> {
         self.act(|tx, now| {
             for openid in person.openids.values() {

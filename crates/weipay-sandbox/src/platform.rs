@@ -1,5 +1,5 @@
-//! The platform (平台): the journey of a request, from what came in to what goes out, as the crate's first page shows it. What the
-//! clock does without a request is in `tick`, what is only shown in `show`.
+//! The platform (平台): handles a request, from the bytes received to the signed response. Scheduled work is in
+//! `tick`, examples are in `show`.
 
 mod background;
 mod client_times;
@@ -59,7 +59,7 @@ pub struct Platform {
     pub(crate) contract: Contract,
     /// Whether operations without behaviour respond with examples.
     pub(crate) examples: bool,
-    /// What was let in already, when a request may enter only once.
+    /// The signatures that were already used (`--no-replays`).
     pub(crate) replays: Option<Replays>,
     /// What deliveries of notifications have in common.
     pub(crate) deliveries: Deliveries,
@@ -68,19 +68,19 @@ pub struct Platform {
     pub(crate) clock: HeldClock,
     /// How the clock of a shared database went when this node last looked, or said.
     pub(crate) seen_clock: Mutex<Option<ClockMode>>,
-    /// Which state of a shared database this node knows.
+    /// The generation of the state of a shared database that this node knows.
     pub(crate) generation: AtomicI64,
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
-    /// Held for writing by what keeps or exchanges the state as a whole, and for reading by all other work on
-    /// it. Never twice by one thread.
+    /// Held for writing while the whole state is saved or replaced, and for reading by all other work on it. Not
+    /// reentrant.
     pub(crate) whole_state: RwLock<()>,
     pub(crate) entropy: Entropy,
     /// Which start with a seed this is.
     pub(crate) seeded_start: Option<u64>,
-    /// What the last requests were, and why they got their responses.
+    /// The last requests, and why they got their responses.
     pub(crate) exchanges: Exchanges,
-    /// What it does by itself.
+    /// The background tasks, and their failures.
     pub(crate) background: Background,
 }
 
@@ -99,7 +99,8 @@ pub struct Request {
     pub is_secure: bool,
     /// What the client showed in the TLS handshake.
     pub client_certificate: ClientCertificate,
-    /// Whether it is the first one in a connection that the proxy was asked for: what is to happen to connections has happened.
+    /// Whether this is the first request in a proxy tunnel (`CONNECT`). Faults of the connection were already applied
+    /// to the tunnel.
     pub is_of_new_tunnel: bool,
 }
 
@@ -128,7 +129,7 @@ impl Request {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
-    /// A header field that is there once and is readable text.
+    /// The value of a header that occurs exactly once and is visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -140,7 +141,7 @@ impl Request {
     }
 }
 
-/// What came of an authenticated request.
+/// Result of an authenticated request.
 struct Done {
     content: Content,
     note: Note,
@@ -184,7 +185,7 @@ impl fmt::Debug for Platform {
 impl Platform {
     /// Handles one request and makes its response.
     ///
-    /// Whatever this returns has happened: state is committed before the response is signed.
+    /// State is committed before the response is signed, so it survives a crash.
     pub fn respond(&self, request: &Request) -> Response {
         if let Some(pages) = self.pages(&request.method, request.path(), &request.headers) {
             return (pages.respond)(self, request);
@@ -229,7 +230,7 @@ impl Platform {
     /// is carried out first.
     fn carry_out(&self, request: &Request, fault: Option<Fault>) -> Response {
         let generation = self.generation();
-        // What fails here is told by the request's own work.
+        // An error is ignored: the request itself meets it, and reports it.
         let _ = self.follow_clock();
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(operation) = v2::operation_at(request.path()) {
@@ -271,23 +272,22 @@ impl Platform {
         Occasion { now, signed: now, entropy: &self.entropy }
     }
 
-    /// Does what a person or a developer does, in one transaction and at one time. Meanwhile the state is not
-    /// exchanged: otherwise something would be done to the new state at the time of the old one. Not for who
-    /// serves a request.
+    /// Runs an action of a person or developer in one transaction. A reset or restore waits for it. Do not call it
+    /// while a request is served: the lock is not reentrant.
     pub(crate) fn act<T, E: From<StoreError>>(
         &self,
         work: impl FnMut(&Transaction<'_>, i64) -> Result<T, E>,
     ) -> Result<T, E> {
         let generation = self.generation();
-        // What fails here is told by the work.
+        // An error is ignored: the work itself meets it, and reports it.
         let _ = self.follow_clock();
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.at_one_time(self.moment(generation), work)
     }
 
-    /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
-    /// address too. Over TLS a name of the real platform leads here. Over plain HTTP it would lead there, so it is not
-    /// passed on.
+    /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow
+    /// an address too. A host name of the real platform is used only over TLS, where the client reaches the sandbox
+    /// by it. Over plain HTTP it would lead to the real platform.
     pub(crate) fn base_url_for(&self, request: &Request) -> String {
         let scheme = if request.is_secure { "https" } else { "http" };
         let named = request.header("host").filter(|host| {
@@ -359,9 +359,10 @@ impl Platform {
             &request.body,
             authenticated.upload.as_ref(),
         )?;
-        let key = match operation.takes_encrypted {
-            true => sensitive::key(operation, &received, request, &authenticated.merchant.signers)?,
-            false => None,
+        let key = if operation.takes_encrypted {
+            sensitive::key(operation, &received, request, &authenticated.merchant.signers)?
+        } else {
+            None
         };
         self.contract.check(operation, &received)?;
         if let Some(key) = key {
@@ -429,8 +430,8 @@ impl Platform {
     }
 }
 
-/// Some bodies name the merchant who signs, and may name no other. INFERRED(caller) for partners (`sp_mchid`) and combined orders
-/// (`combine_mchid`): whoever places an order is its merchant there, too.
+/// A merchant ID in the body must be the one that signed the request. INFERRED(caller) for partners (`sp_mchid`) and
+/// combined orders (`combine_mchid`): whoever places an order is its merchant there, too.
 fn check_caller(operation: &Operation, checked: &ValidRequest, mchid: &str) -> Result<(), Refusal> {
     match operation.field_for(Purpose::MerchantNumber) {
         Some((Place::Json, field)) if checked.text(field.name).is_some_and(|named| named != mchid) => {

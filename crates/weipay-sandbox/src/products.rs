@@ -1,14 +1,13 @@
-//! The products (产品) that have behaviour here, each in one folder or file of its name.
+//! The products (产品) that have state here, each in one folder or file of its name.
 //!
 //! A product has routes, which lead to handlers; handlers, which read records, ask a rule and carry out its decision; rules,
 //! which are pure functions from records, request and time to a [`Decision`] or a refusal; and records.
 //! A handler works on a [`Transaction`](crate::store::Transaction) and contains no rules. An operation without a handler
 //! responds [from the catalogue](crate::example).
 //!
-//! A request that comes again with a known idempotency key (幂等键) gets the same response as the first one. The page
-//! of associate and disassociate says that they are idempotent; how is INFERRED(repeated-request) for every
-//! call: the same number with the same body gets the first response again, whatever has happened since, and
-//! with another body a refusal.
+//! A request with a known idempotency key (幂等键) gets the same response as the first one. The page of associate and
+//! disassociate says that they are idempotent; how is INFERRED(repeated-request) for every call: the same number with
+//! the same body gets the first response again, whatever has happened since, and with another body a refusal.
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL. A product that
 //! has states or moves money has a reference model beside it (`model.rs`), which `lives` compares with the
@@ -131,7 +130,8 @@ impl Product {
     }
 }
 
-/// What a product shows in a browser. It is outside of the API: it is neither signed nor logged, and faults do not meet it.
+/// What a product shows in a browser. It is outside of the API: it is neither signed nor logged, and is not affected
+/// by faults.
 #[derive(Clone, Copy)]
 pub(crate) struct Pages {
     /// Whether a request is for one of its pages, by method, path and headers.
@@ -141,7 +141,7 @@ pub(crate) struct Pages {
     pub(crate) too_long: fn() -> Response,
 }
 
-/// Every product with behaviour.
+/// Every product with state.
 pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(merchant_coupons::ROUTES)
         .due(merchant_coupons::DUE)
@@ -222,7 +222,7 @@ pub(crate) fn pages(products: &[Product], method: &str, path: &str, headers: &He
     products.iter().filter_map(|product| product.pages).find(|pages| (pages.has)(method, path, headers))
 }
 
-/// Who does what falls due under this kind.
+/// The handler of scheduled work of this kind.
 pub(crate) fn due_handler(products: &[Product], kind: &str) -> Option<DueHandler> {
     let mut handlers = products.iter().flat_map(|product| product.due);
     handlers.find(|(known, _)| *known == kind).map(|(_, handler)| *handler)
@@ -251,7 +251,7 @@ pub(crate) const fn route(method: &'static str, path: &'static str, handler: Han
 /// Carries out one operation.
 pub(crate) type Handler = fn(&Transaction<'_>, &Context<'_>) -> Result<Value, HandlerError>;
 
-/// Does what has fallen due. It is given the key and the time that it was due at; the clock may show a later one.
+/// Runs due work: the key, and the due time (the clock may show a later time).
 pub(crate) type DueHandler = fn(&Transaction<'_>, &str, i64) -> Result<(), HandlerError>;
 
 /// One request, as a handler sees it.
@@ -279,7 +279,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Why nothing came of what was asked for, for the developer, where the response is a success whose body says so.
+    /// Records for the developer why the operation failed, although the status of its response is a success.
     pub(crate) fn tell_failure(&self, reason: impl Into<String>) {
         *self.failure.borrow_mut() = Some(reason.into());
     }
@@ -291,7 +291,7 @@ impl Context<'_> {
     }
 }
 
-/// Why a handler did nothing. Either way nothing was changed.
+/// Error of a handler. Nothing was changed.
 #[derive(Debug)]
 pub(crate) enum HandlerError {
     Refused(Refusal),
@@ -307,8 +307,8 @@ impl HandlerError {
         }
     }
 
-    /// The same where there is nobody to refuse anything to: what people and the clock do with a record finds
-    /// `what` as requests left it, or else the records are broken.
+    /// Converts a refusal outside of a request into an error: people and the clock find `what` as requests left it,
+    /// or else the records are corrupt.
     pub(crate) fn into_store_error(self, what: &str) -> StoreError {
         match self {
             Self::Failed(error) => error,
@@ -329,18 +329,18 @@ impl From<StoreError> for HandlerError {
     }
 }
 
-/// What happens because of a request.
+/// The effects of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Decision<C> {
     /// The records as they are afterwards.
     pub(crate) changed: C,
     /// The body of the response; `null` for none.
     pub(crate) response: Value,
-    /// What merchants will be notified of.
+    /// Notifications for merchants.
     pub(crate) announcements: Vec<Announcement>,
-    /// What the clock will do, and when.
+    /// Scheduled work.
     pub(crate) due: Vec<Due>,
-    /// What it was to do, and was done early or will never be done.
+    /// Scheduled work that is not needed any more.
     pub(crate) no_longer_due: Vec<Due>,
 }
 
@@ -403,8 +403,8 @@ pub(crate) fn carry_out<C: Changes>(
     Ok(response)
 }
 
-/// Does the work of an idempotency key at most once. The same request again gets the first response; another request under
-/// the key is refused.
+/// Executes the work of an idempotency key at most once. The same request again gets the first response; another
+/// request under the key is refused.
 pub(crate) fn idempotently(
     tx: &Transaction<'_>,
     context: &Context<'_>,

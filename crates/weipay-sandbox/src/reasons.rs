@@ -12,8 +12,8 @@ pub(crate) const NOT_YET_VALID: &str = "the merchant certificate is not valid ye
 
 pub(crate) const CLOCK_IS_MOVED: &str = "another call is moving the clock; try again when it has finished";
 
-/// With what a transaction has met.
-pub(crate) const STATE_IS_EXCHANGED: &str = "the state, which another node exchanges";
+pub(crate) const STATE_IS_EXCHANGED: &str =
+    "another node replaces the state again and again (reset or restore)";
 
 /// Of an amount in a JSON text.
 pub(crate) const FEN_IN_JSON: &str = "a number of fen without quotes, at least 1";
@@ -23,9 +23,9 @@ pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is fro
 
 pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchant: use the appid of its kit, or weipay sandbox merchant bind MCHID --appid APPID";
 
-pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it, and MCHID sells nothing itself from then on";
+pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it; MCHID is then a partner and cannot sell for itself";
 
-pub(crate) const NUMBERS_OF_TWO_ORDERS: &str = "transaction_id and out_trade_no are of two orders";
+pub(crate) const NUMBERS_OF_TWO_ORDERS: &str = "transaction_id and out_trade_no belong to different orders";
 
 /// Of a request that names no sub-merchant.
 pub(crate) const ORDER_OF_SUB_MERCHANT: &str = "the order is one of a sub-merchant: send its sub_mchid";
@@ -50,17 +50,17 @@ pub(crate) const COUPON_DELETED: &str = "the person has deleted the coupon";
 pub(crate) const NO_COUPON_TO_DELETE: &str = "no person has a coupon with this code that can be deleted";
 pub(crate) const NO_COUPON_STATE: &str = "coupon_state is not a state of a coupon";
 
-/// What is done where several merchants have used a number, and the request can name the merchant.
-pub(crate) const SAY_WHOSE: &str = "say whose is meant (--mchid; `mchid` of the control API)";
+/// The advice where several merchants have used a number, and the request can name the merchant.
+pub(crate) const SAY_WHOSE: &str = "give the merchant ID (--mchid, or `mchid` in the control API)";
 
 /// A sentence of the platform, known from a public report: a number of a transfer is not retried any more.
 pub(crate) const RETRY_TIME_IS_OVER: &str = "对应单号已超出重试期,请查单确认后决定是否换单请求";
 
-/// The request's own number (商户单号) was used before, `with` something else. Under a new number the same thing would be
-/// done twice, so nobody is told to take one.
+/// The request's own number (商户单号) was used before, `with` something else. The text never suggests a new number, because
+/// that would execute the operation twice.
 pub(crate) fn number_was_used(number: &str, with: &str) -> String {
     format!(
-        "{number} was used before with {with}: repeat exactly the first request; with a new number it is done a second time"
+        "{number} was used before with {with}: repeat the first request exactly; a new number would execute it a second time"
     )
 }
 

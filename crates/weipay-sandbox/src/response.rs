@@ -84,8 +84,7 @@ impl Response {
     }
 }
 
-/// The header that says where a response comes from: `state` when the platform did what was asked, `example` when it
-/// only showed what such a response looks like.
+/// The header that marks a response as `state` (the operation was executed) or `example`.
 pub const ORIGIN_HEADER: &str = "weipay-sandbox-answer";
 
 /// A file on its way to the merchant. Nothing of it is signed.
@@ -95,7 +94,7 @@ pub(crate) struct File {
     pub(crate) bytes: Vec<u8>,
     /// Whether it is an overseas statement: those carry a digest in a header, and a signature of that.
     pub(crate) is_statement: bool,
-    /// Whether it tells of what has happened, or is an example.
+    /// Whether the operation was executed, or this is an example.
     pub(crate) origin: Behaviour,
 }
 

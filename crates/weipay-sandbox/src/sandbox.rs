@@ -40,7 +40,7 @@ pub use builder::SandboxBuilder;
 /// ```
 #[derive(Debug)]
 pub struct Sandbox {
-    // Dropped in this order: first nobody is served any more, then the state is closed, then its folder goes.
+    // Dropped in this order: first the server stops, then the state is closed, then its folder is deleted.
     server: Server,
     platform: Arc<Platform>,
     address: SocketAddr,
@@ -68,7 +68,7 @@ impl Sandbox {
         SandboxBuilder::new()
     }
 
-    /// Where it is served, such as `http://127.0.0.1:8880`.
+    /// The base URL, such as `http://127.0.0.1:8880`.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.kit.kit().base_url
@@ -293,15 +293,15 @@ impl Sandbox {
         self.platform.exchanges.page(None, usize::MAX, false).exchanges
     }
 
-    /// What receives a message when the program is asked to end, by Ctrl-C or by a termination signal. From now on neither
-    /// ends the program by itself.
+    /// Returns a channel that receives a message on Ctrl-C or a termination signal. From this call on, these signals
+    /// no longer end the process.
     #[must_use]
     pub fn asked_to_end(&self) -> Receiver<io::Result<()>> {
         self.server.asked_to_end()
     }
 
-    /// What receives a message at each termination signal, for a program that passes them on. From now on
-    /// neither they nor Ctrl-C, which a terminal sends to all of its programs, end the program by themselves.
+    /// Returns a channel that receives a message on each termination signal, for a program that passes them on. From
+    /// this call on, neither they nor Ctrl-C, which a terminal sends to all of its programs, end the process.
     ///
     /// # Errors
     ///
@@ -310,16 +310,17 @@ impl Sandbox {
         self.server.termination_signals()
     }
 
-    /// What receives a message at each Ctrl-C, or the signal that it sends, for a program that passes it on.
-    /// From now on it does not end the program by itself.
+    /// Returns a channel that receives a message on each Ctrl-C (SIGINT), for a program that passes it on. From this
+    /// call on, it no longer ends the process.
     ///
     /// # Errors
-    /// When the signals of the operating system cannot be waited for.
+    ///
+    /// If the signals of the operating system cannot be waited for.
     pub fn interrupts(&self) -> io::Result<Receiver<()>> {
         self.server.interrupts()
     }
 
-    /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.
+    /// Waits for Ctrl-C or a termination signal. Prints nothing.
     ///
     /// # Errors
     ///

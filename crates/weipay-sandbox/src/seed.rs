@@ -82,7 +82,7 @@ struct SeedPerson {
     appids: Vec<String>,
 }
 
-/// What is wrong with a seed file.
+/// Error in a seed file.
 #[derive(Debug)]
 pub enum SeedError {
     /// It could not be read.
@@ -255,7 +255,7 @@ impl Platform {
             if dates != CertificateState::Valid && (is_wanted_good || dates != wanted) {
                 let dates = dates.word();
                 let reason = format!(
-                    "merchant {mchid} already exists, but according to its dates its certificate is {dates}"
+                    "merchant {mchid} already exists, but its certificate is {dates} (by its validity period)"
                 );
                 return Err(wrong(format!("merchants[{index}].certificate"), reason));
             }

@@ -1,8 +1,8 @@
 //! Sensitive fields (敏感信息加密): values that travel encrypted.
 //!
-//! Whoever encrypts names the key in `Wechatpay-Serial`, so the header is needed when such a value is there, in body, query or
-//! path, and not because an operation could carry one. Behind this module values are plain text; in responses they leave
-//! encrypted for the merchant's certificate.
+//! `Wechatpay-Serial` names the encryption key. It is required only if the request contains an encrypted value, in
+//! body, query or path. Behind this module values are plain text; in responses they are encrypted for the merchant's
+//! certificate.
 
 use serde_json::Value;
 use weipay_catalog::{Field, Operation, sample};

@@ -1,13 +1,12 @@
-//! The server (服务器): sockets on one side, plain requests and responses on the other. A client comes in by one of three
-//! [ways], all on the same port.
+//! The HTTP server (服务器). Clients connect in one of three [ways], on one port.
 //!
 //! Reading and writing is asynchronous. Making a response is not, because a signature keeps a core busy for a quarter of a
 //! millisecond. So each response is made on a blocking thread. There are as many of these threads as can work at once. The
 //! number of connections is [limited](places), so the number of requests that wait is limited too. A connection that is slow,
 //! silent or oversized is dropped, or makes room for a new one. The others are still served.
 //!
-//! A body that is longer than a request needs to be is still read, as long as a body may take, and thrown away: a client which is
-//! busy sending gets to see the refusal.
+//! A body that is too long is still read for a limited time, and discarded, so that a client that is sending can see
+//! the refusal.
 
 mod bodies;
 mod life;
@@ -87,7 +86,7 @@ impl Settings {
         }
     }
 
-    /// Keeps and tells what is not a whole request.
+    /// Logs an event without a complete request.
     fn note(&self, entry: LogEntry) {
         self.platform.exchanges.note(entry.clone());
         self.tell(|| entry);
@@ -159,7 +158,7 @@ async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watche
     }
 }
 
-/// What the requests of a connection come by.
+/// The transport of a connection.
 #[derive(Clone)]
 enum Way {
     Plain,

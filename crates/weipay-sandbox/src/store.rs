@@ -1,18 +1,18 @@
 //! The store (存储): the state of a platform, one transaction per request.
 //!
-//! A transaction is committed before its response is signed, so whatever a response says is there after a restart. With
-//! write-ahead logging and `synchronous=NORMAL` a commit survives the death of the process at any moment (`kill -9`
-//! included), because the operating system has the bytes. The loss of power is another matter: the last commits may be
-//! gone then, though never half of one. `synchronous=FULL` would hold against that too and cost one disk flush for
-//! every request, from some hundred microseconds to several milliseconds; a sandbox need not pay it.
+//! A transaction is committed before its response is signed, so whatever a response says is there after a restart.
+//! With write-ahead logging and `synchronous=NORMAL` a commit survives the death of the process at any moment (`kill
+//! -9` included), because the operating system has the bytes. After a power failure the last commits may be missing,
+//! but never a part of one. `synchronous=FULL` would prevent this, at the cost of a disk flush for each request, from
+//! some hundred microseconds to several milliseconds.
 //!
 //! A handler works on a [`Transaction`]: records with a key and named indexes, counters, idempotency keys, an outbox and due
 //! times. What a database must be able to do for that is the trait in `engine`; `sqlite` is SQLite doing it, `postgres` is
 //! PostgreSQL with any number of nodes on it. None knows a product.
 //!
-//! The outbox (发件箱) has the notifications that merchants are to get, kept in the same transaction as what they tell. An entry
-//! stays until its receiver has acknowledged it, or until the retry table of its event has ended. The
-//! [sender](crate::notifications) empties it.
+//! The outbox (发件箱) has the notifications for merchants, stored in the same transaction as the change that they
+//! report. An entry stays until its receiver has acknowledged it, or until the retry table of its event has ended.
+//! The [sender](crate::notifications) empties it.
 
 mod address;
 mod engine;
@@ -211,7 +211,7 @@ impl<'a> Transaction<'a> {
         self.engine.record(R::KIND, key)?.map(|stored| self.read(stored)).transpose()
     }
 
-    /// The record with a key, for who saves another one in its place whatever it holds: a broken one counts as missing.
+    /// The record with a key, to save another one in its place. A corrupt one counts as missing.
     pub(crate) fn get_to_replace<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
         let Some(stored) = self.engine.record(R::KIND, key)? else { return Ok(None) };
         let record: Option<R> = match stored.open() {
@@ -252,7 +252,7 @@ impl<'a> Transaction<'a> {
         self.newest(&[IndexRange::equal(index, value)])
     }
 
-    /// What is meant by a number that several may have: those with this value in an index, two at most.
+    /// Up to two records with this index value, to detect an ambiguous number.
     pub(crate) fn find_two<R: Record>(
         &self,
         index: &'static str,
@@ -261,7 +261,7 @@ impl<'a> Transaction<'a> {
         self.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 2 })
     }
 
-    /// The same of those that are meant, the newest first.
+    /// Up to two records with this index value that `is_meant` accepts, the newest first.
     pub(crate) fn find_two_that<R: Record>(
         &self,
         index: &'static str,
@@ -275,7 +275,7 @@ impl<'a> Transaction<'a> {
         meant?.iter().filter_map(|record| self.get(&record.key()).transpose()).collect()
     }
 
-    /// What is meant by a number that is a key, or one that several may have in an index: two at most.
+    /// The record with this key, or else up to two records with this index value, to detect an ambiguous number.
     pub(crate) fn find_key_or_two<R: Record>(
         &self,
         index: &'static str,
@@ -287,9 +287,8 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// All records of a range, in the order of its index and, under one value, of their addition. They are
-    /// read in parts, so that a long range takes little memory, and are not remembered: who wants to save one
-    /// gets it by its key.
+    /// All records of a range, in the order of its index and, under one value, of their addition. They are read in
+    /// parts, so that a long range takes little memory, and are not remembered: to save one, get it by its key.
     pub(crate) fn scan<R: Record>(&self, range: IndexRange, direction: Direction) -> Scan<'_, R> {
         Scan::new(self.engine, range, direction)
     }
@@ -299,7 +298,7 @@ impl<'a> Transaction<'a> {
         self.engine.count(R::KIND, conditions)
     }
 
-    /// Keeps a record as it is now: a new one, or one that this transaction has read.
+    /// Saves a record: a new one, or one that this transaction has read.
     pub(crate) fn save<R: Record>(&self, record: &R) -> Result<(), StoreError> {
         let (key, indexes) = (record.key(), record.indexes());
         let document = serde_json::to_string(record).map_err(|_| unreadable::<R>(&key))?;
@@ -314,7 +313,7 @@ impl<'a> Transaction<'a> {
             }
         };
         if !is_saved {
-            return Err(StoreError::Conflict(named::<R>(&key)));
+            return Err(changed_meanwhile::<R>(&key));
         }
         known.insert((R::KIND, key), Known { version, indexes, is_broken: false });
         #[cfg(test)]
@@ -322,7 +321,7 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Whether this transaction has kept a record.
+    /// Whether this transaction has saved a record.
     #[cfg(test)]
     pub(crate) fn has_saved(&self) -> bool {
         self.has_saved.get()
@@ -441,18 +440,18 @@ impl<'a> Transaction<'a> {
         self.engine.generation()
     }
 
-    /// Whether this node still delivers what it has [claimed](Self::claim_due).
+    /// Whether this node still holds the [claim](Self::claim_due).
     pub(crate) fn is_claimed(&self, entry: &OutboxEntry) -> Result<bool, StoreError> {
         self.engine.is_claimed(entry.number)
     }
 
-    /// Gives everything that the store holds, row by row.
+    /// Passes all rows of the store to `each`.
     pub(crate) fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
         self.engine.rows(each)
     }
 
-    /// The series whose numbers must never be given again, with the last number of each: those that began by chance. With a seed
-    /// they come again in each run. What waits in the outbox is told by the places of its series, which go back with it.
+    /// The unseeded counters, with their last values. A reset and a restore keep them, because their numbers must
+    /// stay unique. (Seeded numbers come again in each run. The counter of the outbox goes back with its entries.)
     pub(crate) fn given_numbers(&self) -> Result<BTreeMap<String, i64>, StoreError> {
         match self.beginnings {
             Beginnings::Same => Ok(BTreeMap::new()),
@@ -464,7 +463,7 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Lets series of a state that was cleared go on after these numbers.
+    /// Continues the counters of a cleared state after these values.
     pub(crate) fn go_on_after(&self, given: BTreeMap<String, i64>) -> Result<(), StoreError> {
         given
             .into_iter()
@@ -476,7 +475,7 @@ impl<'a> Transaction<'a> {
         self.engine.add_row(row)
     }
 
-    /// Takes everything away, except records of these kinds.
+    /// Deletes everything, except records of these kinds.
     pub(crate) fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
         self.known.borrow_mut().clear();
         self.engine.clear(kept)
@@ -527,10 +526,10 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     /// What the record is, unique among all products. It stands in data folders, so it never changes.
     const KIND: &'static str;
 
-    /// What identifies the record among those of its kind; [`joined`] makes a key of several parts.
+    /// The key of the record among those of its kind; [`joined`] makes a key of several parts.
     fn key(&self) -> String;
 
-    /// The values under which the record is found, beside its key.
+    /// The values under which the record is found, in addition to its key.
     fn indexes(&self) -> Vec<IndexEntry> {
         Vec::new()
     }
@@ -544,11 +543,16 @@ impl StoredRecord {
     }
 }
 
+/// Other requests have changed a record meanwhile.
+pub(crate) fn changed_meanwhile<R: Record>(key: &str) -> StoreError {
+    StoreError::Conflict(format!("another request changed {} at the same time", named::<R>(key)))
+}
+
 fn unreadable<R: Record>(key: &str) -> StoreError {
     StoreError::Corrupt(named::<R>(key))
 }
 
-/// A record in a message, which comes to a log and to whoever sent the request: a key may be an openid, so its hash stands there.
+/// A record in a message that is logged and sent to the client: a key may be an openid, so its hash is shown.
 pub(crate) fn named<R: Record>(key: &str) -> String {
     format!("{} with the key whose SHA-256 begins with {}", R::KIND, hash_of(key))
 }

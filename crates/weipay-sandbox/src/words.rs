@@ -1,7 +1,53 @@
 //! Enumerations whose values have a word each, which is the same in records, requests and responses.
 
-/// Writes an enumeration, and its `word`. The word of a value is also what records have.
+/// Writes an enumeration, and its `word`, which is also what records have. After the enumeration may stand `fn from_word;`, and
+/// then `const WORDS;`, each with its visibility.
 macro_rules! words {
+    (
+        $(#[$about:meta])*
+        $visible:vis enum $name:ident {
+            $($(#[$about_value:meta])* $value:ident = $word:literal,)+
+        }
+        $from:vis fn from_word;
+        $list:vis const WORDS;
+    ) => {
+        words! {
+            $(#[$about])*
+            $visible enum $name {
+                $($(#[$about_value])* $value = $word,)+
+            }
+            $from fn from_word;
+        }
+
+        impl $name {
+            /// The words of all values.
+            $list const WORDS: [&'static str; Self::ALL.len()] = [$($word),+];
+        }
+    };
+    (
+        $(#[$about:meta])*
+        $visible:vis enum $name:ident {
+            $($(#[$about_value:meta])* $value:ident = $word:literal,)+
+        }
+        $from:vis fn from_word;
+    ) => {
+        words! {
+            $(#[$about])*
+            $visible enum $name {
+                $($(#[$about_value])* $value = $word,)+
+            }
+        }
+
+        impl $name {
+            const ALL: [Self; [$($word),+].len()] = [$(Self::$value),+];
+
+            /// The value of this [`word`](Self::word).
+            #[must_use]
+            $from fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|known| known.word() == word)
+            }
+        }
+    };
     (
         $(#[$about:meta])*
         $visible:vis enum $name:ident {
@@ -30,10 +76,7 @@ pub(crate) use words;
 
 #[cfg(test)]
 mod tests {
-    use serde::Serialize;
     use serde_json::{from_value, json};
-
-    use crate::{AttemptKind, NotificationState};
 
     words! {
         enum Weather {
@@ -41,40 +84,21 @@ mod tests {
             /// The word is none that serde would make of the name.
             LightRain = "drizzle",
         }
-    }
-
-    fn stored<T: Serialize>(values: &[T]) -> Vec<String> {
-        values.iter().map(|value| json!(value).as_str().unwrap().to_owned()).collect()
+        fn from_word;
+        const WORDS;
     }
 
     #[test]
     fn the_word_is_written_and_shown_and_read() {
         let all = [Weather::Fair, Weather::LightRain];
-        assert_eq!(stored(&all), ["FAIR", "drizzle"]);
+        assert_eq!(json!(all), json!(["FAIR", "drizzle"]));
         assert_eq!(all.map(Weather::word), ["FAIR", "drizzle"]);
+        assert_eq!(Weather::WORDS, ["FAIR", "drizzle"]);
+        assert_eq!(Weather::WORDS.map(Weather::from_word), all.map(Some));
+        assert_eq!(Weather::from_word("LightRain"), None);
         for weather in all {
             assert_eq!(from_value::<Weather>(json!(weather.word())).unwrap(), weather);
         }
         assert!(from_value::<Weather>(json!("LightRain")).is_err());
-    }
-
-    /// These have their words twice.
-    #[test]
-    fn the_stored_word_is_the_one_that_is_shown() {
-        let states = [
-            NotificationState::Waiting,
-            NotificationState::Held,
-            NotificationState::Acknowledged,
-            NotificationState::GivenUp,
-        ];
-        assert_eq!(stored(&states), states.map(NotificationState::word));
-        let kinds = [
-            AttemptKind::Scheduled,
-            AttemptKind::Replay,
-            AttemptKind::Duplicate,
-            AttemptKind::Probe,
-            AttemptKind::Triggered,
-        ];
-        assert_eq!(stored(&kinds), kinds.map(AttemptKind::word));
     }
 }

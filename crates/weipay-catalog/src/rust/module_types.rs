@@ -91,7 +91,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// The name without what is around it: of `JsonText<Vec<Amount>>` it is `Amount`.
+    /// The innermost type name: of `JsonText<Vec<Amount>>` it is `Amount`.
     #[must_use]
     pub fn inmost(&self) -> &str {
         match self {

@@ -1,4 +1,4 @@
-//! Times of a sample: what begins begins today, and what ends ends in a month.
+//! Times of a sample: start times are today, end times in one month.
 
 use weipay_rules::rfc3339::{BEIJING_OFFSET, Beijing};
 

@@ -1,6 +1,6 @@
-//! The caller's own: which fields hold the merchant number, the appid or the person of whoever calls.
+//! Fields that hold the caller's own merchant number, appid or person.
 //!
-//! What a partner says of its sub-merchant (`sub_mchid`) is not among them, nor what names somebody else (`payee_mchid`).
+//! The number of a partner's sub-merchant (`sub_mchid`) is not among them, nor that of another party (`payee_mchid`).
 
 use super::{APPID, MCHID, OPENID};
 

@@ -86,10 +86,12 @@ fn inspect<M: Mode>(
 fn place(operation: &Operation, path: &str) -> String {
     let is_in = |fields: &[Field]| fields.iter().any(|field| field.name == path);
     let request = &operation.request;
-    let place = match () {
-        () if is_in(&request.path) => "path",
-        () if is_in(&request.query) => "query",
-        () => "body",
+    let place = if is_in(&request.path) {
+        "path"
+    } else if is_in(&request.query) {
+        "query"
+    } else {
+        "body"
     };
     pointer(&format!("{place}: {path}"))
 }

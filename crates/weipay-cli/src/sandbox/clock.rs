@@ -34,8 +34,8 @@ pub(crate) enum ClockCommand {
         time: String,
     },
     /// Advance the clock by a duration such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds.
-    /// Everything that becomes due happens at its due time. The command waits for the receivers of notifications, so
-    /// they must be able to respond meanwhile.
+    /// Scheduled work runs at its due time on the way. The command waits until receivers have responded to notifications, so they
+    /// must be able to respond meanwhile.
     Advance {
         /// Such as 90s, 15m, 3h, 30d or 1d12h.
         #[arg(value_parser = parse_duration)]
@@ -43,11 +43,11 @@ pub(crate) enum ClockCommand {
     },
     /// Move the clock to the next event: an expiry, or an attempt to deliver a notification.
     Next,
-    /// Make the clock follow the time of this machine again.
+    /// Make the clock follow the system time again.
     Real,
-    /// Show due work that failed and was put aside, with the reasons. It stops nothing else.
+    /// List scheduled work that failed and was put aside, with the errors.
     PutAside,
-    /// Retry what was put aside, after you have removed the cause. A sandbox also does this once at its start.
+    /// Retry the work that was put aside. The sandbox also does this once at startup.
     Retry,
 }
 
@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
             print(&shown(&said))?;
             match is_incomplete(&said) {
                 true => Err(Failure::failed(
-                    "the clock did not reach the requested time: too much was due at once, or a receiver of notifications did not \
+                    "the clock was advanced only in part: there was too much work at once, or a receiver of notifications did not \
                      respond, which costs 5 seconds for each attempt; advance again for the rest",
                 )),
                 false => Ok(()),

@@ -10,10 +10,14 @@ use crate::output::print;
 
 /// What follows the options of `weipay sandbox complain --help`.
 const HELP: &str = "\
-The number of the complaint (complaint_id) and its state are printed. A person continues a complaint
-by --step: writes (reply), complains again after it was settled (continue), takes it back
-(withdraw), asks the platform for help or does not need it any more (ask-platform, cancel-platform);
-and the platform writes or ends its help (platform-reply, platform-end).
+Prints the complaint_id and the state of the complaint. --step continues a complaint:
+  reply            the person writes
+  continue         the person reopens a settled complaint
+  withdraw         the person withdraws it
+  ask-platform     the person asks for mediation by the platform
+  cancel-platform  the person no longer needs it
+  platform-reply   the platform writes
+  platform-end     the platform ends its mediation
 
 Example:
   weipay sandbox complain order-1 --text 没有收到 --refund 100
@@ -28,7 +32,7 @@ pub(crate) struct Complain {
     /// Continue a complaint.
     #[arg(long, value_name = "STEP", value_parser = weipay_sandbox::complaints::PersonStep::WORDS)]
     step: Option<String>,
-    /// Who complains: an openid of the person who paid [default: that under which the order was paid].
+    /// The openid of the complaining person [default: the payer of the order].
     #[arg(long = "as", value_name = "OPENID", conflicts_with = "step")]
     person: Option<String>,
     /// What the person writes.
@@ -49,7 +53,7 @@ pub(crate) struct Complain {
     /// The person needs an answer at once (即时服务).
     #[arg(long, conflicts_with = "step")]
     urgent: bool,
-    /// The merchant whose out_trade_no is meant, when several have used it.
+    /// The merchant ID, if several merchants have used this out_trade_no.
     #[arg(long, conflicts_with = "step")]
     mchid: Option<String>,
     #[command(flatten)]

@@ -23,13 +23,13 @@ pub(crate) struct Coupon {
 pub(crate) enum CouponCommand {
     /// Take (领券) the coupons of a page or a token as a person, and print them as JSON.
     Take {
-        /// The whole address of an H5 page, with its signature. It says itself who takes.
+        /// The full URL of an H5 page, with its signature. It contains the openid of the person.
         #[arg(long, value_name = "URL", required_unless_present = "token", conflicts_with_all = ["token", "product"])]
         address: Option<String>,
         /// The token of 向用户预发放商品券.
         #[arg(long, requires = "openid")]
         token: Option<String>,
-        /// Who takes it.
+        /// The openid of the person.
         #[arg(long, conflicts_with = "address")]
         openid: Option<String>,
     },
@@ -40,14 +40,14 @@ pub(crate) enum CouponCommand {
         /// The code of the coupon.
         coupon_code: String,
     },
-    /// The brand sends a product coupon to a person; only it sends those of a stock with uploaded codes (UPLOAD). Print
-    /// the coupon, as JSON.
+    /// Send a product coupon to a person as the brand, and print it as JSON. Coupons of a stock with uploaded codes
+    /// (UPLOAD) can be sent only by the brand.
     Send {
         /// The stock of product coupons (批次号).
         stock_id: String,
-        /// Who gets it.
+        /// The openid of the person.
         openid: String,
-        /// Under which appid [default: the first of the partner].
+        /// The appid of the openid [default: the first of the partner].
         #[arg(long)]
         appid: Option<String>,
     },

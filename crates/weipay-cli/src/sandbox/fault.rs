@@ -17,12 +17,12 @@ A fault is one of:
                         `; body=html` (a proxy's) or `; body=none`
   202                   accepted, and not done yet
   drop, reset           the connection ends without a response, and nothing is done
-  commit-then-...       in front of any of these: the request is carried out, and then its response
-                        fails in this way
+  commit-then-X         X is any of the above: the request is executed, then its response fails
+                        like X
   slow                  the response comes late; `slow; ms=1500` says how late, at most 60000
   truncated             the connection ends in the middle of the body
   wrong-signature, missing-signature, probe-signature, unknown-serial
-                        the request is carried out, and its response cannot be verified
+                        the request is executed, and its response cannot be verified
 
 A single request asks for a fault with the header Weipay-Sandbox-Fault. An example of a rule:
   weipay sandbox fault add commit-then-drop --first 1 \\
@@ -39,7 +39,7 @@ pub(crate) struct Fault {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FaultCommand {
-    /// Let requests meet a fault, and print the number of the rule.
+    /// Add a fault rule, and print its number.
     Add(NewFault),
     /// List the rules: number, fault, how many requests they hit, and which requests they are for.
     List,
@@ -61,8 +61,7 @@ pub(crate) struct NewFault {
     /// Only requests of this merchant (商户号).
     #[arg(long, value_name = "MCHID")]
     merchant: Option<String>,
-    /// Only requests to this host: one of the platform's, such as api.mch.weixin.qq.com, or that by which clients reach
-    /// the sandbox.
+    /// Only requests to this host, such as api.mch.weixin.qq.com or 127.0.0.1.
     #[arg(long)]
     host: Option<String>,
     /// Only the first N requests.
@@ -71,7 +70,7 @@ pub(crate) struct NewFault {
     /// How often, from 0 (never) to 1 (always).
     #[arg(long, value_name = "NUMBER", default_value_t = 1.0, value_parser = values::share)]
     probability: f64,
-    /// The same seed hits the same requests.
+    /// Seed for --probability: the same seed selects the same requests.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = values::whole_number)]
     seed: u64,
 }

@@ -15,7 +15,7 @@ this machine; the clock of the sandbox, by which orders, notifications and signa
 may show another (weipay sandbox clock).
 
 For a wrong signature, the sandbox finds out which message was signed, if the cause is a common
-mistake: the query left out, the body encoded again, a line feed too many or missing, the host in
+mistake: the query left out, the body serialized twice, a line feed too many or missing, the host in
 front of the path, another key and so on. It shows both messages, the first byte in which they
 differ, and what to do. SHA-256 of both helps to compare with what your program logs.
 
@@ -34,7 +34,7 @@ pub(crate) struct Log {
     /// Keep running, and show each new request.
     #[arg(long)]
     follow: bool,
-    /// Only requests that were refused or did not arrive, and all of each.
+    /// Show only failed requests (rejected or incomplete), in full.
     #[arg(long)]
     failed: bool,
 }

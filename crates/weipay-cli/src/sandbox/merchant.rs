@@ -27,7 +27,7 @@ pub(crate) enum MerchantCommand {
         data: DataFolder,
     },
     /// Bind more appids to a merchant, allow it to act for more sub-merchants (子商户), and print its line. Existing ones are kept.
-    /// A merchant with sub-merchants is a partner (服务商): it sells for them, and nothing itself.
+    /// A merchant with sub-merchants is a partner (服务商), which sells for them and cannot sell for itself.
     Bind(Bindings),
     /// Take one step in rotating a key with which the platform signs for a merchant, and print the key that signs now.
     RotateKey(RotateKey),
@@ -58,7 +58,7 @@ pub(crate) enum MerchantCommand {
         /// Which keys.
         #[arg(value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
         kind: String,
-        /// In a migration: how many percent of the notifications the public key signs, such as 0.1.
+        /// In a migration: percentage of notifications signed with the public key, such as 0.1.
         #[arg(long, value_name = "PERCENT")]
         callback_percent: Option<f64>,
         #[command(flatten)]
@@ -91,7 +91,7 @@ pub(crate) struct NewMerchant {
     /// An appid that is bound to it; may be repeated [default: a new one].
     #[arg(long = "appid", value_name = "APPID")]
     appids: Vec<String>,
-    /// A merchant that it acts for (子商户), as a partner (服务商) does, which sells nothing itself; may be repeated.
+    /// A sub-merchant (子商户); may be repeated. It makes the merchant a partner (服务商), which cannot sell for itself.
     #[arg(long = "sub-merchant", value_name = "MCHID")]
     sub_merchants: Vec<String>,
     /// The keys with which the platform signs for it.
@@ -110,7 +110,7 @@ pub(crate) struct Bindings {
     /// An appid; may be repeated.
     #[arg(long = "appid", value_name = "APPID", required_unless_present = "sub_merchants")]
     appids: Vec<String>,
-    /// A merchant that it acts for from now on, as a partner (服务商) does, which sells nothing itself; may be repeated.
+    /// A sub-merchant (子商户); may be repeated. It makes the merchant a partner (服务商), which cannot sell for itself.
     #[arg(long = "sub-merchant", value_name = "MCHID")]
     sub_merchants: Vec<String>,
     #[command(flatten)]

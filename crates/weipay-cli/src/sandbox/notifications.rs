@@ -12,11 +12,11 @@ use crate::output::{note, print};
 /// What follows the options of `weipay sandbox notifications --help`.
 pub(super) const HELP: &str = "\
 A notification is named by its id or by its number, as list prints them. Each subcommand takes
---data DIR, the data folder of the running sandbox [default: .weipay]. The last ten thousand are
-kept, and all that are waiting or held. Of more than ten thousand that waited at one time, some stay
-in the list after they are finished, until their places are needed or weipay sandbox reset. At most
-ten thousand of one merchant wait for a repeat at one receiver: if there are more, the oldest is
-given up, and the log shows it.
+--data DIR, the data folder of the running sandbox [default: .weipay].
+
+The sandbox keeps the last 10,000 notifications, and all that are waiting or held. At most 10,000
+notifications of a merchant wait for a retry at one receiver; beyond that, the oldest is given up
+and logged.
 
 Exit codes:
   0  done; what was sent was acknowledged, and a probe was refused
@@ -25,17 +25,17 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NotificationsCommand {
-    /// List the notifications that are kept, the newest first.
+    /// List the stored notifications, the newest first.
     List {
         #[command(flatten)]
         data: DataFolder,
-        /// Only those of this merchant.
+        /// Only notifications of this merchant.
         #[arg(long)]
         mchid: Option<String>,
-        /// Only those in this state.
+        /// Only notifications in this state.
         #[arg(long, value_name = "STATE", value_parser = ["waiting", "held", "acknowledged", "given_up"])]
         state: Option<String>,
-        /// Only those of this event, such as COUPON.SEND.
+        /// Only notifications of this event, such as COUPON.SEND.
         #[arg(long, value_name = "EVENT")]
         event: Option<String>,
         /// Maximum number.
@@ -45,13 +45,13 @@ pub(crate) enum NotificationsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show a notification: what it says, its attempts, and what the receiver responded.
+    /// Show a notification: its content, its attempts, and the responses of the receiver.
     Show {
         #[command(flatten)]
         named: Named,
     },
-    /// Send a notification again: the same id, a new signature. If it is not acknowledged, it is repeated by its retry
-    /// table, even if it was acknowledged before.
+    /// Send a notification again: the same id, a new signature. If the receiver does not acknowledge it, the retry schedule
+    /// starts again, even if it was acknowledged before.
     Replay {
         #[command(flatten)]
         named: Named,
@@ -60,7 +60,7 @@ pub(crate) enum NotificationsCommand {
     Duplicate {
         #[command(flatten)]
         named: Named,
-        /// How many.
+        /// Number of copies.
         #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
         copies: u32,
     },
@@ -68,26 +68,27 @@ pub(crate) enum NotificationsCommand {
     Hold {
         #[command(flatten)]
         data: DataFolder,
-        /// Only those of this merchant [default: of all].
+        /// Only notifications of this merchant [default: of all].
         #[arg(long)]
         mchid: Option<String>,
     },
-    /// Release what is held.
+    /// Release held notifications.
     Release {
         #[command(flatten)]
         data: DataFolder,
-        /// What is held of this merchant [default: of all].
+        /// Only notifications of this merchant [default: of all].
         #[arg(long)]
         mchid: Option<String>,
-        /// as-due sends as if they had not been held, up to 4 at a time to one receiver; the others send one after the
-        /// other, for 40 seconds; what is left then goes out by itself.
+        /// as-due sends up to 4 at a time to one receiver, as without a hold. The other orders send one at a time;
+        /// after 40 seconds the rest is sent in the background.
         #[arg(long, value_name = "ORDER", default_value = "as-due", value_parser = ["as-due", "kept", "reversed", "shuffled"])]
         order: String,
         /// Send these first, one after the other, by id or number; may be repeated.
         #[arg(long = "first", value_name = "ID", conflicts_with = "order")]
         first: Vec<String>,
     },
-    /// Send a notification with the wrong signature of a probe (签名探测), which the receiver must refuse; then with the right one.
+    /// Send a notification with the wrong signature of a probe (签名探测), which the receiver must reject; then send it with
+    /// the right signature.
     Probe {
         #[command(flatten)]
         named: Named,

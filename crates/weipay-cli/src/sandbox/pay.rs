@@ -21,28 +21,28 @@ pub(crate) struct Pay {
     /// combine_out_trade_no.
     #[arg(value_name = "ORDER", required_unless_present = "front_end")]
     order: Option<String>,
-    /// Who pays [default: the payer that the order names, or any person].
+    /// The openid of the payer [default: the payer that the order names, or any person].
     #[arg(long = "as", value_name = "OPENID")]
     person: Option<String>,
-    /// Fail for this reason: the order stays unpaid, and nobody is notified.
+    /// Fail for this reason: the order stays unpaid, and no notification is sent.
     #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
     fail: Option<String>,
     /// The discount of a merchant's coupon, in fen.
     #[arg(long, value_name = "FEN", value_parser = values::fen)]
     discount: Option<i64>,
-    /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].
+    /// The coupon_id of the cash coupon (代金券) to use, or none [default: the one with the largest discount].
     #[arg(long, value_name = "ID|none", conflicts_with = "discount")]
     coupon: Option<String>,
     /// Pay from the wallet (零钱), and not by a bank card.
     #[arg(long)]
     wallet: bool,
-    /// Pay by a bank card of this kind [default: of a kind that limit_pay (指定支付方式) of the order takes].
+    /// Pay by a bank card of this kind [default: a kind that the order accepts (limit_pay, 指定支付方式)].
     #[arg(long, value_name = "KIND", value_parser = weipay_sandbox::BankCard::WORDS, conflicts_with = "wallet")]
     card: Option<String>,
     /// Print the address of the page on which a person pays the order in a browser, and pay nothing.
     #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "coupon", "wallet", "card", "front_end"])]
     page: bool,
-    /// The merchant whose out_trade_no is meant, when several have used it.
+    /// The merchant ID, if several merchants have used this out_trade_no.
     #[arg(long)]
     mchid: Option<String>,
     /// The signed parameters that the page, mini program or app was given, as JSON: their signature is checked.

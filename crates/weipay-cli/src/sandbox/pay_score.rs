@@ -21,7 +21,7 @@ pub(crate) enum PayScoreCommand {
     Confirm {
         /// Its out_order_no, order_id or package.
         number: String,
-        /// Who confirms.
+        /// The openid of the person who confirms.
         #[arg(long = "as", value_name = "OPENID")]
         openid: String,
     },
@@ -30,20 +30,20 @@ pub(crate) enum PayScoreCommand {
         /// Its out_order_no, order_id or package.
         number: String,
     },
-    /// Open the service for a merchant, which then needs no confirmation of each order (授权).
+    /// Authorize a merchant (授权): its orders then need no confirmation.
     Authorize {
         /// The authorization_code or apply_permissions_token.
         number: String,
-        /// Who opens it.
+        /// The openid of the person who authorizes.
         #[arg(long = "as", value_name = "OPENID")]
         openid: String,
     },
-    /// Close the service for the merchant again (解除授权).
+    /// End the authorization of a merchant (解除授权).
     EndAuthorization {
         /// The authorization_code or apply_permissions_token.
         number: String,
     },
-    /// Print the last message about the coming payment that the merchant had the platform send to the person, as JSON.
+    /// Print the last payment reminder that the merchant sent to the person, as JSON.
     Messages {
         /// The out_order_no, order_id or package of the order.
         number: String,

@@ -20,14 +20,14 @@ pub(crate) struct Person {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PersonCommand {
-    /// Add a person, and print the openid under each appid. Every well-formed openid is a person, too; this one has several.
+    /// Add a person with an openid under each appid, and print them. Any well-formed openid also works without this command.
     Add,
     /// Print the openid under each appid of a person who was added.
     Show {
         /// An openid or the unionid.
         id: String,
     },
-    /// Print the openid of a person who was added under one appid, also under one that was bound to a merchant later.
+    /// Print the openid under one appid of a person who was added. The appid may have been bound to a merchant later.
     Openid {
         /// An openid or the unionid.
         id: String,
@@ -51,7 +51,7 @@ pub(crate) enum PersonCommand {
     Account {
         /// An openid or the unionid.
         id: String,
-        /// From now on.
+        /// The new state of the account.
         #[arg(value_name = "STATE", value_parser = weipay_sandbox::AccountState::WORDS)]
         state: String,
     },

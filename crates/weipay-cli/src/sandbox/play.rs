@@ -45,7 +45,7 @@ pub(crate) struct Play {
     /// The data folder of a running sandbox [default: a sandbox in this process, which ends with the story].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Move the clock of that sandbox back where the story begins earlier than it shows. It stays there afterwards.
+    /// Allow the story to move the clock of the running sandbox back. It is not restored afterwards.
     #[arg(long, requires = "data")]
     move_clock_back: bool,
 }

@@ -17,11 +17,12 @@ pub(crate) struct RedPacket {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RedPacketCommand {
-    /// Open a red packet, and print its status. One that nobody opens is given back after 24 hours.
+    /// Open a red packet, and print its status. An unopened red packet is returned after 24 hours.
     Open {
         /// Its mch_billno or send_listid.
         number: String,
-        /// Who opens a part of one that has several (裂变红包); by default whom it was sent to, who must be the first.
+        /// The openid that opens a share of a group red packet (裂变红包) [default: the recipient]. The recipient must open the first
+        /// share.
         #[arg(long = "as", value_name = "OPENID")]
         person: Option<String>,
     },

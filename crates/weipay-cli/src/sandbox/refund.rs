@@ -12,12 +12,12 @@ pub(crate) struct Refund {
     /// The merchant's number (out_refund_no) or the platform's (refund_id).
     #[arg(value_name = "NUMBER")]
     number: String,
-    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), the merchant gets the
-    /// money back, or the merchant is short of money and the refund is closed seven days after it was
-    /// accepted.
+    /// success: the person gets the money; abnormal: the card no longer exists (apply-abnormal-refund comes next);
+    /// closed: the merchant gets the money back; short: the merchant lacks the money, and the refund is closed seven
+    /// days after it was accepted.
     #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
     to: String,
-    /// The merchant whose number is meant, when several have used it.
+    /// The merchant ID, if several merchants have used this number.
     #[arg(long, value_name = "MCHID")]
     mchid: Option<String>,
     #[command(flatten)]

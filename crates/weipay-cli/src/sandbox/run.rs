@@ -26,8 +26,8 @@ An example: weipay sandbox run -- go test ./...
 The command gets these variables:
   WEIPAY_BASE_URL, WEIPAY_MCHID ...   the kit, as of weipay sandbox env; WEIPAY_KIT is the path of
                                       kit.json
-  HTTPS_PROXY, https_proxy            the sandbox; it responds for every host of WeChat Pay, and
-                                      leads to no other host
+  HTTPS_PROXY, https_proxy            the sandbox, which acts as a proxy for the hosts of WeChat Pay
+                                      only
   NO_PROXY, no_proxy                  hosts without the proxy: localhost, 127.0.0.1, ::1, and
                                       yours except those of WeChat Pay
   SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE
@@ -44,8 +44,10 @@ WEIPAY_PLATFORM_CERTIFICATES.
 A termination signal is passed on to the command; so is SIGINT, unless this program runs in the
 foreground of a terminal, which sends Ctrl-C to the command itself. The sandbox waits for the
 command, and then cleans up. A second Ctrl-C within two seconds ends the command at once, with
-SIGKILL. The exit code is that of the command; 128 and the number of the signal if a signal ended
-it. If the command cannot be started, it is 2; if the sandbox cannot, it is 1.";
+SIGKILL.
+
+Exit code: that of the command; 128 + N if signal N ended it; 2 if the command cannot be started;
+1 if the sandbox cannot.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]

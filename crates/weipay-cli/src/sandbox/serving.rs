@@ -22,18 +22,14 @@ pub(crate) struct Serving {
     /// token are in control.json of the data folder.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     control_port: u16,
-    /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of
-    /// it, or of the time of this machine
-    /// [default: continues from the last sandbox with this data folder; in a new folder, the time of this machine].
+    /// Freeze the clock at this time, such as 2026-08-15T12:00:00+08:00. The timestamp of a request must be within
+    /// five minutes of this time or of the system time [default: continues from the last sandbox with this data
+    /// folder; in a new folder, the system time].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
-    /// Respond to the same requests with the same bytes in each run: numbers, nonces, `Request-ID`, addresses of files
-    /// and the ids of notifications follow from it. What is made of keys differs in each data folder
-    /// (`Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted), and times are those of the clock (see
-    /// --clock); `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A later start with
-    /// the same data folder has other numbers, until a reset; nodes on one database go on. Without it official numbers
-    /// begin at a random number in a new folder, and go on after a reset and a restore, so that a shop's database gets
-    /// none twice.
+    /// Seed for all generated values (ids, nonces, Request-ID, file addresses): the same requests then get the same responses.
+    /// Signatures, certificates and ciphertexts still differ between data folders. A restart continues the sequence; a reset
+    /// starts it again, except on a shared database. Without --seed, ids start at a random number.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not count a notification as
@@ -43,7 +39,7 @@ pub(crate) struct Serving {
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
     #[arg(long)]
     loose: bool,
-    /// Refuse with the documented error where the real platform was seen to send another one, if the page of the
+    /// Return the documented error where the real platform is known to return another one, if the page of the
     /// operation lists it: 403 OUT_TRADE_NO_USED for the number of another order, or of a closed one, and 500
     /// OPENID_MISMATCH for an openid of another appid (for partners and combined orders; v3/pay/transactions/jsapi
     /// responds with 400 in any case).
@@ -59,24 +55,22 @@ pub(crate) struct Serving {
     #[arg(long)]
     no_examples: bool,
     /// Also send notifications to addresses in a private or special network, such as 192.168.1.2, the address of a container, or
-    /// 198.18.0.1. Whoever can send requests to the sandbox chooses where they go.
+    /// 198.18.0.1. Clients of the sandbox can then make it send requests into your private network.
     #[arg(long)]
     pub(super) private_receivers: bool,
     /// Also trust these certificate authorities, in PEM, when notifications go to https addresses; may be repeated.
     #[arg(long = "receiver-ca", value_name = "FILE")]
     receiver_authorities: Vec<PathBuf>,
-    /// Let requests fail: flaky (some of them), outage (all of them), or rotation (signatures as while the platform
-    /// changes its keys: unknown serials and probes). --seed decides which requests are hit. Notifications are not: see
-    /// weipay sandbox notifications.
+    /// Inject faults: flaky (some requests fail), outage (all fail), or rotation (unknown serials and signature
+    /// probes, as during a key rotation). --seed selects the requests. Notifications are not affected.
     #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
     faults: Option<FaultProfile>,
     /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), as for every
     /// merchant since October 2024, its certificate (平台证书), or both, as during the migration [default: public-key].
     #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
     platform_keys: Option<String>,
-    /// A JSON file (种子文件) with merchants, partners with sub-merchants, appids and people; see below. It is read at each start:
-    /// missing entries are added; an existing merchant gets the appids and sub-merchants that it lacks, and the state of its
-    /// certificate. Nothing is removed.
+    /// A JSON file (种子文件) with merchants, partners with sub-merchants, appids and people; see below. Read at each
+    /// start. Adds missing entries, appids and sub-merchants, and updates certificate states. Never removes anything.
     #[arg(long, value_name = "FILE")]
     seed_file: Option<PathBuf>,
     /// Do not log requests.

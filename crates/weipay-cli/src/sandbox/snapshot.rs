@@ -18,11 +18,11 @@ use crate::output::{OutputFile, note, print};
 
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
-The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal
-data as they are. Its path is printed, unless it is standard output. After weipay sandbox restore, a
-notification that was waiting waits again, even if it was acknowledged meanwhile. If the sandbox has
-a --seed, the same requests then have the same responses. Without a seed, no number that was given
-since the snapshot (transaction_id, refund_id and others) is given again.";
+The snapshot is a file of JSON lines, which only you can read: it contains openids and other
+personal data unmasked. Its path is printed, unless it is standard output. After a restore,
+notifications that were waiting are sent again, even if they were acknowledged in the meantime. If
+the sandbox has a --seed, the same requests then have the same responses. Without a seed, no number
+that was issued since the snapshot (transaction_id, refund_id and others) is issued again.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -39,7 +39,7 @@ pub(crate) struct Snapshot {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without a --seed no number that was given since the snapshot (transaction_id, refund_id and others)\ncomes again."
+    after_help = "Without a --seed, no number that was issued since the snapshot (transaction_id, refund_id and others)\nis issued again."
 )]
 pub(crate) struct Restore {
     /// The name or the file of the snapshot.
@@ -195,7 +195,7 @@ fn check_name(name: &str) -> Outcome {
 fn call_restore(client: &Client, name: &str, shown: &str) -> Outcome {
     let target = format!("/snapshots/{name}/restore");
     let restored = client.call("POST", &target, Some(&json!({}))).map_err(|error| match error {
-        // What stands in the file is not part of the command line.
+        // The content of the file is not part of the command line.
         ClientError::Refused { .. } => Failure::failed(error),
         error => Failure::from_control(error),
     })?;
@@ -205,7 +205,7 @@ fn call_restore(client: &Client, name: &str, shown: &str) -> Outcome {
 /// What is there now, and what is gone.
 fn told(shown: &str, restored: &Value) -> String {
     format!(
-        "restored {shown}: {} rows; the clock shows {} ({}); everything after the snapshot is gone, except merchants \
+        "restored {shown}: {} rows; the clock shows {} ({}); all later changes are discarded, except merchants \
          and their keys\n",
         restored["rows"],
         restored["clock"]["time"].as_str().unwrap_or("?"),

@@ -11,7 +11,7 @@ use crate::output::print;
 pub(crate) struct Transfer {
     #[command(subcommand)]
     command: TransferCommand,
-    /// The merchant whose number is meant, when several have used it.
+    /// The merchant ID, if several merchants have used this number.
     #[arg(long, global = true)]
     mchid: Option<String>,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(crate) enum TransferCommand {
         /// Its out_bill_no, transfer_bill_no or package_info.
         number: String,
     },
-    /// Let a merchant transfer without confirmation (免确认收款授权).
+    /// Authorize a merchant to transfer without confirmation (免确认收款授权).
     Authorize {
         /// The out_authorization_no or package_info.
         number: String,

@@ -12,13 +12,13 @@ pub(crate) struct Withdrawal {
     /// The merchant's number (out_request_no) or the platform's (withdraw_id).
     #[arg(value_name = "NUMBER")]
     number: String,
-    /// The bank takes it, refuses it, or returns it after it has taken it (退票).
+    /// success: the bank accepts it; fail: the bank refuses it; refund: the bank returns it later (退票).
     #[arg(long, value_name = "OUTCOME", value_parser = ["success", "fail", "refund"])]
     to: String,
     /// Why the bank refuses or returns it.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// The merchant whose out_request_no is meant, when several have used it.
+    /// The merchant ID, if several merchants have used this out_request_no.
     #[arg(long)]
     mchid: Option<String>,
     #[command(flatten)]

@@ -70,7 +70,7 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
             1,
             &["expects it to be lost"],
         ),
-        ("[[step]]\ncall = 'GET v3/certificates/{{nobody.id}}'", 2, &["nothing is named `nobody`"]),
+        ("[[step]]\ncall = 'GET v3/certificates/{{nobody.id}}'", 2, &["unknown name `nobody`"]),
         (
             "[[step]]\ncall = 'GET v3/complaints/{{run}}/a'\n[[step]]\ncontrol = 'GET /nothing'",
             1,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::machine_now;
 
-/// How a clock runs.
+/// The mode of a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum ClockMode {
@@ -64,24 +64,25 @@ impl ClockMode {
     }
 }
 
-/// What is done to the way a clock goes.
+/// A change of the clock mode.
 pub(crate) type Move<'a> = &'a dyn Fn(ClockMode) -> ClockMode;
 
-/// What goes by a clock. Neither function may move it.
+/// Reacts to changes of a clock. Neither function may change the clock itself.
 pub(crate) trait ClockListener: Send + Sync {
-    /// Keeps a move that was made just now, before anything is done at the new time. Where others move the same clock, and one of
-    /// them was faster, it makes the move again from where the clock stands for them.
+    /// Stores a change, before anything is done at the new time. If another node has changed the same clock in the
+    /// meantime, the change is applied to the mode that this node left.
     fn keep(&self, moved: Move<'_>);
 
-    /// Does what is due, and says whether it wants to be told again.
+    /// Runs due work; returns whether to call again.
     fn tick(&self, now: i64) -> bool;
 }
 
 struct Held {
     mode: Mutex<ClockMode>,
-    /// Held while a move is made and kept.
+    /// Held while a change is made and stored.
     moving: Mutex<()>,
-    /// The merchants whose client that was let in last signs by the machine's clock, although this one shows another time.
+    /// The merchants whose last authenticated client signs with the system time, although this clock shows another
+    /// time.
     at_machine_time: RwLock<BTreeSet<String>>,
     listeners: Mutex<Vec<Arc<dyn ClockListener>>>,
 }
@@ -141,19 +142,19 @@ impl HeldClock {
         self.change(|_| ClockMode::Real.set(unix_seconds));
     }
 
-    /// Makes the clock follow the time of the machine again.
+    /// Makes the clock follow the system time again.
     pub fn set_real(&self) {
         self.change(|_| ClockMode::Real);
     }
 
-    /// The time by which a client signs that sent this timestamp: this clock's, or else the machine's. Most SDKs sign by the
-    /// machine's clock and cannot be told otherwise; they must not be locked out when a developer moves this clock.
+    /// The time with which a client signs that sent this timestamp: this clock's, or else the system time. Most SDKs
+    /// always use the system clock; they must not be locked out when a developer moves this clock.
     pub(crate) fn time_of_client(&self, is_fresh_at: impl Fn(i64) -> bool) -> Option<i64> {
         [self.now(), machine_now()].into_iter().find(|time| is_fresh_at(*time))
     }
 
-    /// Remembers by which [time](Self::time_of_client) the client of a merchant signs: whether it is the
-    /// machine's, if that is news.
+    /// Remembers with which [time](Self::time_of_client) the client of a merchant signs. Returns whether it is the
+    /// system time, if this has changed.
     pub(crate) fn learn_of_client(&self, mchid: &str, is_fresh_at: impl Fn(i64) -> bool) -> Option<bool> {
         let is_at_machine_time = !is_fresh_at(self.now());
         let known = self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner).contains(mchid);
@@ -164,20 +165,22 @@ impl HeldClock {
         Some(is_at_machine_time)
     }
 
-    /// Says whether the client of a merchant signs by the machine's time.
+    /// Sets whether the client of a merchant signs with the system time.
     pub(crate) fn set_client(&self, mchid: &str, is_at_machine_time: bool) {
         let mut merchants = self.0.at_machine_time.write().unwrap_or_else(PoisonError::into_inner);
-        match is_at_machine_time {
-            true => drop(merchants.insert(mchid.to_owned())),
-            false => drop(merchants.remove(mchid)),
+        if is_at_machine_time {
+            merchants.insert(mchid.to_owned());
+        } else {
+            merchants.remove(mchid);
         }
     }
 
-    /// The time that stands in the signature of a notification: the one by which the merchant's client signs.
+    /// The time in the signature of a notification: the one with which the merchant's client signs.
     pub(crate) fn time_of_signatures(&self, mchid: &str) -> i64 {
-        match self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner).contains(mchid) {
-            true => machine_now(),
-            false => self.now(),
+        if self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner).contains(mchid) {
+            machine_now()
+        } else {
+            self.now()
         }
     }
 
@@ -205,7 +208,7 @@ impl HeldClock {
         self.0.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets it go as it went at another time. Nobody is told before [`Self::tell`].
+    /// Sets the mode to one of another time. No listener is called before [`Self::tell`].
     pub(crate) fn restore(&self, mode: ClockMode) {
         *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
@@ -324,7 +327,7 @@ mod tests {
         assert_eq!(hand.now(), 150);
     }
 
-    /// Finds the clock moved by somebody else while it does what is due.
+    /// Finds that the clock was moved by another thread while it runs due work.
     struct Follows(HeldClock, AtomicBool);
 
     impl ClockListener for Follows {

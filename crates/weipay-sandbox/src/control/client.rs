@@ -41,7 +41,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Why a call of the control API failed.
+/// Error of a call of the control API.
 #[derive(Debug)]
 pub enum ClientError {
     /// No sandbox runs on this data folder.

@@ -30,7 +30,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::post(
         "/clock/retry",
-        "Retries what was put aside. `tried` counts the retries, `put_aside` those that failed again",
+        "Retries scheduled work that was put aside. `tried`: number of retries, `put_aside`: number that failed again",
         &[],
         retry,
     ),

@@ -1,4 +1,4 @@
-//! The last requests: what came, what went, and why, masked.
+//! The last requests: request, response and reason, masked.
 
 use std::time::Duration;
 

@@ -117,7 +117,7 @@ fn count(request: &ControlRequest, name: &str, usual: usize) -> Result<usize, Co
 }
 
 fn list(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let state = request.text("state").and_then(|word| serde_json::from_value(word.into()).ok());
+    let state = request.text("state").and_then(NotificationState::from_word);
     let mut filter = NotificationFilter::default().limit(count(request, "limit", 100)?);
     filter.mchid = request.text("mchid").map(str::to_owned);
     filter.event_type = request.text("event_type").map(str::to_owned);

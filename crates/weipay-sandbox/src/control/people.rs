@@ -61,10 +61,7 @@ fn show_account(control: &Control, request: &ControlRequest) -> Result<Value, Co
 /// Every well-formed openid is a user here, whether or not a person was made with it.
 pub(crate) fn person_in_path(request: &ControlRequest) -> Result<&str, ControlError> {
     let id = request.path("id");
-    match is_openid(id) {
-        true => Ok(id),
-        false => Err(ControlError::invalid(PERSON_FORM)),
-    }
+    if is_openid(id) { Ok(id) } else { Err(ControlError::invalid(PERSON_FORM)) }
 }
 
 fn shown(person: &Person) -> Value {

@@ -13,14 +13,14 @@ use crate::platform::Request;
 use crate::upload::{Upload, fields_of_document};
 use crate::v2;
 
-/// What came, what went, and why. Secrets and what belongs to people is masked: values that the catalogue marks as encrypted or
-/// whose names say so, signatures, and everything that the catalogue does not know.
+/// A request, its response, and the reason of a failure. Secrets and personal data are masked: values that the
+/// catalogue marks as encrypted or whose names say so, signatures, and everything that the catalogue does not know.
 ///
 /// [`Display`](fmt::Display) prints all of it, on several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// Its number; the next one has the next number.
+    /// Its sequence number.
     pub number: u64,
     /// Its line in the log.
     pub entry: LogEntry,
@@ -28,20 +28,20 @@ pub struct Exchange {
     pub took: Duration,
     /// Path and query.
     pub target: String,
-    /// The header fields that came.
+    /// The header fields of the request.
     pub request_headers: Vec<(String, String)>,
-    /// The body that came.
+    /// The body of the request.
     pub request_body: String,
-    /// The header fields that went, without those of the transport.
+    /// The header fields of the response, without those of the transport.
     pub response_headers: Vec<(String, String)>,
-    /// The body that went.
+    /// The body of the response.
     pub response_body: String,
     /// Why the signature of the request is wrong.
     pub signature: Option<SignatureExplanation>,
 }
 
 impl Exchange {
-    /// Whether the request was refused, or did not arrive.
+    /// Whether the request was rejected, or did not arrive in full.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         self.entry.is_failed()
@@ -72,9 +72,10 @@ impl Exchange {
         let operation = operation.or_else(|| v2::operation_at(path));
         let [request_length, response_length] = whole.lengths;
         let is_refusal = whole.status.is_some_and(|status| status >= 400);
-        let response_body = match is_refusal {
-            true => mask::refusal(whole.part(5), response_length),
-            false => body(whole.part(5), response_length, operation.map_or(&[], |known| &known.response)),
+        let response_body = if is_refusal {
+            mask::refusal(whole.part(5), response_length)
+        } else {
+            body(whole.part(5), response_length, operation.map_or(&[], |known| &known.response))
         };
         Self {
             number,

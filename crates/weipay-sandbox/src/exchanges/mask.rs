@@ -197,8 +197,8 @@ pub(super) fn raw_header<'a>(lines: &'a [u8], name: &str) -> Option<&'a [u8]> {
     lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))
 }
 
-/// What `Authorization` says of who signed, without the signature, which lets in for five minutes. Anything else that it
-/// holds may be a password.
+/// The signer in `Authorization`, without the signature, which is valid for five minutes. Anything else in it may be
+/// a password.
 fn authorization(value: &str) -> String {
     match value.parse::<weipay_wire::Authorization>() {
         Ok(read) => format!(
@@ -231,7 +231,7 @@ pub(crate) fn target(operation: Option<&Operation>, method: &str, target: &str) 
     shown
 }
 
-/// A path that may be spoilt: what stands in front of it, or what is missing there, does not hide which value is which.
+/// Masks a malformed path too: values are found even if a prefix is missing or added.
 fn path_of(operation: &Operation, path: &str) -> String {
     let template: Vec<&str> = std::iter::once("").chain(operation.path.split('/')).collect();
     let given: Vec<&str> = path.split('/').collect();

@@ -20,29 +20,41 @@ enum Blanks {
     None,
     /// Behind commas and colons, as Python writes.
     Behind,
-    /// Lines with this much in front.
-    Lines(&'static str),
+    /// Lines, with so many of a letter in front for each level.
+    Lines {
+        end: &'static str,
+        letter: u8,
+        indent: usize,
+    },
 }
+
+const fn lines(indent: usize) -> Blanks {
+    Blanks::Lines { end: "\n", letter: b' ', indent }
+}
+
+const TABS: Blanks = Blanks::Lines { end: "\n", letter: b'\t', indent: 1 };
+/// As .NET does on Windows.
+const WITH_CARRIAGE_RETURNS: Blanks = Blanks::Lines { end: "\r\n", letter: b' ', indent: 2 };
+
+const USUAL: [Blanks; 5] = [Blanks::None, Blanks::Behind, lines(2), lines(4), TABS];
+const OTHERS: [Blanks; 8] =
+    [lines(1), lines(3), lines(8), lines(6), lines(0), lines(5), lines(7), WITH_CARRIAGE_RETURNS];
 
 /// The styles to try, the most usual first.
 pub(crate) fn styles(all: bool) -> Vec<Style> {
     let mut styles = Vec::new();
-    for sorted in [false, true] {
-        for (ascii, slashes, html) in [
-            (false, false, false),
-            (true, false, false),
-            (true, true, false),
-            (false, true, false),
-            (false, false, true),
-        ] {
-            for blanks in [
-                Blanks::None,
-                Blanks::Behind,
-                Blanks::Lines("  "),
-                Blanks::Lines("    "),
-                Blanks::Lines("\t"),
+    for of_blanks in [&USUAL[..], &OTHERS] {
+        for sorted in [false, true] {
+            for (ascii, slashes, html) in [
+                (false, false, false),
+                (true, false, false),
+                (true, true, false),
+                (false, true, false),
+                (false, false, true),
             ] {
-                styles.push(Style { blanks, ascii, slashes, html, sorted });
+                let of_escapes =
+                    of_blanks.iter().map(|&blanks| Style { blanks, ascii, slashes, html, sorted });
+                styles.extend(of_escapes);
             }
         }
     }
@@ -89,7 +101,7 @@ impl Style {
                     out.push(b',');
                     match self.blanks {
                         Blanks::Behind => out.push(b' '),
-                        Blanks::None | Blanks::Lines(_) => self.line(depth, &mut out),
+                        Blanks::None | Blanks::Lines { .. } => self.line(depth, &mut out),
                     }
                 }
                 b':' => out.extend_from_slice(if self.blanks == Blanks::None { b":" } else { b": " }),
@@ -100,11 +112,9 @@ impl Style {
     }
 
     fn line(self, depth: usize, out: &mut Vec<u8>) {
-        if let Blanks::Lines(indent) = self.blanks {
-            out.push(b'\n');
-            for _ in 0..depth {
-                out.extend_from_slice(indent.as_bytes());
-            }
+        if let Blanks::Lines { end, letter, indent } = self.blanks {
+            out.extend_from_slice(end.as_bytes());
+            out.resize(out.len() + depth * indent, letter);
         }
     }
 
@@ -171,6 +181,8 @@ mod tests {
             r#"{"b":{"x":[],"y":[1,2.50]},"a":"\u5238\/\"<A"}"#,
             r#"{"b":{"x":[],"y":[1,2.50]},"a":"券/\"\u003cA"}"#,
             "{\n  \"b\": {\n    \"x\": [],\n    \"y\": [\n      1,\n      2.50\n    ]\n  },\n  \"a\": \"券/\\\"<A\"\n}",
+            "{\n \"b\": {\n  \"x\": [],\n  \"y\": [\n   1,\n   2.50\n  ]\n },\n \"a\": \"\\u5238/\\\"<A\"\n}",
+            "{\n\"b\": {\n\"x\": [],\n\"y\": [\n1,\n2.50\n]\n},\n\"a\": \"券/\\\"<A\"\n}",
         ] {
             assert!(written.iter().any(|text| text == expected), "{expected}\n{written:#?}");
         }

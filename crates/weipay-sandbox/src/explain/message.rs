@@ -43,7 +43,7 @@ impl Layout {
             Self::NoLastLine,
             "the empty line of an empty body was left out; a request without a body signs an empty fifth line",
         ),
-        (Self::ExtraFeed, "one line feed too many is at the end of what was signed"),
+        (Self::ExtraFeed, "the signed message has an extra line feed at its end"),
         (Self::CarriageReturns, "lines were ended with CR LF; end each with a line feed alone"),
         (
             Self::Backslashes,

@@ -3,7 +3,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::WrongSignature;
+use super::{WrongSignature, gbk};
 use crate::encodings::{COMPONENT, UNRESERVED_KEPT, URL};
 
 /// The most parameters whose orders are tried.
@@ -33,7 +33,8 @@ pub(super) fn timestamps(timestamp: i64) -> Candidates<String> {
 }
 
 pub(super) fn nonces(nonce: &str) -> Candidates<String> {
-    const CASE: &str = "the nonce was signed in another case than it was sent; it is case-sensitive";
+    const CASE: &str =
+        "the nonce was signed in a different letter case from the one sent; it is case-sensitive";
     vec![
         (nonce.to_ascii_lowercase(), CASE),
         (nonce.to_ascii_uppercase(), CASE),
@@ -207,10 +208,7 @@ impl Targets<'_> {
         if let Some(rest) = target.strip_prefix("/v3") {
             self.add(rest.to_owned(), "the path was signed without /v3");
         }
-        self.add(
-            format!("/{template}"),
-            "the path was signed with the names of its values in place of the values",
-        );
+        self.add(format!("/{template}"), "the path was signed with its placeholders instead of their values");
     }
 }
 
@@ -251,10 +249,33 @@ fn permute(pairs: &mut [&str], from: usize, all: &mut Vec<String>) {
 
 const BODY_LEFT_OUT: &str =
     "the body was left out of what was signed; sign the bytes of the body that is sent";
-pub(super) const RE_ENCODED: &str = "the body was encoded again between signing and sending; make the text once, sign it, and send the same bytes";
+pub(super) const RE_ENCODED: &str = "the body was serialized twice, for signing and for sending; serialize it once, sign these bytes, and send them";
 const FEED_SENT: &str =
     "the body was sent with a line feed at its end that was not signed; sign the same bytes that are sent";
+const IN_GBK: &str = "the message was signed in GBK, and its body sent in UTF-8; make the bytes once, in UTF-8, sign them, and send the same bytes";
+const SENT_IN_GBK: &str = "the body was sent in GBK, and signed in UTF-8; make the bytes once, in UTF-8, sign them, and send the same bytes";
+const WITHOUT_LETTERS: &str = "the message was signed in an encoding that has no Chinese letters, with a question mark in the place of each; \
+     make the bytes once, in UTF-8, sign them, and send the same bytes";
 const WHOLE_UPLOAD: &str = "the whole body of an upload was signed; sign only the text of its part `meta`";
+
+/// The same text in the encodings that programs take where none is named.
+fn otherwise_encoded_text(body: &[u8]) -> Candidates<Vec<u8>> {
+    if body.is_ascii() {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    if let Ok(text) = str::from_utf8(body) {
+        if let Some(in_gbk) = gbk::encode(text) {
+            all.push((in_gbk, IN_GBK));
+        }
+        all.push((text.replace(|letter: char| !letter.is_ascii(), "?").into_bytes(), WITHOUT_LETTERS));
+    }
+    // Some bytes are text in both.
+    if let Some(text) = gbk::decode(body) {
+        all.push((text.into_bytes(), SENT_IN_GBK));
+    }
+    all
+}
 
 pub(super) fn bodies(wrong: &WrongSignature<'_>) -> Candidates<Vec<u8>> {
     let body = wrong.body;
@@ -275,6 +296,9 @@ pub(super) fn bodies(wrong: &WrongSignature<'_>) -> Candidates<Vec<u8>> {
             body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body).to_vec(),
             "the body was sent with a byte order mark that was not signed",
         );
+        for (bytes, cause) in otherwise_encoded_text(body) {
+            add(bytes, cause);
+        }
         let text = serde_json::Value::from(String::from_utf8_lossy(body));
         add(
             text.to_string().into_bytes(),

@@ -339,8 +339,7 @@ impl WrongSign<'_> {
 }
 
 const PERCENT: &str = "values were percent-encoded before signing: sign them as they are sent";
-const ENCODING: &str =
-    "letters beyond ASCII were signed in another encoding than UTF-8: take the bytes of UTF-8";
+const ENCODING: &str = "non-ASCII characters were not signed as UTF-8: sign the bytes of UTF-8";
 
 /// Percent-encoding of everything but letters and digits.
 fn percent_encoded(text: &str) -> String {
@@ -363,7 +362,8 @@ const V3_KEY: &str =
 const UNSORTED: &str =
     "elements were signed in another order than that of their names: sort them by name, byte by byte";
 
-/// The most elements tried in every order, which makes 720 digests: whoever sends a wrong `sign` makes the sandbox try.
+/// Maximum number of elements tried in every order, which makes 720 digests: any client with a wrong `sign` makes the
+/// sandbox try.
 const MAX_PERMUTED: usize = 6;
 
 /// The first order of the elements for which it is so (Heap's algorithm).

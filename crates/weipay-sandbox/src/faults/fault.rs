@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What is done to a request or to its response. It is made from its text:
+/// A fault that is injected into a request or its response. It is parsed from its text:
 ///
 /// | text | what happens |
 /// |---|---|
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// | `truncated` | the connection ends in the middle of the body |
 /// | `wrong-signature`, `missing-signature` | the signature of the response does not verify, or is not there |
 /// | `probe-signature` | a signature probe (签名探测); a rule probes a request once |
-/// | `unknown-serial` | the response names a platform key that nobody knows |
+/// | `unknown-serial` | the response names an unknown platform key |
 ///
 /// The body of a refusal is the platform's own signed response (`body=json`, the default), that of a proxy (`body=html`), or none
 /// (`body=none`).

@@ -174,10 +174,8 @@ impl Fault {
                 let is_public_key = response
                     .header("wechatpay-serial")
                     .is_some_and(|serial| serial.starts_with("PUB_KEY_ID_"));
-                let serial = match is_public_key {
-                    true => format!("PUB_KEY_ID_{}", "0".repeat(28)),
-                    false => "F".repeat(40),
-                };
+                let serial =
+                    if is_public_key { format!("PUB_KEY_ID_{}", "0".repeat(28)) } else { "F".repeat(40) };
                 response.set("wechatpay-serial", &serial);
             }
         }

@@ -12,7 +12,7 @@ pub enum FaultProfile {
     Flaky,
     /// No request goes well.
     Outage,
-    /// The platform's keys change: some responses name a key that nobody knows, and some are signature probes.
+    /// The platform's keys change: some responses name an unknown key, and some are signature probes.
     Rotation,
 }
 

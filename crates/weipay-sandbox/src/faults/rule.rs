@@ -1,4 +1,4 @@
-//! Which requests meet a fault.
+//! Fault rules: which requests get a fault.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::entropy::split_mix;
 use crate::platform::Request;
 use crate::v2;
 
-/// A fault that requests meet by themselves. Without anything else it hits every request.
+/// A rule that injects a fault into matching requests; without conditions, into every request.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -57,29 +57,29 @@ impl FaultRule {
         self
     }
 
-    /// Only requests to this host: one of the platform's, such as `api.mch.weixin.qq.com`, or the one by which clients reach the
-    /// sandbox. So one of two is down.
+    /// Only requests to this host: one of the platform's, such as `api.mch.weixin.qq.com`, or the one by which
+    /// clients reach the sandbox. Use it to take one of two hosts down.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
         self
     }
 
-    /// Only the first N of the requests that the rule is about.
+    /// Only the first N matching requests.
     #[must_use]
     pub fn first(mut self, requests: u64) -> Self {
         self.first = Some(requests);
         self
     }
 
-    /// How often, from 0 (never) to 1 (always, the default).
+    /// The probability, from 0 (never) to 1 (always, the default).
     #[must_use]
     pub fn probability(mut self, probability: f64) -> Self {
         self.probability = probability;
         self
     }
 
-    /// What decides which of the requests are hit: the same seed hits the same ones.
+    /// The seed for [`probability`](Self::probability): the same seed selects the same requests.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;

@@ -45,7 +45,7 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// What the first merchant of a data folder has if nobody asks for something else.
+    /// The default of the first merchant of a data folder.
     pub(super) const FIRST_PLATFORM_KEYS: PlatformKeys = PlatformKeys::PublicKey;
 
     /// The merchant of the documentation's examples.

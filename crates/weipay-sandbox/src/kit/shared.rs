@@ -1,5 +1,5 @@
-//! Kits of sandboxes that share a database: every node must have the same keys, so the database has the files of the kits as
-//! well, unencrypted as in a data folder. Keys of a sandbox guard nothing, but whoever can read the database can sign with them.
+//! Kits of sandboxes that share a database: every node must have the same keys, so the database has the files of the
+//! kits as well, unencrypted as in a data folder. Anyone who can read the database can sign with these keys.
 //!
 //! The first node gives its kit to the database, every other takes it from there. A merchant that is added or changed on one node
 //! is there on the others with their next look, a second later at most, and at once for a request that names it.

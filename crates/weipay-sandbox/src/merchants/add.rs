@@ -116,9 +116,10 @@ impl Platform {
         if appids.is_empty() {
             appids.push(self.new_appid());
         }
-        let openid = match appids[0] == APPID {
-            true => OPENID.to_owned(),
-            false => format!("o{}", self.entropy.letters_and_digits(27)),
+        let openid = if appids[0] == APPID {
+            OPENID.to_owned()
+        } else {
+            format!("o{}", self.entropy.letters_and_digits(27))
         };
         let mut made = Made {
             mchid: new.mchid.clone().unwrap_or_default(),

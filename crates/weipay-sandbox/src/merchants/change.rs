@@ -12,20 +12,20 @@ use crate::error::append_causes;
 use crate::kit::{self, KitError, KitOnDisk};
 use crate::platform::Platform;
 use crate::reasons;
-use crate::store::{IndexRange, Page, StoreError, Transaction, named};
+use crate::store::{IndexRange, Page, StoreError, Transaction, changed_meanwhile};
 
-/// Why a merchant was not added or changed.
+/// Error of adding or changing a merchant.
 #[derive(Debug)]
 pub enum MerchantError {
-    /// What was asked for makes no sense.
+    /// The request is invalid.
     Invalid(String),
     /// There is a merchant with this number.
     Exists(String),
     /// There is no merchant with this number.
     Unknown(String),
-    /// Something is wrong with its kit.
+    /// Its kit is inconsistent.
     Kit(KitError),
-    /// Something is wrong with the state.
+    /// The merchant could not be stored.
     Store(StoreError),
 }
 
@@ -64,13 +64,12 @@ impl From<StoreError> for MerchantError {
     }
 }
 
-/// How often a change is made again because other nodes change the same merchant.
+/// How often a change is tried while other nodes change the same merchant.
 const MAX_CHANGES: usize = 100;
 
 impl Platform {
-    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. Whether it was
-    /// kept: not if the record that is there by now is another one than that from which it was made, since a
-    /// change of another node would be lost.
+    /// Checks that kit and record belong together, stores the record, and admits the merchant. Returns whether it was
+    /// stored: not if the record has changed since it was read, because then a change of another node would be lost.
     pub(super) fn keep(
         &self,
         kit: &KitOnDisk,
@@ -92,8 +91,8 @@ impl Platform {
         Ok(is_kept)
     }
 
-    /// Changes the record of a merchant, and with it its kit. Where another node comes in between, the change
-    /// is made again from what that one left.
+    /// Changes the record of a merchant and its kit. If another node changes it in between, the change is repeated on
+    /// the new record.
     pub(super) fn change(
         &self,
         mchid: &str,
@@ -116,7 +115,7 @@ impl Platform {
             // The next look writes the kit of the other node over the one that was made for nothing.
             self.merchants.seen().remove(mchid);
         }
-        Err(StoreError::Conflict(named::<MerchantRecord>(mchid)).into())
+        Err(changed_meanwhile::<MerchantRecord>(mchid).into())
     }
 
     /// Binds appids to a merchant, and lets it act for other merchants, beside those that it has.
@@ -158,7 +157,7 @@ impl Platform {
         if first.kit().mchid == mchid { Ok(first) } else { Ok(kit::read(kit::folder_of(&self.home, mchid))?) }
     }
 
-    /// Says something about a merchant's certificate (商户API证书).
+    /// Sets the state of a merchant's certificate (商户API证书).
     ///
     /// # Errors
     ///
@@ -187,16 +186,18 @@ pub(crate) fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
 
 pub(super) fn check_sub_merchants(mchid: &str, sub_merchants: &[String]) -> Result<(), MerchantError> {
     sub_merchants.iter().try_for_each(|sub_mchid| check_mchid(sub_mchid))?;
-    match sub_merchants.iter().any(|sub_mchid| sub_mchid == mchid) {
-        true => Err(MerchantError::Invalid(format!("merchant {mchid} cannot be a sub-merchant of itself"))),
-        false => Ok(()),
+    if sub_merchants.iter().any(|sub_mchid| sub_mchid == mchid) {
+        Err(MerchantError::Invalid(format!("merchant {mchid} cannot be a sub-merchant of itself")))
+    } else {
+        Ok(())
     }
 }
 
 pub(crate) fn check_appid(appid: &str) -> Result<(), MerchantError> {
     let is_plain = (1..=32).contains(&appid.len()) && appid.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    match is_plain {
-        true => Ok(()),
-        false => Err(MerchantError::Invalid("an appid has 1 to 32 letters and digits".to_owned())),
+    if is_plain {
+        Ok(())
+    } else {
+        Err(MerchantError::Invalid("an appid has 1 to 32 letters and digits".to_owned()))
     }
 }

@@ -8,7 +8,7 @@ use crate::store::{IndexEntry, Record};
 use crate::words::words;
 
 words! {
-    /// Which keys the platform signs with for a merchant.
+    /// The keys with which the platform signs for a merchant.
     #[derive(Default)]
     pub enum PlatformKeys {
         /// 微信支付公钥 only, as for every merchant since October 2024: there is no certificate to list.
@@ -19,19 +19,11 @@ words! {
         /// Both: the public key signs for a request that names it, the certificate for every other.
         Migration = "migration",
     }
+    pub fn from_word;
+    pub(crate) const WORDS;
 }
 
 impl PlatformKeys {
-    pub(crate) const ALL: [Self; 3] = [Self::PublicKey, Self::Certificate, Self::Migration];
-    pub(crate) const WORDS: [&str; 3] =
-        [Self::PublicKey.word(), Self::Certificate.word(), Self::Migration.word()];
-
-    /// The mode of this [`word`](Self::word).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.word() == word)
-    }
-
     pub(crate) fn has_public_key(self) -> bool {
         self != Self::Certificate
     }
@@ -42,10 +34,10 @@ impl PlatformKeys {
 }
 
 words! {
-    /// What the platform knows about a merchant certificate (商户API证书), beside its dates.
+    /// The state of a merchant certificate (商户API证书), in addition to its dates.
     #[derive(Default)]
     pub enum CertificateState {
-        /// Nothing: its dates decide.
+        /// Its dates decide.
         #[default]
         Valid = "valid",
         /// Treated as if its last day were over.
@@ -55,19 +47,11 @@ words! {
         /// Treated as if its first day were still to come.
         NotYetValid = "not-yet-valid",
     }
+    pub fn from_word;
+    pub(crate) const WORDS;
 }
 
 impl CertificateState {
-    pub(crate) const ALL: [Self; 4] = [Self::Valid, Self::Expired, Self::Revoked, Self::NotYetValid];
-    pub(crate) const WORDS: [&str; 4] =
-        [Self::Valid.word(), Self::Expired.word(), Self::Revoked.word(), Self::NotYetValid.word()];
-
-    /// The state of this [`word`](Self::word).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-
     /// What the dates of a certificate say at a time: never that it was revoked.
     pub(crate) fn of_dates(not_before: i64, not_after: i64, now: i64) -> Self {
         match now {

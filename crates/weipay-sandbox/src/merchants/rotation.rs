@@ -3,19 +3,21 @@
 use super::change::MerchantError;
 use super::record::{KeyNames, MerchantRecord, PlatformKeys};
 use crate::platform::Platform;
+use crate::words::words;
 
-/// The two kinds of keys of the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyKind {
-    /// 微信支付公钥.
-    PublicKey,
-    /// 平台证书.
-    Certificate,
+words! {
+    /// The two kinds of keys of the platform.
+    pub enum KeyKind {
+        /// 微信支付公钥.
+        PublicKey = "public-key",
+        /// 平台证书.
+        Certificate = "certificate",
+    }
+    pub(crate) fn from_word;
+    pub(crate) const WORDS;
 }
 
 impl KeyKind {
-    pub(crate) const WORDS: [&str; 2] = [Self::PublicKey.word(), Self::Certificate.word()];
-
     /// Why nothing of this kind can be rotated.
     fn missing(self) -> MerchantError {
         let other = match self {
@@ -29,17 +31,6 @@ impl KeyKind {
         ))
     }
 
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::PublicKey => "public-key",
-            Self::Certificate => "certificate",
-        }
-    }
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::PublicKey, Self::Certificate].into_iter().find(|kind| kind.word() == word)
-    }
-
     fn names_in(self, record: &mut MerchantRecord) -> &mut KeyNames {
         match self {
             Self::PublicKey => &mut record.public_keys,
@@ -48,32 +39,22 @@ impl KeyKind {
     }
 }
 
-/// A step of a rotation (轮换).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RotationStep {
-    /// A new key is made and known; the old one signs.
-    Begin,
-    /// The new one signs; both are known.
-    Switch,
-    /// Only the new one is known, and the kit names it.
-    Finish,
-}
-
-impl RotationStep {
-    pub(crate) const WORDS: [&str; 3] = ["begin", "switch", "finish"];
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "begin" => Some(Self::Begin),
-            "switch" => Some(Self::Switch),
-            "finish" => Some(Self::Finish),
-            _ => None,
-        }
+words! {
+    /// A step of a rotation (轮换).
+    pub enum RotationStep {
+        /// A new key is created and published; the old one signs.
+        Begin = "begin",
+        /// The new one signs; both are published.
+        Switch = "switch",
+        /// Only the new one is published, and the kit names it.
+        Finish = "finish",
     }
+    pub(crate) fn from_word;
+    pub(crate) const WORDS;
 }
 
 impl Platform {
-    /// Lets the platform sign with other keys for a merchant. A key that is missing is made; the kit names what there is.
+    /// Changes the platform keys that sign for a merchant. Missing keys are created, and the kit is updated.
     /// `public_key_permille` says how many of a thousand notifications the public key signs in a migration.
     ///
     /// # Errors

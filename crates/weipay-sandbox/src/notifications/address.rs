@@ -1,7 +1,7 @@
 //! The address of a receiver: where a `notify_url` leads, and whether a sandbox may call it.
 //!
-//! Whoever can send requests to a sandbox can name an address. So a sandbox calls this machine and public
-//! addresses, and others of a private or special network only when it is told; the real platform never.
+//! Any client of a sandbox can name an address. So a sandbox calls this machine and public addresses, and others of a
+//! private or special network only when it is told; the real platform never.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -51,9 +51,10 @@ impl Target {
     }
 
     pub(super) fn check_not_official(&self) -> Result<(), String> {
-        match is_official(self.name()) {
-            true => Err("notify_url leads to the real platform, which a sandbox never calls".to_owned()),
-            false => Ok(()),
+        if is_official(self.name()) {
+            Err("notify_url leads to the real platform, which a sandbox never calls".to_owned())
+        } else {
+            Ok(())
         }
     }
 

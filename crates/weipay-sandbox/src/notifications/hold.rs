@@ -12,9 +12,9 @@ use crate::store::{LATEST, NEVER, OutboxEntry, Record, StoreError, Transaction};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Holds {
-    /// Those of all merchants.
+    /// Whether the notifications of all merchants are held.
     pub all: bool,
-    /// Those of these merchants, beside.
+    /// These merchants, in addition.
     pub merchants: BTreeSet<String>,
 }
 
@@ -41,7 +41,7 @@ impl Record for Holds {
 const KEY: &str = "holds";
 
 impl Holds {
-    /// Whether those of anybody are held.
+    /// Whether any notifications are held.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.all || !self.merchants.is_empty()

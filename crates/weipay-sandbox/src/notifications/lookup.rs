@@ -1,9 +1,9 @@
 //! Looking up names (域名解析) of receivers, on threads that do nothing else.
 //!
-//! The resolver of the operating system keeps the thread that asks it, and cannot be told to stop: a name
-//! whose servers do not respond keeps it for many seconds, long after the attempt has ended. A merchant
-//! chooses the names. So no thread that anything else waits for may ask, and only so many threads ask at
-//! once. Each counts until the resolver has let go of it.
+//! The resolver of the operating system keeps the thread that asks it, and cannot be told to stop: a name whose
+//! servers do not respond keeps it for many seconds, long after the attempt has ended. A merchant chooses the names.
+//! So names are resolved on a limited number of threads that do nothing else. A thread counts as busy until the
+//! resolver returns, even if the attempt has timed out.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -12,7 +12,7 @@ use std::thread;
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// The most names looked up at once.
+/// Maximum number of names looked up at once.
 const MAX_LOOKUPS: usize = 32;
 
 type Resolve = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;

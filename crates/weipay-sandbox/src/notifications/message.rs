@@ -146,7 +146,7 @@ fn headers(
 /// With the prefix as long as a signature.
 const PROBE_LENGTH: usize = 344 - PROBE_PREFIX.len();
 
-/// The name space of our identifiers: any 16 bytes that nobody else uses.
+/// The name space of our identifiers: any 16 bytes that no other program uses.
 const NAME_SPACE: &[u8; 16] = b"weipay-sandbox-1";
 
 /// A version 5 UUID (RFC 9562, 5.5), as every recorded `id` is: it follows from what it names, so a repeat has the same.

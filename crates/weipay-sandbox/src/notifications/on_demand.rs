@@ -1,7 +1,7 @@
 //! What a developer can do with notifications: list them, send them again, send several copies at once, or send a probe
 //! (探测流量). Holding them is in `release`.
 //!
-//! Everything here waits for the receiver's response and gives the attempt, so that a test reads what came of it.
+//! Everything here waits for the receiver's response and gives the attempt, so that a test can read it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,17 +34,17 @@ pub struct Notifications {
     pub(super) sender: Sender,
 }
 
-/// Which notifications are meant; by default the last hundred of all merchants.
+/// Selects notifications; by default the last hundred of all merchants.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NotificationFilter {
-    /// Only those of this merchant.
+    /// Only notifications of this merchant.
     pub mchid: Option<String>,
-    /// Those in this state.
+    /// Only notifications in this state.
     pub state: Option<NotificationState>,
-    /// Those of this event.
+    /// Only notifications of this event.
     pub event_type: Option<String>,
-    /// As many at most.
+    /// Maximum number.
     pub limit: usize,
 }
 
@@ -55,28 +55,28 @@ impl Default for NotificationFilter {
 }
 
 impl NotificationFilter {
-    /// Those of a merchant.
+    /// Selects notifications of a merchant.
     #[must_use]
     pub fn mchid(mut self, mchid: impl Into<String>) -> Self {
         self.mchid = Some(mchid.into());
         self
     }
 
-    /// Those in a state.
+    /// Selects notifications in a state.
     #[must_use]
     pub fn state(mut self, state: NotificationState) -> Self {
         self.state = Some(state);
         self
     }
 
-    /// Those of an event.
+    /// Selects notifications of an event.
     #[must_use]
     pub fn event_type(mut self, event_type: impl Into<String>) -> Self {
         self.event_type = Some(event_type.into());
         self
     }
 
-    /// As many at most.
+    /// Maximum number.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
@@ -89,17 +89,17 @@ impl NotificationFilter {
     }
 }
 
-/// Why an action on a notification failed.
+/// Error of an action on a notification.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NotificationError {
-    /// No notification is kept that has this `id` or number.
+    /// No stored notification has this `id` or number.
     Unknown(String),
     /// It is being delivered at this moment.
     UnderWay(String),
     /// The request is invalid.
     Invalid(String),
-    /// Of the [order](super::trigger::Trigger::of_order) that was named there is nothing to tell.
+    /// There is no notification for the named [order](super::trigger::Trigger::of_order).
     NothingToTell(String),
     /// Something is wrong with the state.
     Store(StoreError),
@@ -144,9 +144,7 @@ impl Notifications {
         self.platform().act(|tx, _| work(tx))
     }
 
-    /// The stored notifications, newest first: the last ten thousand, and all that are waiting or held. Of those that still
-    /// waited when ten thousand newer ones had come, some stay after they are finished, until their places are needed or
-    /// [all is reset](crate::Sandbox::reset).
+    /// The stored notifications, newest first: the last ten thousand, and all that are waiting or held.
     ///
     /// # Errors
     ///
@@ -216,10 +214,7 @@ impl Notifications {
             }
             self.keep(&kept, &taken, &attempts)?;
             drop(place);
-            match attempts.is_empty() {
-                true => Err(NotificationError::UnderWay(kept.id.clone())),
-                false => Ok(attempts),
-            }
+            if attempts.is_empty() { Err(NotificationError::UnderWay(kept.id.clone())) } else { Ok(attempts) }
         })?
     }
 
@@ -258,7 +253,7 @@ impl Notifications {
         attempt.ok_or_else(|| NotificationError::UnderWay(kept.id.clone()))
     }
 
-    /// Waits until nobody else sends a notification, neither this node nor another one, and keeps the others away.
+    /// Waits until no other attempt for a notification is under way, on any node, and claims it.
     async fn claim(&self, kept: &Notification, claim: Claim) -> Result<(Place, Taken), NotificationError> {
         let place = self.place_of(kept).await?;
         // Another node may have added or changed its merchant. Without it the message cannot be made, which the attempt tells.

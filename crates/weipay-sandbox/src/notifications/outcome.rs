@@ -1,5 +1,5 @@
-//! What an attempt changes: whether it is still to be made, when the next one is due, and what is kept of it,
-//! within one transaction.
+//! The result of an attempt, in one transaction: whether it is still to be made, when the next one is due, and what
+//! is stored.
 
 use super::event_name::EventName;
 use super::record::{self, Attempt, Notification, NotificationState};
@@ -7,18 +7,19 @@ use super::{Taken, hold};
 use crate::platform::Epoch;
 use crate::store::{OutboxEntry, Store, StoreError, Transaction, receiver_of};
 
-/// UNCONFIRMED(most-repeats): how many notifications of one merchant wait for a repeat at one receiver at most. Without a bound there
-/// would be no end to them where it is gone and the clock stands still; and what waits for another receiver, which may be there, is
-/// not given up for it. What was never attempted, and what is held, does not count: nothing is given up before its receiver was
-/// called once, and who holds them wants them all.
+/// UNCONFIRMED(most-repeats): the maximum number of notifications of one merchant that wait for a retry at one
+/// receiver. Without it they would grow without end where the receiver is gone and the clock is frozen. It counts for
+/// each receiver, so that nothing is given up because another receiver is gone. Notifications that were never
+/// attempted, or are held, do not count: nothing is given up before its receiver was called once, and a developer who
+/// holds notifications wants them all.
 const MAX_REPEATS: i64 = 10_000;
 
-/// The most that one attempt gives up, where many were released at once.
+/// Maximum number that one attempt gives up, where many were released at once.
 const MAX_GIVEN_UP: i64 = 100;
 
-/// Whether it is looked after this one how many wait. That reads ten thousand entries, so it is done after about one in 64: more are
-/// given up at once. Numbers are mixed, since those of one merchant may all be odd.
-fn is_counted_after(number: i64) -> bool {
+/// Whether to check the limit after this notification. The check reads 10,000 entries, so it runs for about one in
+/// 64, and then gives up several at once. The number is hashed, because those of one merchant may all be odd.
+fn checks_limit_after(number: i64) -> bool {
     number.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58 == 0
 }
 
@@ -31,10 +32,10 @@ pub(super) fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
 }
 
 /// Whether a notification that was read from the outbox is still to be sent: since then it may have been
-/// acknowledged, held or sent. Its record says so; what stands otherwise in the outbox is made to fit.
+/// acknowledged, held or sent. Its record decides; an outbox entry that differs is corrected.
 pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, StoreError> {
     let entry = &taken.entry;
-    // This node may have been so slow that another one delivers it now, and decides.
+    // If the claim was lost, the node that holds it decides.
     if Epoch::current(tx)? != taken.epoch || !tx.is_claimed(entry)? {
         return Ok(false);
     }
@@ -66,8 +67,9 @@ pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, Sto
     }
 }
 
-/// Keeps an attempt by the retry table: the notification leaves the outbox, or waits for the next attempt. What has been decided
-/// about it meanwhile stays, unless it is acknowledged now. Whether one more waits for a repeat than before.
+/// Stores an attempt of the retry schedule: the notification leaves the outbox, or waits for the next attempt. A
+/// decision that was made meanwhile stays, unless it is acknowledged now. Returns `true` if this was its first
+/// failure.
 pub(super) fn settle(
     tx: &Transaction<'_>,
     taken: &Taken,
@@ -75,7 +77,7 @@ pub(super) fn settle(
     next: Option<i64>,
 ) -> Result<bool, StoreError> {
     let entry = &taken.entry;
-    // After a reset or a restore it belongs to what was, and another notification may have its number.
+    // After a reset or a restore it belongs to the old state, and another notification may have its number.
     if Epoch::current(tx)? != taken.epoch {
         return Ok(false);
     }
@@ -94,19 +96,19 @@ pub(super) fn settle(
         }
     }
     tx.save(&kept)?;
-    // Only the first failure makes one more wait for a repeat.
+    // Only the first failure adds one that waits for a retry.
     Ok(kept.state == NotificationState::Waiting && kept.failed == 1)
 }
 
-/// Gives up the oldest notifications of the merchant of one that failed, where too many wait for a repeat at its receiver. Those that
-/// were given up are returned. They are looked for outside of a transaction: it would be in the way of every other attempt of the
-/// merchant, on all nodes, if it read ten thousand entries that these change.
+/// If too many notifications wait for a retry at the receiver of one that failed, gives up the oldest of its
+/// merchant, and returns them. The query runs outside of the transaction: reading ten thousand entries in it would
+/// conflict with all other attempts of the merchant, on all nodes.
 pub(super) fn give_up_oldest(
     store: &Store,
     failed: &OutboxEntry,
     epoch: &Epoch,
 ) -> Result<Vec<OutboxEntry>, StoreError> {
-    if !is_counted_after(failed.number) {
+    if !checks_limit_after(failed.number) {
         return Ok(Vec::new());
     }
     let receiver = receiver_of(&failed.notify_url);
@@ -139,12 +141,12 @@ pub(super) fn give_up_oldest(
 /// Why a notification was [given up for newer ones](give_up_oldest).
 pub(super) fn why_given_up(number: i64) -> String {
     format!(
-        "notification {number} is given up: {MAX_REPEATS} newer ones of its merchant wait for a repeat at this receiver, as where it is gone"
+        "notification {number} is given up: {MAX_REPEATS} newer notifications of its merchant wait for this receiver, which does not seem to respond"
     )
 }
 
-/// Lets a notification wait for the attempt after one that failed. If this node was so slow that another one
-/// delivers it now, that one decides.
+/// Lets a notification wait for the attempt after one that failed. If the claim was lost, the node that holds it
+/// decides.
 fn wait(
     tx: &Transaction<'_>,
     kept: &mut Notification,
@@ -155,16 +157,14 @@ fn wait(
     let failed = entry.attempts.saturating_add(1);
     if tx.reschedule(entry, failed, due)? {
         kept.failed = failed;
-        (kept.state, kept.due) = match is_held {
-            true => (NotificationState::Held, None),
-            false => (NotificationState::Waiting, Some(next)),
-        };
+        (kept.state, kept.due) =
+            if is_held { (NotificationState::Held, None) } else { (NotificationState::Waiting, Some(next)) };
     }
     Ok(())
 }
 
-/// Ends a notification, and takes it out of the outbox. If another node delivers it now, its place stays until that node has
-/// [settled](settle) what came of it, or until the node's claim has run out and [somebody looks](check_due).
+/// Ends a notification, and takes it out of the outbox. If another node delivers it now, its place stays until that
+/// node has [stored](settle) its result, or until the node's claim has run out and [somebody looks](check_due).
 pub(super) fn close(
     tx: &Transaction<'_>,
     kept: &mut Notification,
@@ -381,7 +381,7 @@ pub(super) mod tests {
         for (first, step) in [(1, 1), (1, 2), (2, 2), (5, 1_000)] {
             let mut since = 0;
             for number in (first..).step_by(step).take(100_000) {
-                since = if is_counted_after(number) { 0 } else { since + 1 };
+                since = if checks_limit_after(number) { 0 } else { since + 1 };
                 assert!(since < MAX_GIVEN_UP, "{first} {step}: {number}");
             }
         }
@@ -403,7 +403,7 @@ pub(super) mod tests {
             tx.save(&kept)
         };
         // It is looked after some only, so others come between.
-        let looked_after = |from: i64| (from..).find(|number| is_counted_after(*number)).unwrap();
+        let looked_after = |from: i64| (from..).find(|number| checks_limit_after(*number)).unwrap();
         let count = MAX_REPEATS + 4;
         let last = looked_after(count + 1);
         let epoch = within(&store, |tx| {

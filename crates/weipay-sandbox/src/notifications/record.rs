@@ -1,9 +1,9 @@
-//! What is kept of a notification: what it tells, where it goes, and its attempts.
+//! The record of a notification: its content, its address, and its attempts.
 //!
-//! The finished ones are kept in a ring: the record of a new one takes the place of an old one that is finished. What waits or is
-//! held keeps its place however many come after it, and the new one goes to the next shelf (层) of that place. A shelf that was
-//! needed once stays, and what is finished there is kept until its place is needed again. So a place has one record
-//! more than notifications have waited in it at one time, at most; a reset takes all away.
+//! Notifications are stored in a ring of 10,000 places. A new one replaces the one in its place, if that is finished.
+//! If it still waits or is held, the new one goes to the next shelf (层) of that place. A shelf that was needed once
+//! stays: what is finished there is kept until its place is needed again. So a place has at most one record more than
+//! notifications have waited in it at one time. A reset deletes all.
 
 use std::fmt;
 
@@ -13,21 +13,22 @@ use serde_json::{Value, json};
 use super::message;
 use crate::clock;
 use crate::store::{IndexEntry, OutboxEntry, Record, StoreError, Transaction};
+use crate::words::words;
 
-/// The most attempts kept of one notification; the longest retry table has 65.
+/// Maximum number of attempts kept of one notification; the longest retry table has 65.
 const MAX_ATTEMPTS: usize = 80;
 
-/// How many places the ring has: so many notifications are always kept, the newest. Older ones are while they wait, or until
-/// their places are needed.
+/// The number of places of the ring. So many of the newest notifications are always stored; older ones while they
+/// wait, or until their places are needed.
 const PLACES: i64 = 10_000;
 
 /// A notification that the platform sends, or has sent.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Notification {
-    /// Grows with every notification.
+    /// Sequence number.
     pub number: i64,
-    /// `id`, by which a receiver knows a repeat.
+    /// `id`, by which a receiver recognizes a duplicate.
     pub id: String,
     /// The merchant that is notified.
     pub mchid: String,
@@ -37,18 +38,18 @@ pub struct Notification {
     pub event_type: String,
     /// When it happened, in unix seconds: `create_time`.
     pub time: i64,
-    /// What its encrypted part opens to. It may hold personal data.
+    /// The decrypted resource. It may contain personal data.
     pub resource: Value,
-    /// What has become of it.
+    /// Its delivery state.
     pub state: NotificationState,
     /// When the next attempt is due, in unix seconds.
     pub due: Option<i64>,
-    /// The attempts so far. Of very many the last ones.
+    /// The attempts, at most the last 80.
     pub attempts: Vec<Attempt>,
     pub(super) platform_serial: String,
     /// How many attempts of the retry table have failed.
     pub(super) failed: u32,
-    /// Which of the notifications at its place this one is. Only what came when the others still waited has another than 0.
+    /// Its shelf. Not 0 only where the others at its place still waited when this one came.
     #[serde(default, skip_serializing_if = "is_first")]
     shelf: u32,
 }
@@ -57,69 +58,42 @@ fn is_first(shelf: &u32) -> bool {
     *shelf == 0
 }
 
-/// What has become of a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum NotificationState {
-    /// An attempt is under way, or follows.
-    Waiting,
-    /// It waits until it is released.
-    Held,
-    /// The receiver has acknowledged it.
-    Acknowledged,
-    /// The retry table of its event has ended without an acknowledgement; or ten thousand newer ones of its merchant waited for a
-    /// repeat at its receiver, as where that is gone and the clock stands still.
-    GivenUp,
+words! {
+    /// The delivery state of a notification.
+    #[non_exhaustive]
+    pub enum NotificationState {
+        /// An attempt is under way, or follows.
+        Waiting = "waiting",
+        /// It waits until it is released.
+        Held = "held",
+        /// The receiver has acknowledged it.
+        Acknowledged = "acknowledged",
+        /// The retry table of its event has ended without an acknowledgement; or ten thousand newer ones of its merchant
+        /// waited for a retry at its receiver, such as where that is gone and the clock is frozen.
+        GivenUp = "given_up",
+    }
+    pub(crate) fn from_word;
+    pub(crate) const WORDS;
 }
 
-impl NotificationState {
-    pub(crate) const WORDS: [&str; 4] = ["waiting", "held", "acknowledged", "given_up"];
-
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Held => "held",
-            Self::Acknowledged => "acknowledged",
-            Self::GivenUp => "given_up",
-        }
+words! {
+    /// The kind of a delivery attempt.
+    #[non_exhaustive]
+    pub enum AttemptKind {
+        /// The first attempt, or one of the retry schedule.
+        Scheduled = "scheduled",
+        /// A replay on demand.
+        Replay = "replay",
+        /// One of several copies at the same time.
+        Duplicate = "duplicate",
+        /// With the wrong signature of a probe (探测流量).
+        Probe = "probe",
+        /// Nothing has happened for it: see [`Trigger`](crate::Trigger).
+        Triggered = "triggered",
     }
 }
 
-/// Why an attempt was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum AttemptKind {
-    /// It happened, or the retry table says so.
-    Scheduled,
-    /// Somebody wanted it again.
-    Replay,
-    /// One of several copies at the same time.
-    Duplicate,
-    /// With the wrong signature of a probe (探测流量).
-    Probe,
-    /// Nothing has happened for it: see [`Trigger`](crate::Trigger).
-    Triggered,
-}
-
-impl AttemptKind {
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::Replay => "replay",
-            Self::Duplicate => "duplicate",
-            Self::Probe => "probe",
-            Self::Triggered => "triggered",
-        }
-    }
-}
-
-/// One POST to a receiver, and what came of it.
+/// One POST to a receiver, and the result of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Attempt {

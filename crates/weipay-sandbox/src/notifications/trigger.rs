@@ -37,7 +37,7 @@ pub struct Trigger {
     overrides: Vec<(String, String)>,
 }
 
-/// Why a notification could not be made.
+/// Error of making a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TriggerError(String);
 
@@ -197,9 +197,10 @@ impl Trigger {
         let reading = if self.is_v2() { Reading::Counts } else { Reading::Shown };
         let received = receiver::post(url, message, receivers, reading).await;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let judged = match self.is_v2() {
-            true => acknowledgement::judged_v2(received),
-            false => acknowledgement::judged(received, false),
+        let judged = if self.is_v2() {
+            acknowledgement::judged_v2(received)
+        } else {
+            acknowledgement::judged(received, false)
         };
         judged.attempt(AttemptKind::Triggered, now, milliseconds)
     }
@@ -216,9 +217,10 @@ impl Trigger {
     /// The message of something that the sandbox has.
     fn made_of(&self, real: of_order::Real, merchant: &Merchant, now: i64) -> Result<Message, String> {
         let resource = self.overridden(real.resource.as_object().cloned().unwrap_or_default())?;
-        match self.is_v2() {
-            true => message::v2::make(self.described, merchant, &resource, &Entropy::system()),
-            false => self.sealed(&resource, merchant, real.time, now),
+        if self.is_v2() {
+            message::v2::make(self.described, merchant, &resource, &Entropy::system())
+        } else {
+            self.sealed(&resource, merchant, real.time, now)
         }
     }
 
@@ -259,9 +261,10 @@ impl Trigger {
         let key = ApiV2Key::new(&kit.api_v2_key).map_err(|error| error.to_string())?;
         let resource = self.overridden(sample.message(self.fields())?)?;
         let entropy = Entropy::system();
-        let mut body = match self.described.resource.is_empty() {
-            true => resource.as_object().cloned().unwrap_or_default(),
-            false => sample.object(&self.described.body)?,
+        let mut body = if self.described.resource.is_empty() {
+            resource.as_object().cloned().unwrap_or_default()
+        } else {
+            sample.object(&self.described.body)?
         };
         let mut set = |name: &str, value: Value| {
             if self.described.body.iter().any(|field| field.name == name) {

@@ -17,7 +17,7 @@ use crate::store::{Record, StoreError, Transaction};
 use crate::words::words;
 
 words! {
-    /// Whether the account of a person works.
+    /// The state of the account of a person.
     #[derive(Default)]
     #[non_exhaustive]
     pub enum AccountState {
@@ -31,20 +31,11 @@ words! {
         /// 未实名: the name of the person is not verified.
         Unverified = "unverified",
     }
+    pub fn from_word;
+    pub const WORDS;
 }
 
 impl AccountState {
-    const ALL: [Self; 4] = [Self::Normal, Self::Frozen, Self::Cancelled, Self::Unverified];
-    /// The words of all of them.
-    pub const WORDS: [&str; 4] =
-        [Self::Normal.word(), Self::Frozen.word(), Self::Cancelled.word(), Self::Unverified.word()];
-
-    /// The state of this [`word`](Self::word).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-
     /// Whether the account works at all: neither frozen nor cancelled.
     pub(crate) const fn works(self) -> bool {
         matches!(self, Self::Normal | Self::Unverified)
@@ -68,8 +59,8 @@ impl AccountState {
         tx.save(&PersonAccount { person, state: self })
     }
 
-    /// An openid becomes a person's: its account, where a developer has changed it, is the person's, if that
-    /// of the person works normally.
+    /// Merges the account state of an openid into its person: a changed state of the openid replaces a normal state
+    /// of the person.
     pub(super) fn take_over(tx: &Transaction<'_>, openid: &str, unionid: &str) -> Result<(), StoreError> {
         let (of_openid, of_person) = (Self::of_key(tx, openid)?, Self::of_key(tx, unionid)?);
         if of_openid == Self::Normal || of_person != Self::Normal {

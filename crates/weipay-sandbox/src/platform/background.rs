@@ -1,5 +1,5 @@
-//! What the sandbox does by itself, without a request that could be told of a failure: it is told to the log, once, and shown by
-//! the control API's `/health` until it works again.
+//! Background tasks. A failure has no request that could report it: it is logged once, and shown by `/health` of the
+//! control API until the task works again.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -13,30 +13,30 @@ use crate::clock::{self, Clock};
 use crate::log::{Log, LogEntry};
 use crate::store::Due;
 
-/// The most things whose failures are counted.
+/// Maximum number of entries whose failures are counted.
 const MAX_COUNTED: usize = 10_000;
 
-/// Work that is tried again by itself.
+/// Work that is retried automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Task {
-    /// What is due.
+    /// Scheduled work.
     Clock,
-    /// Another node's clock, as the shared database has it.
+    /// Reading the clock of the shared database.
     FollowClock,
-    /// How the clock goes, for a restart and for other nodes.
+    /// Storing the clock mode, for a restart and for other nodes.
     KeepClock,
-    /// What other nodes did to merchants.
+    /// Reading merchants that other nodes have changed.
     Merchants,
-    /// The outbox is read.
+    /// Reading the outbox.
     Outbox,
-    /// Whether what was read in the outbox is still to be sent.
+    /// Checking whether a claimed notification is still to be sent.
     LookAgain,
-    /// What came of an attempt to deliver a notification is kept.
+    /// Storing the result of an attempt to deliver a notification.
     Deliveries,
 }
 
 impl Task {
-    /// What it is, for people.
+    /// The name of the task in the log.
     fn words(self) -> &'static str {
         match self {
             Self::Clock => "does-what-is-due",
@@ -50,11 +50,11 @@ impl Task {
     }
 }
 
-/// Which work fails now, and who is told.
+/// The failing background tasks, and the log.
 #[derive(Default)]
 pub(crate) struct Background {
     failing: Mutex<BTreeMap<Task, Failing>>,
-    /// How often something that is due has failed, by its kind and key.
+    /// How often scheduled work has failed, by its kind and key.
     failures: Mutex<HashMap<(String, String), u32>>,
     log: OnceLock<Arc<Log>>,
 }

@@ -23,7 +23,7 @@ const ALL: usize = 10_000;
 /// Sorts after every kind of what is due.
 const LAST_KIND: &str = "\u{10FFFF}";
 
-/// How the clock goes, as it is kept for a restart.
+/// The clock mode, as it is stored for a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct KeptClock(ClockMode);
 
@@ -38,7 +38,7 @@ impl Record for KeptClock {
     }
 }
 
-/// How the clock of a data folder went when the sandbox ended.
+/// The clock mode of a data folder when its sandbox ended.
 pub(crate) fn kept_clock(tx: &Transaction<'_>) -> Result<Option<ClockMode>, StoreError> {
     Ok(tx.get::<KeptClock>(CLOCK)?.map(|kept| kept.0))
 }
@@ -51,16 +51,17 @@ pub(super) fn keep(tx: &Transaction<'_>, mode: ClockMode) -> Result<(), StoreErr
     tx.save(&KeptClock(mode))
 }
 
-/// What a run of the clock came to.
+/// Result of [`Sandbox::run_for`](crate::Sandbox::run_for).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// At how many moments something was due.
+    /// Number of points in time at which work was due.
     pub events: usize,
-    /// Whether the clock shows the time that was asked for. Otherwise there was too much to do at once; ask again for the rest.
+    /// Whether the clock shows the requested time. Otherwise there was too much work at once; call again for the
+    /// rest.
     pub is_complete: bool,
 }
 
-/// Why the clock was not moved any further.
+/// Error of moving the clock.
 #[derive(Debug)]
 pub enum ClockError {
     /// The clock is being moved by another call.
@@ -105,9 +106,9 @@ impl Platform {
         &self.clock
     }
 
-    /// Keeps how the clock goes after a move, for a restart with the same data folder, and for the other
-    /// nodes of a shared database. A node never writes over what it has not seen: if another one has moved
-    /// the clock meanwhile, the move is made again from where that one left it.
+    /// Stores the clock mode after a change, for a restart with the same data folder, and for the other nodes of a
+    /// shared database. If another node has changed it in the meantime, the change is applied to that mode, so no
+    /// change is overwritten unseen.
     pub(crate) fn keep_clock(&self, moved: Move<'_>) -> Result<(), StoreError> {
         let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
         let own = self.clock.mode();
@@ -126,9 +127,9 @@ impl Platform {
         Ok(())
     }
 
-    /// Lets the clock go as another node has said since this one last looked, and does what is due then.
-    /// Whether there was anything. What this node itself has said and not yet kept does not turn the clock
-    /// back.
+    /// Takes over the clock mode that another node has stored since this one last looked, and runs the work that is
+    /// due then. Returns whether there was a new mode. A change that this node has made and not yet stored is not
+    /// undone.
     pub(crate) fn follow_clock(&self) -> Result<bool, StoreError> {
         let is_moved = self.take_over_clock()?.unwrap_or_default();
         if is_moved {
@@ -137,14 +138,14 @@ impl Platform {
         Ok(is_moved)
     }
 
-    /// The same, without doing anything yet. `None` while a move of this node is being made.
+    /// [`follow_clock`](Self::follow_clock) without running due work. `None` while this node itself changes the clock.
     pub(super) fn take_over_clock(&self) -> Result<Option<bool>, StoreError> {
         if !self.store.is_shared() {
             return Ok(Some(false));
         }
-        // Who follows at the same time is waited for.
+        // Waits for another thread that does the same.
         let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
-        // A move of this node is being made. It finds what the other one has said when it is kept.
+        // This node is changing the clock. It meets the mode of the other node when it stores the change.
         let Some(_still) = self.clock.hold_still() else { return Ok(None) };
         match self.store.peek::<KeptClock>(CLOCK)? {
             Some(KeptClock(kept)) if *seen != Some(kept) => {
@@ -156,9 +157,8 @@ impl Platform {
         }
     }
 
-    /// The clock of a database that nodes share is that of the node that was there first, and of whoever
-    /// moved it last. That of an own state is kept as it goes at the start: it may be another one than that
-    /// which was kept last.
+    /// Stores the clock mode at the start. On a shared database the mode of the first node, or of the last change,
+    /// stays. In a state of its own, the mode may differ from the one that was stored last, and replaces it.
     pub(crate) fn share_clock(&self) -> Result<(), StoreError> {
         if !self.store.is_shared() {
             let mode = self.clock.mode();

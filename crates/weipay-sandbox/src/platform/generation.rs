@@ -1,16 +1,14 @@
-//! Which state it is that work belongs to: by its generation inside a transaction, by its epoch (世代) outside of one.
+//! Two counters that detect a reset or a restore. Both are in the database, so that they also work across nodes.
 //!
-//! **Generation: one time for one state.** What is done to the state is done at its own time, also while another node exchanges it.
-//! A reset or a restore waits for the requests of its own node. Those of other nodes it cannot wait for, and
-//! a restore sets the clock of all nodes. So every transaction knows by its generation which state it works
-//! on. If it is another one than that of which the clock was asked, nothing is done, the clock is asked
-//! again, and the work begins anew. A transaction that was open meanwhile is refused by the database, since
-//! it has read the generation, and comes here too.
+//! **Generation: inside a transaction.** Work on a state must use the time of that state. A reset or a restore waits
+//! for the requests of its own node, but not for those of other nodes, and a restore sets the clock of all nodes. So
+//! each transaction reads the generation with its `BEGIN`. If it differs from the generation under which the clock
+//! was read, the transaction is abandoned, the clock is read again, and the work is retried. A transaction that was
+//! open meanwhile is aborted by the database, because it has read the generation, and is retried in the same way.
 //!
-//! **Epoch: in which state something was read.** A reset and a restored snapshot begin the next one. Work that goes on outside of a
-//! transaction, such as a delivery, remembers the epoch in which it began. What it comes to belongs to the state that was, and
-//! changes nothing in the one that took its place, even where everything has the same numbers. The epoch stands in the database: so
-//! it also counts for what the other nodes of a shared database do.
+//! **Epoch (世代): outside of a transaction.** A reset and a restore begin the next one. Work that continues outside
+//! of a transaction, such as a delivery, remembers the epoch in which it began. If the epoch has changed, its result
+//! is discarded: the new state may use the same numbers for other things.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -22,12 +20,12 @@ use super::Platform;
 use crate::reasons;
 use crate::store::{Record, StoreError, Transaction};
 
-/// How often work starts again. One more would mean that somebody restores as fast as that.
+/// How often work is tried. More would mean that the state is replaced all the time.
 const MAX_TRIES: u32 = 50;
-/// How long a move of the clock on this node, which is being kept, is waited for.
+/// How long to wait while a change of the clock on this node is being stored.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A time, and the generation of the state of which it is.
+/// A time, and the generation of its state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     pub(super) generation: i64,
@@ -35,8 +33,8 @@ pub(crate) struct Moment {
 }
 
 impl Platform {
-    /// The generation that this node knows. It is asked before the clock, which may follow another one then,
-    /// but never stay behind.
+    /// The generation that this node knows. It is read before the clock: then the clock may be that of a later
+    /// generation, but never of an earlier one.
     pub(crate) fn generation(&self) -> i64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -46,8 +44,8 @@ impl Platform {
         Moment { generation, now: self.clock.now() }
     }
 
-    /// Does work in one transaction, on the state of which the time is; if that is gone, on the one in its
-    /// place, at its own time.
+    /// Runs work in one transaction, on the state of the moment. If the state was replaced, on the new one, at its
+    /// time.
     pub(crate) fn at_one_time<T, E: From<StoreError>>(
         &self,
         mut moment: Moment,
@@ -66,10 +64,10 @@ impl Platform {
         Err(StoreError::Conflict(reasons::STATE_IS_EXCHANGED.to_owned()).into())
     }
 
-    /// Goes on with a generation that another node has begun: by its clock.
+    /// Takes over a generation that another node has begun, with its clock.
     pub(super) fn moment_of(&self, generation: i64) -> Result<Moment, StoreError> {
         match self.take_over_clock()? {
-            // Only now: who asks for the generation and then for the clock must not get the time before.
+            // Only after the clock: a thread that reads the generation and then the clock must not get the old time.
             Some(_) => self.generation.store(generation, Ordering::Release),
             None => thread::sleep(LOOK),
         }
@@ -93,12 +91,12 @@ impl Record for Epoch {
 }
 
 impl Epoch {
-    /// The one that it is.
+    /// The current epoch.
     pub(crate) fn current(tx: &Transaction<'_>) -> Result<Self, StoreError> {
         Ok(tx.get(EPOCH)?.unwrap_or_default())
     }
 
-    /// Begins the next one.
+    /// Begins the next epoch.
     pub(crate) fn begin_next(tx: &Transaction<'_>) -> Result<(), StoreError> {
         let Self(number) = Self::current(tx)?;
         tx.save(&Self(number.wrapping_add(1)))

@@ -1,6 +1,5 @@
-//! What was due and cannot be done (搁置): it is put aside, so that it stops neither the clock nor what is due
-//! after it. It is kept with the time at which it was due, shown by the control API, and tried again when
-//! somebody asks for it or the sandbox starts.
+//! Scheduled work that failed permanently is put aside (搁置), so that it stops neither the clock nor later work. It
+//! is stored with its due time, listed by the control API, and retried on demand and at startup.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use crate::clock;
 use crate::log::LogEntry;
 use crate::store::{Due, NEVER, Record, StoreError, Transaction, joined};
 
-/// How often in a row something is tried that may succeed later, such as a write to a disk that is full.
+/// How often in a row work with a temporary error is tried, such as a write to a full disk.
 const MAX_TRIES: u32 = 5;
 /// As many are listed.
 const MAX_LISTED: i64 = 1_000;
@@ -35,22 +34,22 @@ impl Record for DueFailure {
     }
 }
 
-/// What was due, as it is kept when it is put aside.
+/// The entry as it is stored while it is put aside.
 fn aside(due: &Due) -> Due {
     Due { at: due.at.max(0).saturating_add(NEVER), ..due.clone() }
 }
 
-/// The most entries that are put aside.
+/// Maximum number of entries that are put aside.
 fn all(tx: &Transaction<'_>, limit: i64) -> Result<Vec<Due>, StoreError> {
     let before_all = Due { kind: String::new(), key: String::new(), at: NEVER };
     tx.due_after(i64::MAX, Some(&before_all), limit)
 }
 
 impl Platform {
-    /// Decides what becomes of something that was due and failed: whether it was put aside, and the line that
-    /// tells it. An error is one that may be gone at the next try.
+    /// Handles the error of due work. If it is permanent, or was met too often, puts the work aside, and returns the
+    /// line for the log. Otherwise returns the error: the next try may succeed.
     pub(super) fn failed(&self, due: &Due, error: StoreError) -> Result<Option<LogEntry>, StoreError> {
-        let is_final = matches!(error, StoreError::Corrupt(_));
+        let is_final = matches!(error, StoreError::Corrupt(_) | StoreError::Internal(_));
         if !is_final && self.background.count_failure(due) < MAX_TRIES {
             return Err(error);
         }
@@ -74,12 +73,12 @@ impl Platform {
         Ok(is_put_aside.then(|| LogEntry::background(&due.kind.replace(' ', "-"), &reason())))
     }
 
-    /// How many things are put aside; a hundred are counted.
+    /// How many entries are put aside; at most a hundred are counted.
     pub(crate) fn count_put_aside(&self) -> Result<usize, StoreError> {
         self.store.transaction(|tx| Ok(all(tx, MAX_COUNTED)?.len()))
     }
 
-    /// What is put aside, and why, as the control API shows it. The first thousand.
+    /// The first thousand entries that are put aside, with the reasons, as the control API shows them.
     pub(crate) fn put_aside(&self) -> Result<Vec<Value>, StoreError> {
         self.store.transaction(|tx| {
             let shown = |due: &Due| {
@@ -96,8 +95,8 @@ impl Platform {
         })
     }
 
-    /// Lets everything that is put aside be due again at its own time, and does it. How many things that
-    /// were, and how many of them are put aside again.
+    /// Schedules everything that is put aside at its old due time again, and runs it. Returns the number of entries,
+    /// and how many of them are put aside again.
     pub(crate) fn retry_put_aside(&self) -> Result<(usize, usize), StoreError> {
         let mut count = 0;
         loop {
@@ -115,7 +114,7 @@ impl Platform {
             }
         }
         if count > 0 {
-            // What fails for now is due, and was told.
+            // An entry with a temporary error stays due, and was logged.
             let _ = self.tick(self.clock.now());
         }
         Ok((count, self.count_put_aside()?))

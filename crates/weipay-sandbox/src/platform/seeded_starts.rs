@@ -1,7 +1,7 @@
-//! How many starts with a seed this state has seen. If the sequence of numbers began again at each start, it
-//! would give numbers that the state already has. So the count of the start goes into the sequence, which is
-//! the same in every run. It is written once a start, and a start that fails gives its own back: the same
-//! program, started again, gives the numbers that it would have given.
+//! How many starts with a seed this state has seen. If the sequence of numbers began again at each start, it would
+//! give numbers that the state already has. So the count of the start goes into the sequence, which is the same in
+//! every run. It is written once for each start. A failed start does not use up its count, so the next start gets the
+//! same numbers.
 
 use serde::{Deserialize, Serialize};
 

@@ -29,35 +29,35 @@ use crate::reasons;
 use crate::store::snapshot::{FORM, Head, OLDEST_FORM, ReadError, Reader, Writer};
 use crate::store::{StoreError, StoredRow, Transaction};
 
-/// The most snapshots; one must be removed before another is kept.
+/// Maximum number of snapshots; one must be removed before another is kept.
 const MAX_SNAPSHOTS: usize = 100;
 const EXTENSION: &str = "jsonl";
 
-/// How the names of those begin that are in the data folder only on their way from or to another file. They
-/// take no place of the others.
+/// Name prefix of temporary snapshots, which the command makes while it copies from or to another file. They do not
+/// count towards the limit.
 pub const PASSING_SNAPSHOT: &str = "of-command-";
 
-/// A snapshot in the data folder. It holds what people were told to keep secret, openids and names, and only
-/// its owner can read it.
+/// A snapshot in the data folder. It contains personal data, such as openids and names, and only its owner can read
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// By which it is restored.
+    /// Its name, by which it is restored.
     pub name: String,
-    /// Where it is: JSON lines.
+    /// The file, in JSON lines.
     pub file: PathBuf,
-    /// How long the file is.
+    /// The size of the file.
     pub bytes: u64,
 }
 
-/// Why no snapshot was taken, or nothing was restored. Then the state is as it was.
+/// Error of taking or restoring a snapshot. The state is unchanged.
 #[derive(Debug)]
 pub enum SnapshotError {
     /// The name cannot be the name of a file everywhere.
     Name(String),
-    /// There is no snapshot with this name; those that there are.
+    /// There is no snapshot with this name; the existing ones.
     Unknown(String, Vec<String>),
-    /// There are as many as there may be.
+    /// The limit on snapshots is reached.
     TooMany,
     /// The clock is being moved by another call.
     Busy,
@@ -72,12 +72,12 @@ pub enum SnapshotError {
     },
     /// Another version of this program took it.
     Form {
-        /// The form that the snapshot has.
+        /// The schema version of the snapshot.
         found: usize,
-        /// The form that this program writes.
+        /// The schema version that this program writes.
         wanted: usize,
     },
-    /// It tells of a merchant that this sandbox does not have.
+    /// It names a merchant that this sandbox does not have.
     Merchant(String),
     /// The database failed.
     Store(StoreError),
@@ -298,9 +298,10 @@ fn snapshot(name: String, file: PathBuf) -> Result<Snapshot, SnapshotError> {
 /// It names a file.
 fn check_name(name: &str) -> Result<(), SnapshotError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    match (1..=64).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_plain) {
-        true => Ok(()),
-        false => Err(SnapshotError::Name(name.chars().take(80).collect())),
+    if (1..=64).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_plain) {
+        Ok(())
+    } else {
+        Err(SnapshotError::Name(name.chars().take(80).collect()))
     }
 }
 
@@ -320,7 +321,7 @@ fn write(tx: &Transaction<'_>, file: &Path, head: &Head) -> Result<u64, WriteErr
             && let Err(error) = writer.row(&row)
         {
             failed = Some(error);
-            return Err(StoreError::Corrupt("a snapshot could not be written".to_owned()));
+            return Err(StoreError::Internal("the file of the snapshot could not be written".to_owned()));
         }
         Ok(())
     });

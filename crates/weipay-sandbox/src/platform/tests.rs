@@ -213,7 +213,7 @@ fn what_cannot_be_done_is_put_aside_told_once_and_done_when_it_can() {
         tx.schedule(&due("parcel-1", NOW - 7))
     });
     kept.unwrap();
-    // Neither what fails nor what is refused holds up others.
+    // Neither what fails nor what is refused holds up others, and neither is lost.
     platform.tick(NOW).unwrap();
     assert!(is_over(platform, "parcel-1"));
     platform.tick(NOW).unwrap();
@@ -224,15 +224,18 @@ fn what_cannot_be_done_is_put_aside_told_once_and_done_when_it_can() {
         lines_of_the_sandbox(&sandbox),
         [
             format!(
-                "of-another-program - ({broken} no product handles due entries of the kind of another program; {retry}"
+                "of-another-program - (put aside: no product handles due entries of the kind of another program; {retry}"
             ),
             format!(
                 "parcel-expires - ({broken} parcel with the key whose SHA-256 begins with f526795c95399cea; {retry}"
             ),
-            format!("parcel-expires - ({broken} the handler of parcel expires panicked; {retry}"),
+            format!(
+                "parcel-expires - (put aside: parcel expires was refused: no parcel has this number; {retry}"
+            ),
+            format!("parcel-expires - (put aside: the handler of parcel expires panicked; {retry}"),
         ]
     );
-    assert_eq!(control(&sandbox, "GET", "/health")["put_aside"], 3);
+    assert_eq!(control(&sandbox, "GET", "/health")["put_aside"], 4);
     let events: Result<_, StoreError> =
         platform.store.transaction(|tx| tx.next_due(crate::store::LATEST, None));
     assert_eq!(events.unwrap(), None, "it is not an event");
@@ -245,7 +248,7 @@ fn what_cannot_be_done_is_put_aside_told_once_and_done_when_it_can() {
         tx.save(&Parcel { number: "broken".to_owned(), owner: String::new(), is_over: false })
     });
     mended.unwrap();
-    assert_eq!(control(&sandbox, "POST", "/clock/retry"), json!({ "tried": 3, "put_aside": 2 }));
+    assert_eq!(control(&sandbox, "POST", "/clock/retry"), json!({ "tried": 4, "put_aside": 3 }));
     assert!(is_over(platform, "broken"));
     // The order depends on which attempts have been made by now.
     let told = json!({ "number": "broken", "time": NOW - 8 });

@@ -1,4 +1,4 @@
-//! What the clock does without a request.
+//! Scheduled work: what the clock does without a request.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::PoisonError;
@@ -9,18 +9,19 @@ use crate::log::LogEntry;
 use crate::people;
 use crate::products::{self, HandlerError};
 use crate::reasons;
+use crate::response::Refusal;
 use crate::store::{Due, LATEST, StoreError, Transaction};
 
-/// The most things done by one tick; the next does the others.
+/// Maximum number of entries in one tick; the next tick does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
 /// How often a tick starts again because another node has exchanged the state.
 const MAX_TRIES: u32 = 3;
 
-/// How many things that one tick puts aside have a line in the log each; the others have one together.
+/// How many entries that one tick puts aside are logged one by one; the others share one line.
 const MAX_TOLD: usize = 20;
 
-/// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
+/// Records that a reset keeps: merchants have kits on disk, and the clock is the developer's.
 pub(super) const KEPT: [&str; 7] = [
     crate::merchants::KIND,
     crate::kit::shared::KIND,
@@ -32,12 +33,12 @@ pub(super) const KEPT: [&str; 7] = [
 ];
 
 impl Platform {
-    /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
-    /// kits stay, and so do the people of the seed file.
+    /// Deletes all records, and starts the seeded sequence of numbers again. Merchants, their kits and the people of
+    /// the seed file stay.
     ///
     /// # Errors
     ///
-    /// If the database fails; nothing was taken back then.
+    /// If the database fails; then nothing was deleted.
     pub fn reset(&self) -> Result<(), StoreError> {
         let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
         self.store.transaction(|tx| {
@@ -52,20 +53,20 @@ impl Platform {
         Ok(())
     }
 
-    /// Does what is due at `now`, and says how many things that were. The server calls this every second, and
-    /// a [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done
-    /// all the same; what cannot be done is put aside, and told to the log.
+    /// Runs the work that is due at `now`; returns the number of entries that were done. The server calls this every
+    /// second, and a [held clock](crate::HeldClock) whenever it is moved. An entry with a temporary error stays due;
+    /// one with a permanent error, or one that a rule refuses, is put aside and logged. Neither stops the others.
     ///
     /// # Errors
     ///
-    /// If the database fails. It is also told to the log.
+    /// If the database fails. This is also logged.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         // Another node may have moved the clock.
         let is_moved = self.watched(Task::FollowClock, self.follow_clock()).unwrap_or_default();
         self.do_what_is_due(if is_moved { self.clock.now() } else { now })
     }
 
-    /// The same by the clock of this node, as it goes.
+    /// [`tick`](Self::tick) without reading the stored clock of other nodes first.
     pub(crate) fn do_what_is_due(&self, now: i64) -> Result<usize, StoreError> {
         self.watched(Task::Clock, self.do_all_that_is_due(now.min(LATEST)))
     }
@@ -76,7 +77,7 @@ impl Platform {
         let now = if self.store.is_shared() { now.min(self.clock.now()) } else { now };
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.store.look_at_outbox();
-        // What fails is tried again by the next tick.
+        // A failure is retried by the next tick.
         let _ = self.watched(Task::Merchants, self.look_at_merchants());
         if !self.store.is_anything_due(now)? {
             return Ok(0);
@@ -93,8 +94,8 @@ impl Platform {
         Err(StoreError::Conflict(reasons::STATE_IS_EXCHANGED.to_owned()))
     }
 
-    /// Does what is due in the state of a moment. Gives the generation of the state that another node has put
-    /// in its place, if any.
+    /// Does what is due in the state of a moment. If another node has replaced that state, returns the generation of
+    /// the new one.
     fn do_due_in(&self, moment: Moment, done: &mut usize) -> Result<Option<i64>, StoreError> {
         let (mut failed, mut last, mut put_aside, mut other) = (None, None, Vec::new(), None);
         for _ in 0..MAX_DUE_AT_ONCE {
@@ -111,14 +112,10 @@ impl Platform {
                     *done += usize::from(is_done);
                     self.background.forget_failures(&due);
                 }
-                Err(HandlerError::Failed(error)) => match self.failed(&due, error) {
+                Err(error) => match self.failed(&due, without_refusal(&due, error)) {
                     Ok(told) => put_aside.extend(told),
                     Err(error) => failed = Some(error),
                 },
-                // There is no caller to refuse: what may not be done any more is not due any more.
-                Err(HandlerError::Refused(_)) => {
-                    self.store.transaction(|tx| tx.unschedule(&due))?;
-                }
             }
             last = Some(due);
         }
@@ -139,10 +136,10 @@ impl Platform {
         })
     }
 
-    /// Does one thing that is due, in one transaction. Whether it was still to be done: in another state it may be early.
+    /// Runs one entry, in one transaction. Returns whether it was still to be done: in another state it may be early.
     fn do_due(&self, due: &Due, generation: i64) -> Result<bool, HandlerError> {
         let handler = products::due_handler(self.products, &due.kind).ok_or_else(|| {
-            StoreError::Corrupt(format!("no product handles due entries of the kind {}", due.kind))
+            StoreError::Internal(format!("no product handles due entries of the kind {}", due.kind))
         })?;
         let work = |tx: &Transaction<'_>| {
             // First, so that the handler may let the same thing fall due again.
@@ -154,7 +151,17 @@ impl Platform {
         };
         // A handler that panics must not end the tick, and with it everything that is due later. Its transaction is taken back.
         panic::catch_unwind(AssertUnwindSafe(|| self.store.transaction(work))).unwrap_or_else(|_| {
-            Err(StoreError::Corrupt(format!("the handler of {} panicked", due.kind)).into())
+            Err(StoreError::Internal(format!("the handler of {} panicked", due.kind)).into())
         })
+    }
+}
+
+/// There is no caller to refuse. What a rule refuses although it was scheduled must not disappear: money may wait for it.
+fn without_refusal(due: &Due, error: HandlerError) -> StoreError {
+    match error {
+        HandlerError::Failed(error) => error,
+        HandlerError::Refused(Refusal { reason, message, .. }) => {
+            StoreError::Internal(format!("{} was refused: {}", due.kind, reason.unwrap_or(message)))
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Amounts of nothing, below nothing, and too large to be counted with: no operation that moves money, or
-//! says how much will be moved, takes one, except where nothing is an amount that its page allows.
+//! Zero, negative and overflowing amounts are rejected by every operation that moves money or says how much will be
+//! moved, except where the page allows zero.
 
 use serde_json::{Value, json};
 
@@ -23,9 +23,9 @@ enum Limits {
     Both,
     /// 0 is allowed.
     High,
-    /// It is a limit, and may be as high as somebody likes.
+    /// It is a limit, and may be of any size.
     Low,
-    /// It may be nothing, and as high as somebody likes.
+    /// It may be zero, and of any size.
     Neither,
 }
 use Limits::{Both, High, Low, Neither};

@@ -6,7 +6,7 @@ use super::{PRODUCTS, downloads, handler};
 use crate::gate;
 use crate::v2;
 
-/// What the sandbox has of an operation.
+/// How the sandbox serves an operation: with state, or with an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Behaviour {
     /// It does what is asked, and keeps it.

@@ -204,10 +204,8 @@ fn sub_merchant_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Valu
 
 fn bill_of_all_sub_merchants(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     check_algorithm(context)?;
-    let nothing = match context.caller.sub_merchants.is_empty() {
-        true => day::no_sub_merchants,
-        false => day::nothing_happened,
-    };
+    let nothing =
+        if context.caller.sub_merchants.is_empty() { day::no_sub_merchants } else { day::nothing_happened };
     sealed(tx, context, bill(context, BillKind::AllFundFlows)?, nothing)
 }
 

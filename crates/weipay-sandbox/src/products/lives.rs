@@ -1,9 +1,9 @@
-//! Random lives: how the products' reference models are run.
+//! Model-based tests: random sequences of steps run against the handlers and a reference model, and the results are
+//! compared.
 //!
-//! A model is a small second opinion on a product: it says of every step whether it succeeds, or with which
-//! code it is refused, and which states and balances are there afterwards. A life is a list of random steps;
-//! the same seed gives the same lives each time. What fails is made shorter, step by step, and printed before
-//! it fails again.
+//! A model is a small second implementation of a product: it says of every step whether it succeeds, or with which
+//! code it is refused, and which states and balances follow. A life is a list of random steps; the same seed gives
+//! the same lives. A life that fails is shortened (shrinking), and printed before it fails again.
 //!
 //! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each model has its own variable, which
 //! goes before it. The defaults are quick. `WEIPAY_MODEL_SEED` makes other lives.
@@ -78,8 +78,7 @@ fn shorten<S: Clone>(mut life: Vec<S>, live: &impl Fn(&[S])) -> Vec<S> {
     life
 }
 
-/// What of an amount is of a part, as models compute it: as much as of the whole, half a fen is a whole one,
-/// and the last takes what is left of both.
+/// The share of a part in an amount, in proportion, rounded half up; the last part gets the rest.
 pub(crate) fn share(fen: i64, (total, part): (i64, i64), (before, part_before): (i64, i64)) -> i64 {
     let rounded = (2 * fen * part + total) / (2 * total);
     let others_left = (total - part) - (before - part_before);

@@ -1,9 +1,10 @@
-//! What a person or a developer means by a number (单号). Merchants choose numbers, so several of them can have the same.
+//! Resolves a number (单号) of a merchant or of the platform to a record. Merchants choose numbers, so several of
+//! them can have the same.
 
 use crate::control::ControlRequest;
 use crate::store::StoreError;
 
-/// A number, of this merchant where one is said.
+/// A number, of this merchant if one is given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named<'a> {
     pub(crate) number: &'a str,
@@ -20,7 +21,7 @@ pub(crate) enum Meant<T> {
 }
 
 impl<'a> Named<'a> {
-    /// Whosever it is.
+    /// A number of any merchant.
     pub(crate) const fn anybodys(number: &'a str) -> Self {
         Self { number, mchid: None }
     }
@@ -30,8 +31,8 @@ impl<'a> Named<'a> {
         Self { number: request.path("number"), mchid: request.text("mchid") }
     }
 
-    /// What the merchant has under its number; else what anybody has under it, which finds the platform's numbers too. Of a
-    /// merchant that is said nothing is meant that is another's.
+    /// Looks the number up among the merchant's records, then among all records, which also finds the platform's
+    /// numbers. If a merchant is given, records of other merchants never match.
     pub(crate) fn find<T>(
         self,
         own: impl FnOnce(&str) -> Result<Option<T>, StoreError>,

@@ -91,8 +91,8 @@ pub(super) const ROUTES: &[Route] = &[
 pub(super) const DUE: &[(&str, DueHandler)] =
     &[(collection::EXPIRY, collection::expire), (collection::DEDUCTION, collection::deduct)];
 
-/// An order that nobody confirms expires after 30 days.
-const EXPIRY_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// An unconfirmed order expires after 30 days.
+const EXPIRY_SECONDS: i64 = 30 * crate::clock::DAY;
 
 /// How long a deduction takes. UNCONFIRMED(pay-score-time).
 const DEDUCTION_SECONDS: i64 = 2;

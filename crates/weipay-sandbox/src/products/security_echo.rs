@@ -1,5 +1,5 @@
-//! The self-test (商户签名验签／加解密测试): it gives back what it was given, the encrypted part encrypted for the
-//! merchant, and tells `notify_url` the same. It reads no record.
+//! The self-test (商户签名验签／加解密测试): it echoes the request, with the sensitive part encrypted for the
+//! merchant, and sends the same to `notify_url`. It reads no record.
 
 use serde_json::{Map, Value};
 

@@ -1,5 +1,4 @@
-//! What a product tells a merchant of something that it has, told again for a developer who asks for it by a number: also where
-//! nothing was ever sent.
+//! Builds the notification of an existing record (for `weipay trigger --order`), even if it was never sent.
 
 use super::PRODUCTS;
 use super::named::Named;
@@ -11,7 +10,8 @@ pub(crate) type Tells = fn(&str) -> Option<Telling>;
 /// How a product tells an event.
 #[derive(Clone, Copy)]
 pub(crate) struct Telling {
-    /// Whether what was sent last says all of it. Otherwise there may be something newer that was never sent.
+    /// Whether the notification that was sent last is complete. Otherwise there may be a newer one that was never
+    /// sent.
     pub(crate) last_sent_is_right: bool,
     pub(crate) announcement: fn(&Transaction<'_>, &Asked<'_>) -> Result<Announcement, NotTold>,
 }

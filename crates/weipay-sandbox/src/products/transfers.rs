@@ -189,7 +189,7 @@ const STEP_SECONDS: i64 = 2;
 const CONFIRMATION_SECONDS: i64 = 24 * 60 * 60;
 
 /// How many days back queries find what was made. INFERRED(transfer-age): said of batches.
-const MAX_AGE_SECONDS: i64 = 30 * 24 * 60 * 60;
+const MAX_AGE_SECONDS: i64 = 30 * crate::clock::DAY;
 
 /// The least and the most of one transfer, in fen. UNCONFIRMED(transfer-limits): a merchant's product settings decide.
 const MIN_FEN: i64 = 10;

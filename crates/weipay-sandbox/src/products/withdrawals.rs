@@ -116,10 +116,7 @@ fn create(
 }
 
 fn check_amount(fen: i64) -> Result<(), Refusal> {
-    match (1..=MAX_FEN).contains(&fen) {
-        true => Ok(()),
-        false => Err(refusals::bad_amount()),
-    }
+    if (1..=MAX_FEN).contains(&fen) { Ok(()) } else { Err(refusals::bad_amount()) }
 }
 
 /// The same number again must ask for the same, and within six days. INFERRED(withdraw-repeat): the amount,
@@ -129,10 +126,7 @@ fn check_repeated(asked: &Withdrawal, known: &Withdrawal, now: i64) -> Result<()
         return Err(refusals::too_late());
     }
     let what = |one: &Withdrawal| (one.sub_mchid.clone(), one.amount, one.account);
-    match what(asked) == what(known) {
-        true => Ok(()),
-        false => Err(refusals::other_request()),
-    }
+    if what(asked) == what(known) { Ok(()) } else { Err(refusals::other_request()) }
 }
 
 fn query_by_id(

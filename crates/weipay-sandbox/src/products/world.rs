@@ -213,7 +213,7 @@ impl<'a> World<'a> {
         })
     }
 
-    /// A merchant makes an order, and somebody pays it. Gives the transaction_id.
+    /// A merchant makes an order, and a person pays it. Returns the transaction_id.
     pub(crate) fn sell(&self, caller: &Account, sale: &Sale<'_>) -> String {
         match sale.sub_mchid {
             Some(_) => self.make_order(caller, sale).unwrap(),

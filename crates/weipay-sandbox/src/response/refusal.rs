@@ -1,10 +1,10 @@
 //! A refusal (错误应答): what the platform gives instead of doing what was asked, with the reason for developers.
 //!
-//! A refusal is a value, from wherever on the journey it comes. Its code is the contract, its message is for people. One code has
-//! different statuses on different operations, so a refusal always carries its own status. `detail` exists only where the gateway
-//! was seen to send it. Its reason, for developers, travels in a header, because the body is the platform's: a program that
-//! reads the body must find here what it will find there. A reason names fields and rules and never a value: a value may be a
-//! person's name, or a key.
+//! A refusal is a value, wherever a request is refused. Its code is the contract, its message is for people. One code
+//! has different statuses on different operations, so a refusal always carries its own status. `detail` exists only
+//! where the gateway was seen to send it. Its reason, for developers, travels in a header, because the body is the
+//! platform's: a program that reads the body must find here what it will find there. A reason names fields and rules
+//! and never a value: a value may be a person's name, or a key.
 
 use std::borrow::Cow;
 
@@ -172,7 +172,7 @@ impl Refusal {
     }
 }
 
-/// The header that says why a request was refused, or why nothing came of it although its status is one of success, in
+/// The header that says why a request was rejected, or why the operation failed although the status is 2xx, in
 /// English; see [`decode_reason`].
 pub const REASON_HEADER: &str = "weipay-sandbox-reason";
 

@@ -86,14 +86,14 @@ impl SandboxBuilder {
         }
     }
 
-    /// Keeps kit and state in this folder. Without it, both are deleted with the sandbox.
+    /// Stores kit and state in this folder. Without it, both are deleted with the sandbox.
     #[must_use]
     pub fn data(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data = Some(dir.into());
         self
     }
 
-    /// Keeps the state here instead of in the data folder.
+    /// Stores the state here instead of in the data folder.
     #[must_use]
     pub fn store(mut self, address: StoreAddress) -> Self {
         self.store = address;
@@ -128,12 +128,11 @@ impl SandboxBuilder {
         self
     }
 
-    /// The same requests get the same bytes in every run: numbers, nonces, `Request-ID`, addresses of files, and the
-    /// ids of notifications. Keys never depend on it, so what depends on keys differs in each folder:
-    /// `Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted. Times are those of the [clock](Self::clock);
-    /// `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A start with the same data
-    /// folder goes on with other numbers, the same in every run, until a reset begins them again (with a state of its
-    /// own; nodes on one database go on).
+    /// Makes responses deterministic: the same requests get the same bytes in every run (ids, nonces, `Request-ID`,
+    /// addresses of files, and the ids of notifications). Keys never depend on the seed, so what depends on keys
+    /// differs in each folder: `Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted. Times are those of
+    /// the [clock](Self::clock); `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A
+    /// restart on the same data folder continues the sequence. A reset starts it again, except on a shared database.
     ///
     /// Without a seed, official numbers start at a random number in a new state, and continue after a reset and a restore.
     #[must_use]
@@ -142,45 +141,48 @@ impl SandboxBuilder {
         self
     }
 
-    /// Accepts members that the documentation does not have, and characters that the platform does not take.
+    /// Whether to accept members that the documentation does not have, and characters that the platform does not take. The
+    /// other settings of [`validation`](Self::validation) stay as they are.
     #[must_use]
-    pub fn loose(self, loose: bool) -> Self {
-        self.validation(if loose { Validation::LENIENT } else { Validation::DEFAULT })
+    pub fn loose(mut self, loose: bool) -> Self {
+        self.validation.undefined_members = !loose;
+        self.validation.four_byte_characters = !loose;
+        self
     }
 
-    /// Decides one by one what is refused beyond types, lengths and required fields.
+    /// Sets each check in addition to types, lengths and required fields.
     #[must_use]
     pub fn validation(mut self, validation: Validation) -> Self {
         self.validation = validation;
         self
     }
 
-    /// Whether operations without behaviour respond with examples, which is the default, or with 501.
+    /// Whether operations without state respond with examples (the default) or with 501.
     #[must_use]
     pub fn examples(mut self, examples: bool) -> Self {
         self.examples = examples;
         self
     }
 
-    /// How long a request may take to arrive, its response to leave, and a connection to be idle; an hour at most. The
-    /// platform's own is 8 seconds.
+    /// How long a request may take to arrive, its response to leave, and a connection to be idle: 8 seconds by default, as
+    /// on the platform. A value below a millisecond counts as one, and one above an hour as an hour.
     #[must_use]
     pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
-        self.idle_timeout = idle_timeout.min(MAX_IDLE_TIMEOUT);
+        self.idle_timeout = idle_timeout.clamp(MIN_IDLE_TIMEOUT, MAX_IDLE_TIMEOUT);
         self
     }
 
-    /// How many connections there are at most; when another one comes, an idle one is closed. Without a
-    /// number, 1,024, or half of the files that the process may open.
+    /// Maximum number of connections; at the limit, the connection that was idle longest is closed. By default 1,024,
+    /// or half of the files that the process may open if that is less.
     #[must_use]
     pub fn connections(mut self, most: usize) -> Self {
         self.connections = Some(most.clamp(1, 100_000));
         self
     }
 
-    /// Whether notifications may go to addresses in a private or special network, such as 192.168.1.2. They go to this
-    /// machine and to public addresses in any case. Off by default: whoever can send requests to the sandbox chooses
-    /// where it calls.
+    /// Whether notifications may go to addresses in a private or special network, such as 192.168.1.2. They go to
+    /// this machine and to public addresses in any case. Off by default, because any client of the sandbox can choose
+    /// the address (server-side request forgery).
     #[must_use]
     pub fn private_receivers(mut self, allowed: bool) -> Self {
         self.private_receivers = allowed;
@@ -256,5 +258,31 @@ impl SandboxBuilder {
     }
 }
 
-/// Nobody waits longer; more would be more than a timer can count to.
+/// With none at all, no request could arrive.
+const MIN_IDLE_TIMEOUT: Duration = Duration::from_millis(1);
+/// Far longer than a test needs. Without a limit, adding the timeout to the current time could overflow.
 const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loose_leaves_the_other_settings_as_they_are() {
+        let strict = SandboxBuilder::new().validation(Validation::STRICT);
+        assert_eq!(strict.loose(false).validation, Validation::STRICT);
+        let loose = SandboxBuilder::new().validation(Validation::STRICT).loose(true).validation;
+        let expected =
+            Validation { undefined_members: false, four_byte_characters: false, ..Validation::STRICT };
+        assert_eq!(loose, expected);
+        assert_eq!(SandboxBuilder::new().loose(true).validation, Validation::LENIENT);
+    }
+
+    #[test]
+    fn an_idle_timeout_leaves_time_for_a_request_and_fits_a_timer() {
+        let builder = SandboxBuilder::new().idle_timeout(Duration::ZERO);
+        assert!(builder.idle_timeout > Duration::ZERO);
+        let builder = builder.idle_timeout(Duration::MAX);
+        assert!(std::time::Instant::now().checked_add(builder.idle_timeout).is_some());
+    }
+}

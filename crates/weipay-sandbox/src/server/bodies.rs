@@ -1,8 +1,8 @@
 //! Bodies of requests on their way in, and what bounds the memory of all of them together.
 //!
-//! Whoever can connect can send a body and stop in the middle of it. So each body has a little memory for
-//! itself, and beyond that all draw on one budget. When it is used up and no body ends, the connection that
-//! has been sending a long body for longest gives way.
+//! Any client can send a body and stop in the middle of it. So each body has a little memory for itself, and beyond
+//! that all draw on one budget. When it is used up and no body ends, the connection that has been sending a long body
+//! for longest gives way.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const OWN: usize = 16 * 1024;
 const BUDGET: usize = 16 * MAX_UPLOAD_BODY;
 /// The budget is given in pieces of this size.
 const PIECE: usize = 1024;
-/// So long is read of a body that says before that it is too long: who sends it gets the response if it ends by then.
+/// How long to keep reading a body whose `Content-Length` is too long, so that the client can see the refusal.
 const TOO_LONG: Duration = Duration::from_secs(1);
 /// How long a body waits for others to end.
 const WAIT_FOR_OTHERS: Duration = Duration::from_millis(500);

@@ -1,9 +1,8 @@
-//! Places (连接数): how many may be connected at once, and who gives way when one more comes.
+//! The connection limit (连接数), and which connection is closed at the limit.
 //!
-//! A newcomer never waits for somebody who keeps a connection and does nothing with it. When all places are
-//! taken, the one gives way who has been idle for longest: first those who never sent a request, then those
-//! who may send another, then those who are slow to send a body or to read a response, or who want their
-//! response late (the fault `slow`). A request whose response is being made never gives way.
+//! A new connection never waits for an idle one. At the limit, the connection that was idle longest is closed: first
+//! those that never sent a request, then idle keep-alive ones, then those that are slow to send a body or to read a
+//! response, or have the fault `slow`. A connection whose response is being made is never closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -14,18 +13,18 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-/// The most connections served at once, where the operating system lets the process have them.
+/// Maximum number of connections, if the operating system lets the process have them.
 const MAX_CONNECTIONS: usize = 1024;
-/// The most that wait to be accepted; the standard library's 128 are full in a moment, and who finds no room tries again
-/// only after a second.
+/// The backlog of connections to accept. The standard library's 128 are full in a moment, and a client that finds the
+/// backlog full retries only after a second.
 const QUEUE: i32 = 4096;
-/// When all requests are being handled, the next look for somebody who gives way.
+/// When all requests are being handled, how soon to look again for a connection to close.
 const NEXT_LOOK: Duration = Duration::from_millis(5);
 
 /// The places of a server.
 pub(super) struct Places {
     free: Arc<Semaphore>,
-    /// How many are kept free, so that a newcomer need not wait until somebody has gone.
+    /// How many are kept free, so that a new connection need not wait until another one is closed.
     reserve: usize,
     seats: Mutex<Seats>,
 }
@@ -43,7 +42,7 @@ struct Seats {
 /// One connection.
 struct Seat {
     doing: Doing,
-    /// Its response does not leave, because nobody reads it.
+    /// Its response is stuck, because the client does not read it.
     stuck: bool,
     has_been_served: bool,
     /// The change since which it does that.
@@ -71,7 +70,7 @@ pub(super) enum Doing {
 }
 
 impl Seat {
-    /// Who gives way first; nobody whose request is being handled.
+    /// The order in which connections are closed; none whose request is being handled.
     fn rank(&self) -> Option<Rank> {
         let class = match self.doing {
             Doing::Responding => return None,
@@ -103,7 +102,7 @@ impl Places {
         Self { free: Arc::new(Semaphore::new(most)), reserve: most / 64, seats: Mutex::default() }
     }
 
-    /// A place for a connection that was accepted, if need be that of somebody else.
+    /// A place for an accepted connection; at the limit, another connection is closed for it.
     pub(super) async fn take(self: &Arc<Self>) -> Option<Place> {
         let permit = loop {
             let free = Arc::clone(&self.free);
@@ -194,7 +193,7 @@ impl Place {
         self.is_reset.load(Ordering::Relaxed)
     }
 
-    /// Says whether a response is stuck because nobody reads it.
+    /// Sets whether a response is stuck because the client does not read it.
     pub(super) fn is_stuck(&self, stuck: bool) {
         self.change(|seat| seat.stuck = stuck);
     }
@@ -217,8 +216,7 @@ impl Drop for Place {
     }
 }
 
-/// As many places as the limit of open files leaves room for: the other half is for the database, and for whoever
-/// shares the process.
+/// Half of the limit of open files; the rest is for the database and the host process.
 pub(super) fn most() -> usize {
     open_files().map_or(MAX_CONNECTIONS, |limit| (limit / 2).clamp(4, MAX_CONNECTIONS))
 }

@@ -118,7 +118,7 @@ mod tests {
     use super::super::places::Places;
     use super::*;
 
-    /// A socket whose other end nobody reads.
+    /// A socket whose other end is not read.
     async fn unread(idle_timeout: Duration) -> (Stream, Client) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::connect(listener.local_addr().unwrap()).unwrap();

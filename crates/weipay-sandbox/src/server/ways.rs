@@ -1,5 +1,5 @@
-//! The ways in (三种接入方式): plain HTTP, TLS with a certificate for the official hosts, and a proxy for them (CONNECT), all on
-//! the same port.
+//! Protocol detection (三种接入方式): plain HTTP, TLS with a certificate for the official hosts, and a proxy for them
+//! (`CONNECT`), on one port.
 //!
 //! The first byte of a connection tells which it is: a TLS record begins with 22, and of all methods only `CONNECT` begins with
 //! `C`. The proxy leads to the sandbox itself and nowhere else, so it cannot be used to reach other hosts.

@@ -43,11 +43,11 @@ pub(crate) trait Engine: WholeState {
     /// How many records fulfil all conditions.
     fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError>;
 
-    /// Adds a record with version 1. Whether its key was free.
+    /// Adds a record with version 1. Returns whether its key was free.
     fn insert(&self, record: &NewRecord<'_>) -> Result<bool, StoreError>;
 
-    /// Replaces the record that has this version, and raises the version by one. Whether there was one. Its index entries
-    /// are written again only when they changed.
+    /// Replaces the record that has this version, and raises the version by one. Returns whether there was one. Its
+    /// index entries are written again only when they changed.
     fn update(&self, record: &NewRecord<'_>, version: i64, indexes_changed: bool)
     -> Result<bool, StoreError>;
 
@@ -57,11 +57,12 @@ pub(crate) trait Engine: WholeState {
     /// The response that was given under an idempotency key.
     fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError>;
 
-    /// Keeps the response to a new idempotency key.
+    /// Stores the response to a new idempotency key.
     fn keep_response(&self, key: &IdempotencyKey<'_>, response: &StoredResponse) -> Result<(), StoreError>;
 
-    /// What of one merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number; the oldest first, and
-    /// `limit` at most. What was never attempted, or waits without a time ([`NEVER`]), does not count.
+    /// The notifications of one merchant that wait for a retry at a [receiver](receiver_of), except the `newest` by
+    /// number; the oldest first, and `limit` at most. Those that were never attempted, or wait without a time
+    /// ([`NEVER`]), do not count.
     fn repeats_beyond(
         &self,
         mchid: &str,
@@ -76,38 +77,38 @@ pub(crate) trait Engine: WholeState {
     /// Notifications that are due at `now`, the one that has been due for longest first.
     fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
 
-    /// Notifications that are due at `now` and that no node delivers, the one that has been due for longest
-    /// first. From now on this node delivers them, and no other until [`LEASE`] is over: then the node is
-    /// taken for dead, and what it says of them later changes nothing. An engine with one node has nobody to
-    /// keep away. What goes to one of the `busy` [receivers](receiver_of) is left out.
+    /// Notifications that are due at `now` and that no node delivers, the one that has been due for longest first.
+    /// This node claims them until [`LEASE`] is over. After that the node counts as dead, and its later results are
+    /// ignored. A single-node engine needs no claims. What goes to one of the `busy` [receivers](receiver_of) is left
+    /// out.
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError>;
 
-    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it as
-    /// [`Self::claim_due`] does. One that is there keeps its time and its count, unless it is to be `moved`.
-    /// Gives it as it is in the outbox then; `None` if another node delivers it.
+    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it as [`Self::claim_due`]
+    /// does. One that is there keeps its time and its count, unless it is to be `moved`. Returns the entry as it then
+    /// is in the outbox; `None` if another node delivers it.
     fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError>;
 
-    /// Keeps how many deliveries of a notification have failed, and when the next one is due. From now on
-    /// every node may deliver it. Whether it was kept: what another node delivers now stays as it is.
+    /// Stores how many deliveries of a notification have failed, and when the next one is due. From now on every node
+    /// may deliver it. Returns whether this was stored: an entry that another node delivers now stays unchanged.
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError>;
 
-    /// Keeps when the next delivery of a notification is due, whoever delivers it now.
+    /// Stores when the next delivery of a notification is due, even if another node delivers it now.
     fn change_due(&self, number: i64, due: i64) -> Result<(), StoreError>;
 
-    /// Lets every node deliver what this one has claimed and does not deliver.
+    /// Gives up the claim of this node, without a delivery.
     fn give_back(&self, number: i64) -> Result<(), StoreError>;
 
-    /// Takes a notification out of the outbox. Whether it is not there any more: what another node delivers now stays.
+    /// Removes a notification from the outbox. Returns whether it is gone: one that another node delivers now stays.
     fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError>;
 
-    /// Lets something fall due. The same kind and key again is another time for the same thing.
+    /// Schedules work. The same kind and key again is another time for the same work.
     fn schedule(&self, due: &Due) -> Result<(), StoreError>;
 
-    /// Takes something away that was to fall due at this time. Whether it was still there.
+    /// Unschedules the work of this time. Returns whether it was still scheduled.
     fn unschedule(&self, due: &Due) -> Result<bool, StoreError>;
 
-    /// How often the state was [cleared](WholeState::clear) before this transaction, on any node. Who was there alone
-    /// need not count.
+    /// How often the state was [cleared](WholeState::clear) before this transaction, on any node. A single-node
+    /// engine need not count.
     fn generation(&self) -> i64;
 
     /// Whether this node still delivers a notification: it has claimed it, and the claim has not run out.

@@ -1,4 +1,4 @@
-//! Why the store could not serve.
+//! Errors of the store.
 
 use std::error::Error;
 use std::fmt;
@@ -6,17 +6,19 @@ use std::io;
 
 use crate::error::append_causes;
 
-/// Why the store could not serve.
+/// Error of the store, which holds the state of a sandbox.
 #[derive(Debug)]
 pub enum StoreError {
-    /// The database's file could not be made or opened.
+    /// The file of the database could not be created or opened.
     File(io::Error),
-    /// The database refused: a full disk, a lost file, a broken page.
+    /// The database failed: a full disk, a lost file, a broken page.
     Database(Box<dyn Error + Send + Sync>),
-    /// A record holds what this program never wrote.
+    /// A record contains what this program never wrote.
     Corrupt(String),
-    /// A record was changed by another request at the same time. Nothing was changed by this one.
+    /// Other requests came in between. Nothing was changed by this one. Holds the sentence that says what happened.
     Conflict(String),
+    /// A part of the sandbox failed; the database did not. Holds the sentence that says what happened.
+    Internal(String),
     /// The database belongs to a later version of this program.
     Version {
         /// What the file says.
@@ -31,13 +33,8 @@ impl fmt::Display for StoreError {
         match self {
             Self::File(_) => write!(f, "the sandbox's database could not be opened"),
             Self::Database(_) => write!(f, "the sandbox's database failed"),
-            Self::Conflict(what) => {
-                write!(
-                    f,
-                    "another request changed a record of the sandbox's database at the same time: {what}; repeat the \
-                     request"
-                )
-            }
+            Self::Conflict(what) => write!(f, "{what}; repeat the request"),
+            Self::Internal(what) => f.write_str(what),
             Self::Corrupt(what) => write!(f, "the sandbox's database holds a broken record: {what}"),
             Self::Version { found, wanted } => write!(
                 f,
@@ -54,7 +51,7 @@ impl Error for StoreError {
         match self {
             Self::File(error) => Some(error),
             Self::Database(error) => Some(&**error),
-            Self::Corrupt(_) | Self::Conflict(_) | Self::Version { .. } => None,
+            Self::Corrupt(_) | Self::Conflict(_) | Self::Internal(_) | Self::Version { .. } => None,
         }
     }
 }

@@ -57,12 +57,12 @@ pub(super) struct Postgres {
     connections: Connections,
     /// Counters go their own way, see [`Postgres::next_number`].
     counting: Mutex<Option<Connection>>,
-    /// What this node is called when it holds something; another one after every start.
+    /// The name of this node in claims; a new one after every start.
     node: String,
 }
 
 impl Postgres {
-    /// Connects to a database, and brings it to the form of this program.
+    /// Connects to a database, and migrates it to the schema of this program.
     pub(super) fn open(address: &Address) -> Result<Self, StoreError> {
         let connections = Connections::new(address)?;
         let lent = connections.take().map_err(Failure::into_error)?;
@@ -71,7 +71,7 @@ impl Postgres {
         Ok(Self { connections, counting: Mutex::default(), node: Entropy::system().hex_digits(16) })
     }
 
-    /// Does work in one transaction, again and again while others come in between. An error takes everything back.
+    /// Runs work in one transaction, and retries it after conflicts. An error rolls everything back.
     pub(super) fn transaction<T, E: From<StoreError>>(
         &self,
         mut work: impl FnMut(&dyn Engine) -> Result<T, E>,
@@ -88,7 +88,7 @@ impl Postgres {
                 tries += 1;
                 thread::sleep(wait_before(tries));
             } else if failure.is_conflict() {
-                let what = format!("{tries} times in a row");
+                let what = format!("the transaction conflicted with others {tries} times in a row");
                 return Err(StoreError::Conflict(what).into());
             } else {
                 return Err(failure.into_error().into());
@@ -96,7 +96,7 @@ impl Postgres {
         }
     }
 
-    /// One try. A failure means that nothing was changed and that the work does not count.
+    /// One try. A failure means that nothing was changed and that the result of the work does not count.
     fn attempt<T, E: From<StoreError>>(
         &self,
         work: &mut impl FnMut(&dyn Engine) -> Result<T, E>,
@@ -107,7 +107,7 @@ impl Postgres {
         let open = Open::new(self, connection, generation);
         let done = work(&open);
         if let Some(failure) = open.failure() {
-            // What is not given back is closed.
+            // A connection that is not given back is closed.
             if !failure.is_disconnected() {
                 roll_back(lent);
             }

@@ -161,9 +161,10 @@ impl<R: BufRead> Reader<R> {
                 return Err(self.broken(format!("the file should have {rows} rows, but has {found}")));
             }
             self.text.clear();
-            return match self.from.fill_buf()?.is_empty() {
-                true => Ok(None),
-                false => Err(self.broken("there is more data after the end".to_owned())),
+            return if self.from.fill_buf()?.is_empty() {
+                Ok(None)
+            } else {
+                Err(self.broken("there is more data after the end".to_owned()))
             };
         }
         let mut row = serde_json::from_slice(&self.text).map_err(|error: serde_json::Error| {

@@ -121,7 +121,7 @@ impl Sqlite {
     }
 }
 
-/// Does what SQLite is asked, and says what it said as the store says it.
+/// Runs a statement, and maps its errors.
 pub(super) fn sql<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StoreError> {
     work().map_err(|error| match error {
         // The rejected statement is long, and means nothing to the user of a sandbox.
@@ -130,7 +130,7 @@ pub(super) fn sql<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, St
     })
 }
 
-/// Looks through a database that is not large, so that a broken one is told at the start and not by some request.
+/// Runs an integrity check on a small database, so that corruption is found at startup.
 fn check_whole(connection: &Connection) -> Result<(), StoreError> {
     let pages: u32 = sql(|| connection.pragma_query_value(None, "page_count", |row| row.get(0)))?;
     if pages > MAX_CHECKED_PAGES {
@@ -190,8 +190,8 @@ fn write_indexes(transaction: &Transaction<'_>, record: &NewRecord<'_>, number: 
     write_entries(transaction, record.kind, entries, number)
 }
 
-/// Makes the index entries of a record those that it has now. Each stands on a page of its own, which would be written to the log
-/// again, so what stays is left alone.
+/// Updates the index entries of a record. Unchanged entries are not rewritten, to keep the WAL small: each is on a
+/// page of its own.
 fn change_indexes(
     transaction: &Transaction<'_>,
     record: &NewRecord<'_>,

@@ -136,8 +136,8 @@ fn is_name_of(field: &Field, name: &str) -> bool {
     }
 }
 
-/// An example as elements: a numbered name stands for its first, and of a failure it says nothing. What would hold elements is
-/// left out, because nobody knows how that is signed.
+/// An example as elements: `$n` in a name becomes 0, and members of failures are omitted. Nested elements are
+/// omitted, because it is unknown how they are signed.
 pub(super) fn of_example(value: &Value) -> XmlElements {
     let mut elements = XmlElements::new();
     for (name, value) in value.as_object().into_iter().flatten() {

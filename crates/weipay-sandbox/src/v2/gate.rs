@@ -18,7 +18,7 @@
 //! is signed, with `result_code` FAIL, SIGN_ERROR and its own sentence, as recorded of profitsharingquery;
 //! INFERRED(v2-sharing-signature): so it is by its other operations. Red packets and payments to the wallet tell it by `result_code`
 //! and SIGN_ERROR too, unsigned (recorded in 2019 and 2021). Where the page of an operation lists CA_ERROR, a
-//! missing certificate is that instead, in XML with its code. Recorded (public reports of 2020 and 2022): `No
+//! certificate that is missing or strange is that instead, in XML with its code. Recorded (public reports of 2020 and 2022): `No
 //! required SSL certificate was sent` for the others.
 
 use std::borrow::Cow;
@@ -96,8 +96,7 @@ pub(crate) fn enter(
     {
         let reason =
             "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";
-        let refusal = sentences::refused("CERT_ERROR", "The SSL certificate error", reason);
-        return Err(Rejection { told: Told::ByFront, ..refusal.into() });
+        return Err(no_certificate(operation, "The SSL certificate error", reason));
     }
     check_required(operation, &elements)?;
     let check = || {
@@ -139,14 +138,18 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
         ClientCertificate::Missing => {
             let reason = "this operation needs the merchant certificate in the TLS handshake: give your client merchant_cert and \
                           merchant_key of kit.json (apiclient_cert.pem and apiclient_key.pem)";
-            if operation.error_codes().any(|known| known.code == "CA_ERROR") {
-                let refusal = Box::new(sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE, reason));
-                return Err(Rejection { refusal, told: Told::ByReturnCode { has_code: true } });
-            }
-            let refusal = sentences::refused("CERT_ERROR", "No required SSL certificate was sent", reason);
-            Err(Rejection { told: Told::ByFront, ..refusal.into() })
+            Err(no_certificate(operation, "No required SSL certificate was sent", reason))
         }
     }
+}
+
+/// What is told of a certificate that is missing or strange; `sentence` is that of the web server.
+fn no_certificate(operation: &Operation, sentence: &'static str, reason: &'static str) -> Rejection {
+    if operation.error_codes().any(|known| known.code == "CA_ERROR") {
+        let refusal = Box::new(sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE, reason));
+        return Rejection { refusal, told: Told::ByReturnCode { has_code: true } };
+    }
+    Rejection { told: Told::ByFront, ..sentences::refused("CERT_ERROR", sentence, reason).into() }
 }
 
 /// Reads the body.
@@ -360,8 +363,8 @@ fn check_unwanted(operation: &Operation, elements: &XmlElements) -> Result<(), R
     }
 }
 
-/// Whether the certificate that was shown is no merchant's. The web server refuses it, as reported:
-/// <https://github.com/binarywang/weixin-java-pay-demo/issues/60> (2020). That of another merchant is told by `check_certificate`.
+/// Whether the certificate that was shown is no merchant's. The web server refuses it, as reported of refund (2020):
+/// <https://github.com/binarywang/weixin-java-pay-demo/issues/60>. That of another merchant is told by `check_certificate`.
 fn shows_strange_certificate(operation: &Operation, request: &Request, merchants: &Merchants) -> bool {
     let ClientCertificate::Shown(der) = &request.client_certificate else { return false };
     let is_of = |shown: &Certificate, merchant: &Merchant| {

@@ -286,7 +286,13 @@ fn the_client_certificate_is_required_where_it_is_needed() {
     assert_eq!(missing.status, 400);
     assert!(missing.text().contains("No required SSL certificate was sent"), "{}", missing.text());
 
-    let strange = exchange(tls(&SHARED, Some((&others.0, &others.1))), "POST", path, "", &body);
+    let strange = |path: &str, body: &[u8]| {
+        exchange(tls(&SHARED, Some((&others.0, &others.1))), "POST", path, "", body)
+    };
+    assert_eq!(elements(&strange(path, &body)).text("err_code"), Some("CA_ERROR"));
+    let refund =
+        [("out_trade_no", "1"), ("out_refund_no", "r1"), ("total_fee", "100"), ("refund_fee", "100")];
+    let strange = strange("/secapi/pay/refund", &signed(&SHARED, &refund));
     assert_eq!(strange.status, 400);
     assert!(strange.text().contains("<title>400 The SSL certificate error</title>"), "{}", strange.text());
     assert!(reason(&strange).contains("no merchant's here"), "{}", reason(&strange));

@@ -352,7 +352,7 @@ fn a_sub_merchant_that_a_partner_names_is_nobody_elses() {
         let body = json!({ "sub_mchid": mchid, "out_request_no": "w-1", "amount": 1 });
         other.post("/v3/ecommerce/fund/withdraw", &body).refusal().1
     };
-    assert_eq!([order(SUB), ratio(SUB), balance(SUB)], [403; 3]);
+    assert_eq!([order(SUB), ratio(SUB), balance(SUB)], [400, 403, 403]);
     assert_eq!([order("1900000001"), ratio("1900000001"), balance("1900000001")], [200; 3]);
     assert_eq!((&*withdrawal(SUB), &*withdrawal("1900000001")), ("NO_AUTH", "NOT_ENOUGH"));
     let bill = |mchid: &str| {

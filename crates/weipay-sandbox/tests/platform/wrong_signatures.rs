@@ -65,10 +65,12 @@ fn get(target: &str, spoilt: impl Fn(i64, &str) -> Vec<u8>) -> Request {
 }
 
 fn post(sent: &str, signed_body: &str) -> Request {
+    post_bytes(sent.as_bytes(), signed_body.as_bytes())
+}
+
+fn post_bytes(sent: &[u8], signed_body: &[u8]) -> Request {
     let target = format!("{FAMILY}/stocks");
-    signed("POST", &target, sent.as_bytes(), |time, nonce| {
-        request_message("POST", &target, time, nonce, signed_body.as_bytes())
-    })
+    signed("POST", &target, sent, |time, nonce| request_message("POST", &target, time, nonce, signed_body))
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn a_url_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
         (format!("{path}?offset=%E5%88%B8%7C1&limit=10"), "in another order", path.len() + 1),
         (
             "/v3/marketing/busifavor/stocks/{stock_id}".to_owned(),
-            "names of its values",
+            "with its placeholders",
             "/v3/marketing/busifavor/stocks/".len(),
         ),
     ] {
@@ -144,13 +146,13 @@ fn a_body_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
     for (sent, signed, words, column) in [
         (BODY, "", "the body was left out", 0),
         (&*format!("{BODY}\n"), BODY, "a line feed at its end that was not signed", BODY.len() + 1),
-        (BODY, &*format!("{BODY}\n"), "one line feed too many", BODY.len() + 1),
-        (BODY, python, "encoded again", 5),
-        (BODY, php, "encoded again", 15),
-        (BODY, go, "encoded again", BODY.find('&').unwrap()),
-        (BODY, pretty, "encoded again", 1),
-        (python, BODY, "encoded again", 5),
-        (BODY, sorted, "encoded again", 8),
+        (BODY, &*format!("{BODY}\n"), "an extra line feed at its end", BODY.len() + 1),
+        (BODY, python, "serialized twice", 5),
+        (BODY, php, "serialized twice", 15),
+        (BODY, go, "serialized twice", BODY.find('&').unwrap()),
+        (BODY, pretty, "serialized twice", 1),
+        (python, BODY, "serialized twice", 5),
+        (BODY, sorted, "serialized twice", 8),
         ("", "{}", "that was not sent", 0),
         ("", "null", "that was not sent", 0),
     ] {
@@ -169,6 +171,35 @@ fn a_body_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
         }
         check(&post(sent, signed), words, "body", column);
     }
+}
+
+/// `json.dumps(body, indent=1)`, `JSON.stringify(body, null, 3)` and the like, sent without blanks by an HTTP library.
+#[test]
+fn an_indented_body_is_recognized_whatever_the_indent() {
+    for indent in ["", " ", "  ", "   ", "    ", "     ", "      ", "       ", "        ", "\t"] {
+        let [one, two] = [1, 2].map(|depth| indent.repeat(depth));
+        for note in ["券/&", r"\u5238/&", r"\u5238\/&"] {
+            let signed = format!(
+                "{{\n{one}\"a\": 1,\n{one}\"note\": \"{note}\",\n{one}\"list\": [\n{two}1,\n{two}2\n{one}]\n}}"
+            );
+            check(&post(BODY, &signed), "encoded again", "body", 1);
+        }
+    }
+}
+
+/// What programs do that name no encoding: Java before 18 on Chinese Windows, and in a container without a locale.
+#[test]
+fn a_message_in_another_encoding_than_the_body_is_recognized() {
+    let place = BODY.find('券').unwrap();
+    let [before, behind] = [&BODY[..place], &BODY[place + '券'.len_utf8()..]].map(str::as_bytes);
+    let in_gbk = [before, b"\xc8\xaf", behind].concat();
+    let (utf8, without_letters) = (BODY.as_bytes(), BODY.replace('券', "?"));
+    let signed_in_gbk = post_bytes(utf8, &in_gbk);
+    check(&signed_in_gbk, "signed in GBK, and its body sent in UTF-8", "body", place);
+    let difference = told(&signed_in_gbk).1.signature.unwrap().difference.unwrap();
+    assert_eq!((&*difference.expected, &*difference.signed), ("the byte 0xe5", "the byte 0xc8"));
+    check(&post_bytes(&in_gbk, utf8), "sent in GBK, and signed in UTF-8", "body", place);
+    check(&post(BODY, &without_letters), "a question mark in the place of each", "body", place);
 }
 
 #[test]

@@ -285,6 +285,9 @@ const MESSAGES: &[(ErrorClass, Taken, &[&str])] = &[
             "post数据",
             "utf8",
             "utf-8",
+            // A refund of more than the order, and a receiver of profit sharing that is not JSON.
+            "invalid refund_fee",
+            "接收方格式",
             // Of one element, by the gateway that came later: 输入源“/body/xml/body”映射到值字段“商品描述”….
             "映射到",
             "规则校验失败",
@@ -422,6 +425,13 @@ mod tests {
                 Parameter,
                 Taken::No,
             ),
+            ("签名错误，请检查后再试", Signature, Taken::No),
+            ("受理机构必须传入sub_mch_id", Parameter, Taken::No),
+            ("普通商户不允许传sub_mch_id", Parameter, Taken::No),
+            ("不识别的参数notify_url", Parameter, Taken::No),
+            ("0参数格式错误", Parameter, Taken::No),
+            ("invalid refund_fee", Parameter, Taken::No),
+            ("分账接收方格式错误", Parameter, Taken::No),
             ("频率过高", RateLimit, Taken::Perhaps),
             ("SYSTEMERROR", PlatformFault, Taken::Perhaps),
             ("系统繁忙", PlatformFault, Taken::Perhaps),

@@ -8,6 +8,8 @@ use super::{Version, table};
 pub(crate) struct AnyResponse {
     /// Members that any response may have, sorted.
     pub(super) members: &'static [&'static str],
+    /// Members that many responses have, sorted: who takes part, when, in which state.
+    pub(super) usual: &'static [&'static str],
     /// Members that repeat the request's field with their name, wherever both have it.
     pub(crate) echoes: &'static [&'static str],
 }
@@ -16,6 +18,11 @@ impl AnyResponse {
     /// Whether any response may have a member with this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.members.binary_search(&name).is_ok()
+    }
+
+    /// Whether many responses have a member with this name, so that it does not say which object one is about.
+    pub(crate) fn is_usual(&self, name: &str) -> bool {
+        self.usual.binary_search(&name).is_ok()
     }
 }
 
@@ -43,6 +50,9 @@ mod tests {
         for version in [Version::V2, Version::V3] {
             let any = version.any_response();
             assert!(any.members.is_sorted() && any.members.iter().all(|name| any.has(name)));
+            assert!(
+                any.usual.is_sorted() && any.usual.iter().all(|name| any.is_usual(name) && !any.has(name))
+            );
             assert!(!any.has("out_trade_no"));
         }
     }

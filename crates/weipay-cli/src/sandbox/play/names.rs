@@ -61,7 +61,7 @@ impl Names {
         let name = parts.next().unwrap_or_default();
         let known = || self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let start =
-            self.0.get(name).ok_or_else(|| format!("nothing is named `{name}`; there are: {}", known()))?;
+            self.0.get(name).ok_or_else(|| format!("unknown name `{name}`; known here: {}", known()))?;
         parts.try_fold(start, member).ok_or_else(|| format!("`{name}` has no `{path}`"))
     }
 }
@@ -114,7 +114,7 @@ mod tests {
             names.fill(&json!({ "a": "{{order.total}}", "b": ["x-{{ order.total }}-{{order.parts.0.no}}"] }));
         assert_eq!(filled.unwrap(), json!({ "a": 100, "b": ["x-100-a"] }));
         for (text, part) in [
-            ("{{ordr.total}}", "nothing is named `ordr`; there are: order"),
+            ("{{ordr.total}}", "unknown name `ordr`; known here: order"),
             ("{{order.parts.1}}", "`order` has no `order.parts.1`"),
             ("a {{order", "{{ without }}"),
         ] {

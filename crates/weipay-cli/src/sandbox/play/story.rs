@@ -144,7 +144,7 @@ impl Story {
                 let member = rest.split('.').next().unwrap_or_default();
                 if !known.contains(&name) {
                     return wrong(format!(
-                        "nothing is named `{name}` before this step; there are: {}",
+                        "unknown name `{name}`; known before this step: {}",
                         known.join(", ")
                     ));
                 }
@@ -322,16 +322,12 @@ mod tests {
             ("title = 'a'\n[[merchant]]\nname = 'a?b'\n[[step]]\ncall = 'GET v3/a'", 2, "cannot be a name"),
             ("title = 'a'\n[[person]]\nname = '甲'\n[[step]]\ncall = 'GET v3/a'", 2, "cannot be a name"),
             ("title = 'a'\n[[step]]\nname = 'now'\ncall = 'GET v3/a'", 2, "is taken already"),
-            ("title = 'a'\n[[step]]\ncall = 'GET v3/a/{{bob.openid}}'", 2, "nothing is named `bob`"),
-            (
-                "title = 'a'\n[[step]]\ncall = 'GET v3/a'\nbody = { a = ['{{b.c}}'] }",
-                2,
-                "nothing is named `b`",
-            ),
+            ("title = 'a'\n[[step]]\ncall = 'GET v3/a/{{bob.openid}}'", 2, "unknown name `bob`"),
+            ("title = 'a'\n[[step]]\ncall = 'GET v3/a'\nbody = { a = ['{{b.c}}'] }", 2, "unknown name `b`"),
             (
                 "title = 'a'\n[[step]]\ncall = 'GET v3/a'\nexpect = { body = { a = '{{b}}' } }",
                 2,
-                "nothing is named `b`",
+                "unknown name `b`",
             ),
             ("title = 'a'\n[[step]]\ncall = 'GET v3/{{merchant.mchId}}'", 2, "`merchant` has no `mchId`"),
             (

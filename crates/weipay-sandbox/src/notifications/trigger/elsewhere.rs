@@ -21,9 +21,12 @@ pub(super) fn values(field: &Field) -> Option<&'static [&'static str]> {
 /// The example that most pages have for the same name and label, or else for the same name.
 pub(super) fn example(field: &Field) -> Option<&'static str> {
     let of_label = labelled(field).and_then(|key| ELSEWHERE.examples.get(&key));
-    let of_name = || match SAY_NOTHING_ALONE.contains(&field.name) {
-        true => None,
-        false => ELSEWHERE.examples.get(&(field.name, None)),
+    let of_name = || {
+        if SAY_NOTHING_ALONE.contains(&field.name) {
+            None
+        } else {
+            ELSEWHERE.examples.get(&(field.name, None))
+        }
     };
     of_label.or_else(of_name).copied().filter(|text| field.check_text(text).is_ok())
 }

@@ -1,4 +1,4 @@
-//! The known name that somebody meant.
+//! Suggests the known name for a mistyped one.
 
 /// Names that differ in more than a third of their letters are not alike.
 const MAX_DIFFERENCE: usize = 3;

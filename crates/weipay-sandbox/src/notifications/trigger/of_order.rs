@@ -1,5 +1,5 @@
-//! A notification of something that the sandbox has: an order, or what came of it. It tells what the sandbox itself
-//! told, or would tell, the merchant.
+//! A notification of a stored record: an order, or one that belongs to it. It tells what the sandbox itself told, or
+//! would tell, the merchant.
 //!
 //! What a product [tells](telling) is told from its records, as payments and refunds are. Of every other event that
 //! which was sent last is told again, under a new `id`.

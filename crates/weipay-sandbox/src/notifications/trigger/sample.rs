@@ -157,9 +157,10 @@ impl Sample<'_> {
             None => {}
         }
         let is_plain = field.carrier.is_none() && field.format.is_none();
-        let listed = match field.values.is_empty() {
-            true => elsewhere::values(field).filter(|_| is_plain).unwrap_or_default(),
-            false => &field.values[..],
+        let listed = if field.values.is_empty() {
+            elsewhere::values(field).filter(|_| is_plain).unwrap_or_default()
+        } else {
+            &field.values[..]
         };
         // Members of one name can stand at several places, and mean several things. Of the event's own member no other page knows.
         let others: &[&str] = if self.is_of_the_event(field) { &field.values } else { listed };
@@ -205,9 +206,8 @@ impl Sample<'_> {
             .or_else(|| find(&|value| parts_begin_with(value, last)))
             .or_else(|| find(&|value| first_part.len() > 3 && parts_begin_with(value, first_part)));
         let is_success = |value: &str| is_end(value, "SUCCESS") || is_end(value, "SUCCEED");
-        let succeeded = || match self.fails {
-            true => None,
-            false => find(&|value| value == "SUCCESS").or_else(|| find(&is_success)),
+        let succeeded = || {
+            if self.fails { None } else { find(&|value| value == "SUCCESS").or_else(|| find(&is_success)) }
         };
         let says_something = || find(&|value| !value.contains("UNKNOWN") && !value.contains("INVALID"));
         let chosen = named.or_else(succeeded).or_else(says_something).or_else(|| values.first().copied());

@@ -174,10 +174,12 @@ pub(super) fn usual(name: &str) -> Option<&'static str> {
 /// Whether a member is never there, or always, whatever the page marks; `None` if nothing is known of it.
 pub(super) fn is_there(described: &Notification, field: &Field) -> Option<bool> {
     let names = |rows: &[(&str, &str)]| rows.contains(&(described.event, field.name));
-    match () {
-        () if names(&OF_ANOTHER_EVENT) => Some(false),
-        () if names(&OF_A_FAILURE) => Some(true),
-        () => None,
+    if names(&OF_ANOTHER_EVENT) {
+        Some(false)
+    } else if names(&OF_A_FAILURE) {
+        Some(true)
+    } else {
+        None
     }
 }
 

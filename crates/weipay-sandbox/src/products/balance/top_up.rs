@@ -8,6 +8,7 @@ use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, 
 use crate::merchants::change::MerchantError;
 use crate::platform::Platform;
 use crate::store::StoreError;
+use crate::words::words;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::post(
@@ -40,38 +41,23 @@ pub(crate) const ROUTES: &[Route] = &[
 /// More is never paid in at once: a hundred million yuan.
 const MAX_FEN: i64 = 10_000_000_000;
 
-/// An account of a merchant that can be topped up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MerchantAccount {
-    /// 运营账户: transfers are paid from it.
-    #[default]
-    Operation,
-    /// 可用余额 of the basic account (基本账户): refunds can be paid from it.
-    Basic,
-    /// 营销资金: budgets of cash coupons (代金券).
-    Marketing,
+words! {
+    /// An account of a merchant that can be topped up.
+    #[derive(Default)]
+    pub enum MerchantAccount {
+        /// 运营账户: transfers are paid from it.
+        #[default]
+        Operation = "operation",
+        /// 可用余额 of the basic account (基本账户): refunds can be paid from it.
+        Basic = "basic",
+        /// 营销资金: budgets of cash coupons (代金券).
+        Marketing = "marketing",
+    }
+    pub fn from_word;
+    pub(crate) const WORDS;
 }
 
 impl MerchantAccount {
-    const ALL: [Self; 3] = [Self::Operation, Self::Basic, Self::Marketing];
-    pub(crate) const WORDS: [&str; 3] = [Self::Operation.word(), Self::Basic.word(), Self::Marketing.word()];
-
-    /// `operation`, `basic` or `marketing`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Operation => "operation",
-            Self::Basic => "basic",
-            Self::Marketing => "marketing",
-        }
-    }
-
-    /// The account of this [`word`](Self::word).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|account| account.word() == word)
-    }
-
     const fn kind(self) -> AccountKind {
         match self {
             Self::Operation => AccountKind::Operation,
@@ -160,7 +146,7 @@ impl Platform {
         done.map_err(|error| match error {
             PostingError::Store(error) => error.into(),
             PostingError::Short { .. } | PostingError::Amount => {
-                StoreError::Corrupt("an account that cannot hold more money".to_owned()).into()
+                MerchantError::Invalid("the account cannot hold so much money".to_owned())
             }
         })
     }
@@ -184,5 +170,27 @@ mod tests {
             assert!(platform.top_up_wallet(&person.unionid, fen).is_err(), "{fen}");
         }
         assert_eq!(platform.wallet(&person.unionid).unwrap(), 501);
+    }
+
+    #[test]
+    fn an_account_that_is_full_is_a_mistake_of_the_caller() {
+        let sandbox = Sandbox::start().unwrap();
+        let (platform, mchid) = (sandbox.platform(), sandbox.kit().mchid.as_str());
+        let fill = |owner: &Owner, kind: AccountKind, bank: &str| {
+            let bank = Owner::person(bank).account(AccountKind::Bank);
+            let filled = platform.act(|tx, now| {
+                let left = i64::MAX - Purse::find(tx, owner)?.balance(kind);
+                let posting = Posting::new(Business::TopUp, "1", now);
+                post(tx, posting.moves(bank.clone(), owner.account(kind), left))
+            });
+            filled.unwrap();
+        };
+        fill(&Owner::merchant(mchid), AccountKind::Available, "one bank");
+        let refused = platform.top_up(mchid, MerchantAccount::Basic, 1);
+        assert!(matches!(refused, Err(MerchantError::Invalid(_))), "{refused:?}");
+        let person = platform.add_person(&["wx1".to_owned()]).unwrap();
+        fill(&Owner::person(person.unionid.as_str()), AccountKind::Wallet, "another bank");
+        let refused = platform.top_up_wallet(&person.unionid, 1);
+        assert!(matches!(refused, Err(MerchantError::Invalid(_))), "{refused:?}");
     }
 }

@@ -96,9 +96,10 @@ fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<AccountK
     if purse.balance(AccountKind::Marketing).saturating_sub(locked_by(tx, &stock.creator)?) >= budget {
         return Ok(AccountKind::Marketing);
     }
-    let source = match purse.balance(AccountKind::Available) >= budget {
-        true => AccountKind::Available,
-        false => AccountKind::Operation,
+    let source = if purse.balance(AccountKind::Available) >= budget {
+        AccountKind::Available
+    } else {
+        AccountKind::Operation
     };
     let posting = Posting::new(Business::Coupon, &stock.id, now).moves(
         owner.account(source),

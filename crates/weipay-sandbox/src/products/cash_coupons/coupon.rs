@@ -158,9 +158,10 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 /// with `natural_person_limit` all openids of a person count together.
 fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
     let of_openid = |openid: &str| IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid));
-    match stock.has_send_rule("natural_person_limit") {
-        true => of_person::count::<Coupon>(tx, openid, of_openid),
-        false => tx.count::<Coupon>(&[of_openid(openid)]),
+    if stock.has_send_rule("natural_person_limit") {
+        of_person::count::<Coupon>(tx, openid, of_openid)
+    } else {
+        tx.count::<Coupon>(&[of_openid(openid)])
     }
 }
 

@@ -176,10 +176,7 @@ fn taken_off(stock: &Stock, coupon: &Coupon, basket: &Basket<'_>, now: i64) -> O
 /// Where: a stock without `available_merchants` is valid for its creator: INFERRED(cash-merchants).
 fn is_valid_at(stock: &Stock, basket: &Basket<'_>) -> bool {
     let merchants = stock.use_rule_texts("available_merchants");
-    match merchants.is_empty() {
-        true => basket.payee == stock.creator,
-        false => merchants.contains(&basket.payee),
-    }
+    if merchants.is_empty() { basket.payee == stock.creator } else { merchants.contains(&basket.payee) }
 }
 
 /// How the order is paid, and what it is marked with. INFERRED(cash-trade-type): a JSAPI order is one of a

@@ -167,10 +167,7 @@ fn flow_by_day(tx: &Transaction<'_>, context: &Context<'_>, kind: FlowKind) -> R
 /// Only the creator of a stock gets its files.
 fn own_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Stock, HandlerError> {
     let stock = stock::find(tx, context.request.path("stock_id"))?.ok_or_else(refusals::no_such_stock)?;
-    match stock.creator == context.caller.mchid {
-        true => Ok(stock),
-        false => Err(refusals::not_the_creator().into()),
-    }
+    if stock.creator == context.caller.mchid { Ok(stock) } else { Err(refusals::not_the_creator().into()) }
 }
 
 /// Which file.

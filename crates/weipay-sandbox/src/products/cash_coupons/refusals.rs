@@ -131,7 +131,7 @@ pub(super) fn not_begun() -> Refusal {
 /// UNCONFIRMED(cash-never-usable).
 pub(super) fn never_usable() -> Refusal {
     not_running().with_reason(
-        "a coupon that is sent now could never be used: coupon_available_time of the stock leaves no time in which it could be used",
+        "the coupon could never be used: coupon_available_time of the stock leaves no usable period",
     )
 }
 

@@ -49,7 +49,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
 ];
 
-/// Why nothing was done.
+/// Error of an action on a complaint.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ComplaintError {

@@ -64,7 +64,7 @@ impl Problem {
     }
 }
 
-/// What is written: a text, and the media IDs of pictures.
+/// A message: a text, and the media IDs of pictures.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Said {
     pub(super) text: Option<String>,
@@ -122,7 +122,7 @@ impl Said {
     }
 }
 
-/// How a person complains.
+/// A complaint of a person.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PersonComplains {
     pub(super) order: String,
@@ -142,55 +142,55 @@ impl fmt::Debug for PersonComplains {
 }
 
 impl PersonComplains {
-    /// About a paid order, by out_trade_no or transaction_id.
+    /// Complains about the paid order with this out_trade_no or transaction_id.
     #[must_use]
     pub fn new(order: impl Into<String>) -> Self {
         Self { order: order.into(), ..Self::default() }
     }
 
-    /// Whose out_trade_no is meant, when several merchants have used it.
+    /// Sets the merchant ID, for an out_trade_no that several merchants have used.
     #[must_use]
     pub fn of_merchant(mut self, mchid: impl Into<String>) -> Self {
         self.mchid = Some(mchid.into());
         self
     }
 
-    /// Who complains: an openid of the person who paid.
+    /// Sets the complaining person, by an openid of the person who paid.
     #[must_use]
     pub fn by_person(mut self, openid: impl Into<String>) -> Self {
         self.openid = Some(openid.into());
         self
     }
 
-    /// What the person writes.
+    /// Sets what the person writes.
     #[must_use]
     pub fn saying(mut self, said: Said) -> Self {
         self.said = said;
         self
     }
 
-    /// What it is about; a refund if nothing is said.
+    /// Sets the subject; by default a refund.
     #[must_use]
     pub fn about(mut self, problem: Problem) -> Self {
         self.problem = problem;
         self
     }
 
-    /// How many fen the person wants back.
+    /// Sets the refund that the person wants, in fen.
     #[must_use]
     pub fn wanting(mut self, fen: i64) -> Self {
         self.refund = Some(fen);
         self
     }
 
-    /// The person's phone number.
+    /// Sets the person's phone number.
     #[must_use]
     pub fn with_phone(mut self, phone: impl Into<String>) -> Self {
         self.phone = Some(phone.into());
         self
     }
 
-    /// The person needs an answer at once (即时服务).
+    /// Marks the complaint as urgent (即时服务).
     #[must_use]
     pub fn urgently(mut self) -> Self {
         self.urgent = true;

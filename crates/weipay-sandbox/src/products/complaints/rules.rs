@@ -6,6 +6,7 @@ use super::person::Problem;
 use super::refusals;
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
+use crate::words::words;
 use serde_json::Value;
 
 /// The reason for whoever adds another entry to a complaint with [`MAX_ACTIONS`].
@@ -139,59 +140,30 @@ fn check_merchant_may(complaint: &Complaint, step: MerchantStep) -> Result<(), R
     }
 }
 
-/// What a person does with a complaint, or the platform for the person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PersonStep {
-    /// Writes to the merchant.
-    Reply,
-    /// Complains again after it was settled.
-    Continue,
-    /// Takes it back.
-    Withdraw,
-    /// Asks the platform for help (平台协助).
-    AskPlatform,
-    /// Does not need that help any more.
-    CancelPlatform,
-    /// The platform writes.
-    PlatformReply,
-    /// The platform's help ends.
-    PlatformEnd,
+words! {
+    /// A step of a complaint, by the person or by the platform.
+    #[non_exhaustive]
+    pub enum PersonStep {
+        /// Writes to the merchant.
+        Reply = "reply",
+        /// Complains again after it was settled.
+        Continue = "continue",
+        /// Takes it back.
+        Withdraw = "withdraw",
+        /// Asks the platform for help (平台协助).
+        AskPlatform = "ask-platform",
+        /// Does not need that help any more.
+        CancelPlatform = "cancel-platform",
+        /// The platform writes.
+        PlatformReply = "platform-reply",
+        /// The platform's help ends.
+        PlatformEnd = "platform-end",
+    }
+    pub fn from_word;
+    pub const WORDS;
 }
 
 impl PersonStep {
-    const ALL: [Self; 7] = [
-        Self::Reply,
-        Self::Continue,
-        Self::Withdraw,
-        Self::AskPlatform,
-        Self::CancelPlatform,
-        Self::PlatformReply,
-        Self::PlatformEnd,
-    ];
-    /// The words of all of them.
-    pub const WORDS: [&str; 7] = [
-        "reply",
-        "continue",
-        "withdraw",
-        "ask-platform",
-        "cancel-platform",
-        "platform-reply",
-        "platform-end",
-    ];
-
-    /// One word, such as `reply`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        Self::WORDS[self as usize]
-    }
-
-    /// The step of this [`word`](Self::word).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.word() == word)
-    }
-
     /// Who does it, `operate_type` of the history, and `action_type` of the notification.
     /// INFERRED(complaint-withdrawal): no `action_type` means that a person took a complaint back, so nobody
     /// is notified of that.

@@ -41,7 +41,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
 ];
 
-/// Why a person could not do it.
+/// Error of an action on a contract.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ContractError {
@@ -143,7 +143,7 @@ impl Platform {
                 return Err(ContractError::State(reason.to_owned()));
             }
             signing::check_signable(tx, &contract, &person, now)?
-                .map_err(|reason| ContractError::State(format!("nobody can sign the contract: {reason}")))?;
+                .map_err(|reason| ContractError::State(format!("the contract cannot be signed: {reason}")))?;
             let key = crate::store::Record::key(&contract);
             signing::sign(tx, contract, payer, person, now)?;
             let signed = tx.get::<Contract>(&key)?.and_then(|signed| signed.signature);
@@ -158,11 +158,10 @@ impl Platform {
     /// If it is not signed or has ended, or the database fails.
     pub fn end_contract(&self, number: &str) -> Result<(), ContractError> {
         self.with_contract(number, |tx, contract, now| {
-            match signing::end(tx, contract, EndedBy::Person, None, now)? {
-                true => Ok(()),
-                false => {
-                    Err(ContractError::State("nobody has signed the contract, or it has ended".to_owned()))
-                }
+            if signing::end(tx, contract, EndedBy::Person, None, now)? {
+                Ok(())
+            } else {
+                Err(ContractError::State("the contract is not signed, or it has ended".to_owned()))
             }
         })
     }

@@ -1,6 +1,6 @@
 //! The life of a contract: presigned (预签约), signed by a person, ended (解约).
 //!
-//! The merchant's number can be presigned again and again until somebody has signed, and never after that.
+//! The merchant's number can be presigned again and again until it is signed, and never after that.
 
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The contract that nobody has signed yet.
+    /// The contract, which is not signed yet.
     pub(super) fn into_contract(self, parties: Parties, context: &Context<'_>) -> Contract {
         Contract {
             mchid: parties.mchid,

@@ -116,8 +116,8 @@ pub(crate) struct NamedUser {
 }
 
 /// The user by the openid under the appid that the stock has for that (`notify_config.notify_appid`), and by the
-/// unionid; without such an appid by neither. INFERRED(merchant-coupon-unionid): somebody whom nobody has made as a
-/// person has no unionid.
+/// unionid; without such an appid by neither. INFERRED(merchant-coupon-unionid): an openid without a person record
+/// has no unionid.
 pub(super) fn named_user(
     tx: &Transaction<'_>,
     stock: &Stock,

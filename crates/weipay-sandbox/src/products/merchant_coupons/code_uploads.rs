@@ -172,7 +172,7 @@ fn delete(candidate: Option<Candidate>, now: i64) -> Decided<stored_codes::Depar
         CodePlace::Dispatched { .. } => {
             return Err(Refusal::invalid_request(
                 words::CODE_DISPATCHED,
-                "a person has this code: only a code that nobody has can be deleted",
+                "a person has this code: only a code that was not given out can be deleted",
             ));
         }
         CodePlace::Deleted => return Err(refusals::no_such_code()),

@@ -117,8 +117,8 @@ fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, C
 }
 
 impl Platform {
-    /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether that was
-    /// done: there is such a stock, and its period is not over, after which it can only be stopped.
+    /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Returns
+    /// `false` if there is no such stock, or its period is over (then it can only be stopped).
     ///
     /// # Errors
     ///
@@ -133,14 +133,15 @@ impl Platform {
             if stock::find(tx, stock_id)?.is_some_and(is_over) {
                 return Ok(StateChange::Over);
             }
-            Ok(match stock::set_stock_state(tx, stock_id, state, now)? {
-                true => StateChange::Done,
-                false => StateChange::NoStock,
+            Ok(if stock::set_stock_state(tx, stock_id, state, now)? {
+                StateChange::Done
+            } else {
+                StateChange::NoStock
             })
         })
     }
 
-    /// Links product information (商品信息) to a stock. Whether there is such a stock.
+    /// Links product information (商品信息) to a stock. Returns whether there is such a stock.
     ///
     /// # Errors
     ///
@@ -152,7 +153,7 @@ impl Platform {
         })
     }
 
-    /// A person takes a coupon out of the card pack. Whether there was one that could be.
+    /// A person deletes a coupon from the card pack. Returns whether a coupon was deleted.
     ///
     /// # Errors
     ///

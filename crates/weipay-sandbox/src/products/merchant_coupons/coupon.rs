@@ -18,6 +18,7 @@ use crate::merchants::Account;
 use crate::products::coupon_stocks::validity::Window;
 use crate::products::coupon_stocks::{Event, value_in_time};
 use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
+use crate::words::words;
 pub(super) use search::{Filter, count_of_user, find, find_by_platform_code, find_of_user, list};
 
 /// A coupon that a user received.
@@ -63,14 +64,16 @@ pub(crate) struct Association {
     pub(crate) time: i64,
 }
 
-/// `coupon_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CouponState {
-    Sended,
-    Used,
-    Expired,
-    Deleted,
-    Deactivated,
+words! {
+    /// `coupon_state`; `SENDED` is the official spelling.
+    pub(crate) enum CouponState {
+        Sended = "SENDED",
+        Used = "USED",
+        Expired = "EXPIRED",
+        Deleted = "DELETED",
+        Deactivated = "DEACTIVATED",
+    }
+    pub(crate) fn from_word;
 }
 
 const SENT: &str = "SENT";
@@ -87,25 +90,6 @@ impl Condition {
             Self::Deactivated(..) => DEACTIVATED,
             Self::Deleted => DELETED,
         }
-    }
-}
-
-impl CouponState {
-    const ALL: [Self; 5] = [Self::Sended, Self::Used, Self::Expired, Self::Deleted, Self::Deactivated];
-
-    /// The word on the wire; `SENDED` is the official spelling.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Sended => "SENDED",
-            Self::Used => "USED",
-            Self::Expired => "EXPIRED",
-            Self::Deleted => "DELETED",
-            Self::Deactivated => "DEACTIVATED",
-        }
-    }
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 

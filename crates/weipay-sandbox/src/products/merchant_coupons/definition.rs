@@ -10,6 +10,7 @@ use super::refusals;
 use crate::products::coupon_stocks::caps::Caps;
 use crate::products::coupon_stocks::validity::{Dialect, Validity};
 use crate::response::Refusal;
+use crate::words::words;
 
 /// A stock's definition: the members of the create request, and what the platform reads out of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,48 +37,30 @@ pub(crate) static BUSIFAVOR_TIMES: Dialect = Dialect {
     weekday_rule: "week_day goes from 0 (Sunday) to 6",
 };
 
-/// What a coupon takes off (批次类型).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StockType {
-    /// `NORMAL`: an amount.
-    Normal,
-    /// `DISCOUNT`: a part.
-    Discount,
-    /// `EXCHANGE`: all but a price.
-    Exchange,
-}
-
-impl StockType {
-    fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "NORMAL" => Some(Self::Normal),
-            "DISCOUNT" => Some(Self::Discount),
-            "EXCHANGE" => Some(Self::Exchange),
-            _ => None,
-        }
+words! {
+    /// What a coupon takes off (批次类型).
+    pub(crate) enum StockType {
+        /// `NORMAL`: an amount.
+        Normal = "NORMAL",
+        /// `DISCOUNT`: a part.
+        Discount = "DISCOUNT",
+        /// `EXCHANGE`: all but a price.
+        Exchange = "EXCHANGE",
     }
+    fn from_word;
 }
 
-/// How coupons of a stock get their code (券code模式).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CodeMode {
-    /// `WECHATPAY_MODE`: the platform makes it.
-    WechatPay,
-    /// `MERCHANT_API`: the merchant says it when sending.
-    MerchantApi,
-    /// `MERCHANT_UPLOAD`: the merchant stored codes before.
-    MerchantUpload,
-}
-
-impl CodeMode {
-    fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "WECHATPAY_MODE" => Some(Self::WechatPay),
-            "MERCHANT_API" => Some(Self::MerchantApi),
-            "MERCHANT_UPLOAD" => Some(Self::MerchantUpload),
-            _ => None,
-        }
+words! {
+    /// How coupons of a stock get their code (券code模式).
+    pub(crate) enum CodeMode {
+        /// `WECHATPAY_MODE`: the platform makes it.
+        WechatPay = "WECHATPAY_MODE",
+        /// `MERCHANT_API`: the merchant says it when sending.
+        MerchantApi = "MERCHANT_API",
+        /// `MERCHANT_UPLOAD`: the merchant stored codes before.
+        MerchantUpload = "MERCHANT_UPLOAD",
     }
+    fn from_word;
 }
 
 impl Definition {

@@ -39,7 +39,7 @@ struct Item {
     coupon_code: Option<String>,
 }
 
-/// What a person gets, in the words that the plugin tells its page.
+/// Result of receiving coupons, with the members that the plugin passes to its page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reception {
     /// `OK`, or why nothing at all was looked at: `PARAM_ERROR`, `SIGN_ERROR`, `USER_NOT_EXISTS`.
@@ -50,7 +50,7 @@ pub struct Reception {
     pub send_coupon_result: Vec<ReceivedCoupon>,
 }
 
-/// What became of one coupon.
+/// The result of one coupon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceivedCoupon {
     /// `SUCCESS`; `DUPREQUEST`, when it was sent with this number before; or `NOTRUNNING`, `MAXQUOTA`,
@@ -92,7 +92,7 @@ impl Platform {
         }
         let (Some(merchant), Ok(kit)) = (self.merchants.find(&reading.sender), self.kit_of(&reading.sender))
         else {
-            let reason = "send_coupon_merchant must be a merchant of the sandbox: the one that sends, and whose APIv2 key signs";
+            let reason = "send_coupon_merchant must be the sending merchant, and exist in the sandbox; its APIv2 key signs";
             return Ok(Reception::refused("PARAM_ERROR", reason));
         };
         if let Err(reason) = signature::check(&reading.signed, &reading.sign, kit.kit()) {

@@ -31,7 +31,7 @@ pub(crate) fn other_stock() -> Refusal {
     };
     Refusal::invalid_request(
         "创建请求重入,但本次请求与上次请求信息不一致",
-        "out_request_no has made another stock before; a new stock needs a new number",
+        "this out_request_no was already used to create another stock; a new stock needs a new number",
     )
     .with_documented(&OF_THE_TABLE)
 }

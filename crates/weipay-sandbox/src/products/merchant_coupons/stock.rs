@@ -45,7 +45,7 @@ fn may_see(tx: &Transaction<'_>, caller: &Account, stock: &Stock) -> Result<bool
 /// What the clock does at the end of a stock's period.
 pub(super) const END: &str = "merchant coupon stock ends";
 
-/// INFERRED(stock-end): when its period is over, a stock is `STOPED`. Nobody is notified.
+/// INFERRED(stock-end): when its period is over, a stock is `STOPED`. No notification is sent.
 pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, at: i64) -> Result<(), HandlerError> {
     set_stock_state(tx, stock_id, StockState::Stoped, at)?;
     Ok(())
@@ -77,17 +77,8 @@ words! {
         /// `PAUSED`: sending is suspended.
         Paused = "PAUSED",
     }
-}
-
-impl StockState {
-    pub(crate) const WORDS: [&str; 4] =
-        [Self::Unaudit.word(), Self::Running.word(), Self::Stoped.word(), Self::Paused.word()];
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Unaudit, Self::Running, Self::Stoped, Self::Paused]
-            .into_iter()
-            .find(|state| state.word() == word)
-    }
+    pub(crate) fn from_word;
+    pub(crate) const WORDS;
 }
 
 /// The number of a stock: six digits that are constant for a merchant and a serial of ten.

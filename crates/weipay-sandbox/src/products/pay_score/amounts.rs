@@ -50,20 +50,14 @@ pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refu
     let rows = ["post_payments", "post_discounts"].into_iter().filter_map(|name| body.get(name)?.as_array());
     let amounts = rows.flatten().chain(body.get("risk_fund")).filter_map(|row| row.get("amount"));
     let is_amount = |amount: &Value| amount.as_i64().is_some_and(|fen| (0..=MAX_FEN).contains(&fen));
-    match amounts.into_iter().all(is_amount) {
-        true => Ok(()),
-        false => Err(refusals::wrong_amount()),
-    }
+    if amounts.into_iter().all(is_amount) { Ok(()) } else { Err(refusals::wrong_amount()) }
 }
 
 /// What goods (先用后付商品) cost is not below 0 or too large.
 pub(super) fn check_goods(shopping_info: &Value) -> Result<(), Refusal> {
     let amounts = shopping_info["goods"].as_array().into_iter().flatten().filter_map(|one| one.get("amount"));
     let is_amount = |amount: &Value| amount.as_i64().is_some_and(|fen| (0..=MAX_FEN).contains(&fen));
-    match amounts.into_iter().all(is_amount) {
-        true => Ok(()),
-        false => Err(refusals::wrong_amount()),
-    }
+    if amounts.into_iter().all(is_amount) { Ok(()) } else { Err(refusals::wrong_amount()) }
 }
 
 /// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is not a
@@ -96,10 +90,7 @@ pub(super) fn read_time(text: &str) -> Option<i64> {
 fn of_one_precision(one: &str, other: &str) -> Option<(i64, i64)> {
     let (first, second) = (read_time(one)?, read_time(other)?);
     let is_day = |text: &str| text.len() == 8;
-    Some(match is_day(one) || is_day(other) {
-        true => (clock::day(first), clock::day(second)),
-        false => (first, second),
-    })
+    Some(if is_day(one) || is_day(other) { (clock::day(first), clock::day(second)) } else { (first, second) })
 }
 
 fn date(digits: &str) -> String {

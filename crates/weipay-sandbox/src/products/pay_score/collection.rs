@@ -14,7 +14,7 @@ use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
-/// Falls due when nobody has confirmed an order.
+/// The kind of scheduled work that ends an unconfirmed order.
 pub(super) const EXPIRY: &str = "service order expiry";
 /// Falls due when a deduction is done.
 pub(super) const DEDUCTION: &str = "service order deduction";

@@ -49,7 +49,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post("/pay-score-permissions/{number}/close", "The person closes it again", &[], close_permission),
 ];
 
-/// Why a person could not do it.
+/// Error of an action on a pay score order.
 #[derive(Debug)]
 pub enum ServiceOrderError {
     /// No order has this number.
@@ -62,7 +62,7 @@ pub enum ServiceOrderError {
     Limit(&'static str),
     /// No permission has this number, or another state is needed.
     Permission(&'static str),
-    /// The text has not the form of an openid.
+    /// The text is not a well-formed openid.
     Openid,
     /// The database failed.
     Store(StoreError),
@@ -183,9 +183,12 @@ impl Platform {
     ///
     /// If it is not open, or the database fails.
     pub fn close_pay_score_permission(&self, number: &str) -> Result<(), ServiceOrderError> {
-        self.act(|tx, now| match permissions::close(tx, permission(tx, number)?, now)? {
-            true => Ok(()),
-            false => Err(ServiceOrderError::Permission("the service is not open")),
+        self.act(|tx, now| {
+            if permissions::close(tx, permission(tx, number)?, now)? {
+                Ok(())
+            } else {
+                Err(ServiceOrderError::Permission("the service is not open"))
+            }
         })
     }
 

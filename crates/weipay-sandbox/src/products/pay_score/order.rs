@@ -50,7 +50,7 @@ impl OrderState {
             }
             Self::Done => "the order is DONE: it is paid, and nothing is left to do",
             Self::Revoked => "the order is REVOKED: the merchant has canceled it",
-            Self::Expired => "the order is EXPIRED: nobody confirmed it in time",
+            Self::Expired => "the order is EXPIRED: it was not confirmed in time",
         }
     }
 }
@@ -213,7 +213,7 @@ impl ServiceOrder {
         self.openid.as_deref().or(self.sub_openid.as_deref())
     }
 
-    /// What the person's app brings back from the confirmation: nobody can guess it who does not know the package.
+    /// What the person's app brings back from the confirmation: it cannot be guessed without the package.
     pub(super) fn query_id(&self) -> String {
         sha256_hex(self.package.as_bytes()).chars().take(32).collect()
     }

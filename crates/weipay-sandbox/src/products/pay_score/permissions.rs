@@ -198,10 +198,7 @@ pub(super) fn end_of_service(tx: &Transaction<'_>, context: &Context<'_>) -> Res
 
 /// INFERRED(pay-score-close): the merchant is notified whichever side ends a permission.
 fn end_by_merchant(tx: &Transaction<'_>, permission: Permission, now: i64) -> Result<Value, HandlerError> {
-    match close(tx, permission, now)? {
-        true => Ok(Value::Null),
-        false => Err(refusals::not_open().into()),
-    }
+    if close(tx, permission, now)? { Ok(Value::Null) } else { Err(refusals::not_open().into()) }
 }
 
 /// The permission with the code in the path, of the service and the sub-merchant of the request.

@@ -116,7 +116,7 @@ pub(super) fn unreadable_time() -> Refusal {
 
 pub(super) fn not_as_before() -> Refusal {
     wrong_parameter(
-        "time_range.start_time and location must be those that the order was made with, where it was made with some",
+        "time_range.start_time and location must equal those of the created order, if it had them",
     )
 }
 

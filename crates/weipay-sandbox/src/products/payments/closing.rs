@@ -1,4 +1,4 @@
-//! The end of an order that nobody paid: closed by its merchant (关单), or expired.
+//! The end of an unpaid order: closed by its merchant (关单), or expired.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,10 +37,7 @@ pub(super) fn check_not_combined(
     merchant: &str,
     number: &str,
 ) -> Result<(), HandlerError> {
-    match is_combined(tx, merchant, number)? {
-        true => Err(refusals::number_of_combined().into()),
-        false => Ok(()),
-    }
+    if is_combined(tx, merchant, number)? { Err(refusals::number_of_combined().into()) } else { Ok(()) }
 }
 
 /// The rule: a new order needs a number that was not closed before it (observed), and that is not the number of a combined order.
@@ -64,7 +61,7 @@ pub(super) fn is_combined(tx: &Transaction<'_>, merchant: &str, number: &str) ->
     Ok(CombinedOrder::find(tx, &whole)?.is_some())
 }
 
-/// Closes an order that nobody has paid, and takes its expiry away.
+/// Closes an unpaid order, and takes its expiry away.
 pub(crate) fn close_and_save(tx: &Transaction<'_>, order: Order, now: i64) -> Result<(), HandlerError> {
     let due = expiry_of(&order);
     if let Some(closed) = close(order, now)? {
@@ -99,7 +96,7 @@ pub(crate) fn expiry_of(order: &Order) -> Due {
     Due { kind: EXPIRY.to_owned(), key: order.key(), at: order.expires }
 }
 
-/// Nobody is notified of an order that expires.
+/// No notification is sent when an order expires.
 pub(super) fn expire(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
     match tx.get::<Order>(key)? {
         Some(order) if order.state == OrderState::NotPay && order.expires <= at => {

@@ -153,13 +153,14 @@ pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     Ok(response)
 }
 
-const NO_PAYMENT_CODE: &str = "only an order of a payment code (付款码) is reversed: close one that nobody has paid, and refund one that was paid";
+const NO_PAYMENT_CODE: &str =
+    "only code payments (付款码) can be reversed: close an unpaid order, refund a paid one";
 const LATE_REVERSAL: &str = "the order was paid more than 7 days ago: refund it";
 const REFUNDED: &str =
     "the payment was refunded, wholly or in part: what is left of it is refunded, too, and not reversed";
-const EXPIRED_DEPOSIT: &str = "the deposit has expired: nobody has paid it, and nobody can any more";
+const EXPIRED_DEPOSIT: &str = "the deposit has expired: it is unpaid, and can no longer be paid";
 
-/// Reverses an order: nobody can pay it any more, and what was paid goes back with the fee.
+/// Reverses an order: it can no longer be paid, and what was paid is returned with the fee.
 pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<(), HandlerError> {
     let order = match (order.trade_type, &order.deposit) {
         (TradeType::Micropay, _) => order,
@@ -175,7 +176,7 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
         }
         (OrderState::Success, Some(payment)) if is_in_time(payment.paid_at) => {
             refund::reverse(tx, &order, payment, now)?;
-            // Whoever has complained about it has all of the money back.
+            // A person who has complained about it has all of the money back.
             complaints::refund_accepted(tx, &payment.transaction_id, now)?;
             complaints::refund_succeeded(tx, &payment.transaction_id, order.total, now)?;
         }

@@ -1,5 +1,8 @@
 //! A combined order (合单): several orders that one person pays at once, or not at all. Each part is an
 //! [`Order`]; what they share is here. `reading` reads and checks a request, `paying` is what the person does.
+//!
+//! INFERRED(combined-sign-error): a part with `amount.total` in the place of `amount.total_amount` is refused for the field that
+//! is missing. Of the platform a 401 SIGN_ERROR was reported, although the signature is right.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -1,6 +1,6 @@
 //! Making an order (下单): JSAPI and mini programs, APP, H5 and Native, of merchants and partners.
 //!
-//! The same request again re-enters the order while nobody has paid it. A `prepay_id` lives for two hours and then gets a
+//! The same request again re-enters the order while it is unpaid. A `prepay_id` lives for two hours and then gets a
 //! successor; a `code_url` and an `h5_url` are new each time, and the older ones are void.
 
 use std::net::IpAddr;
@@ -117,9 +117,10 @@ pub(super) fn read(
 /// The address of the person's device is one of IPv4 or IPv6.
 pub(super) fn check_client_ip(scene: Option<&Value>) -> Result<(), Refusal> {
     let given = scene.and_then(|scene| scene.get("payer_client_ip")).and_then(Value::as_str);
-    match given.is_none_or(|text| text.parse::<IpAddr>().is_ok()) {
-        true => Ok(()),
-        false => Err(refusals::bad_client_ip()),
+    if given.is_none_or(|text| text.parse::<IpAddr>().is_ok()) {
+        Ok(())
+    } else {
+        Err(refusals::bad_client_ip())
     }
 }
 
@@ -127,9 +128,10 @@ pub(super) fn check_client_ip(scene: Option<&Value>) -> Result<(), Refusal> {
 const MAX_DETAIL_BYTES: usize = 6_144;
 
 pub(super) fn check_detail(detail: Option<&Value>) -> Result<(), Refusal> {
-    match detail.is_none_or(|detail| detail.to_string().len() <= MAX_DETAIL_BYTES) {
-        true => Ok(()),
-        false => Err(refusals::large_detail()),
+    if detail.is_none_or(|detail| detail.to_string().len() <= MAX_DETAIL_BYTES) {
+        Ok(())
+    } else {
+        Err(refusals::large_detail())
     }
 }
 
@@ -171,7 +173,7 @@ pub(super) fn subsidy_of(settle: Option<&Map<String, Value>>) -> Result<i64, Ref
     })
 }
 
-/// An order that nobody pays is open for so long, when `time_expire` is missing.
+/// How long an unpaid order is open, when `time_expire` is missing.
 const LIFE: i64 = 7 * clock::DAY;
 /// Times that come earlier or later than this are moved here, without a word.
 const SHORTEST_LIFE: i64 = 60;

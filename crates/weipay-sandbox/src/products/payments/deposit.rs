@@ -32,7 +32,7 @@ pub(crate) struct Deposit {
     pub(crate) consumed: Option<i64>,
 }
 
-/// The kind of what is due: nobody has consumed it in time.
+/// The kind of what is due: it was not consumed in time.
 pub(super) const RETURNS: &str = "deposit goes back";
 /// How long a deposit waits (押金超时时间 30 个自然日).
 const WAITS: i64 = 30 * DAY;
@@ -132,7 +132,7 @@ fn rest_of(order: &Order, payment: &Payment, fen: i64) -> RefundRequest {
     }
 }
 
-/// The clock: nobody has consumed it in time.
+/// The clock: it was not consumed in time.
 pub(super) fn return_due(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
     match tx.get::<Order>(key)?.filter(Order::is_waiting_deposit) {
         Some(order) => codepay::reverse(tx, order, at),

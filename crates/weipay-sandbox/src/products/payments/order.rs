@@ -36,7 +36,7 @@ pub(crate) struct Payer {
 pub(crate) struct Prepay {
     pub(crate) id: String,
     pub(crate) made: i64,
-    /// The first second in which nobody can pay with it.
+    /// The first second in which it can no longer be used to pay.
     pub(crate) expires: i64,
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct Order {
     /// Who is to pay, where the order says it.
     pub(crate) payer: Payer,
     pub(crate) created: i64,
-    /// The first second in which nobody can pay it.
+    /// The first second in which it can no longer be paid.
     pub(crate) expires: i64,
     /// When it was closed, has expired or was reversed.
     pub(crate) ended: Option<i64>,
@@ -117,7 +117,7 @@ pub(crate) struct Order {
     pub(crate) fingerprint: Fingerprint,
     /// The serial of the platform key that signs its notifications.
     pub(crate) platform_serial: String,
-    /// The newest last. With an older one nobody can pay.
+    /// The newest last. An older one cannot be used to pay.
     pub(crate) prepays: Vec<Prepay>,
     /// There when it was paid; it stays when the order is refunded or reversed.
     pub(crate) payment: Option<Payment>,
@@ -278,8 +278,9 @@ impl Order {
         self.payment.as_ref().map(|payment| payment.transaction_id.as_str())
     }
 
-    /// The response of a query by APIv3, as recorded: what is empty is there too, and an order that nobody has paid shows the
-    /// currency of the payment, and not its own. UNCONFIRMED(unpaid-order): so does one that was closed, and one of a partner.
+    /// The response of a query by APIv3, as recorded: what is empty is there too, and an unpaid order shows the
+    /// currency of the payment, and not its own. UNCONFIRMED(unpaid-order): so does one that was closed, and one of a
+    /// partner.
     pub(crate) fn show(&self) -> Value {
         let mut shown = self.show_state();
         match &self.payment {

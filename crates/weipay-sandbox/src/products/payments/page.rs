@@ -10,7 +10,7 @@
 //! nothing. `POST` pays or cancels as [`Platform::pay`] does, and only from a form of this page: a page of
 //! another site cannot read the form's token, and a request under another host name is refused.
 //!
-//! Where the order names nobody and people were made, one of them can be chosen (`person` in the query): the
+//! Where the order names no person and people were made, one of them can be chosen (`person` in the query): the
 //! coupons are that person's.
 
 mod html;

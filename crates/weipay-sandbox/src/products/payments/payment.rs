@@ -30,7 +30,7 @@ pub(crate) struct Means {
     pub(crate) payer: Payer,
     pub(crate) person: Owner,
     pub(crate) funds: Funds,
-    /// Fen of a discount of the merchant: nobody pays them to it (免充值).
+    /// Fen of a discount of the merchant, which the merchant is not paid for (免充值).
     pub(crate) discount: i64,
     /// Which cash coupon (代金券) takes something off.
     pub(crate) coupon: CouponChoice,
@@ -175,9 +175,10 @@ fn check_discount(discount: i64, total: i64) -> Result<(), NotPaid> {
 /// The rule: a deposit takes no coupon (不支持代金券). One that the person did not choose is kept for something else.
 fn check_deposit(order: &Order, means: &Means) -> Result<(), NotPaid> {
     let is_reduced = means.discount > 0 || matches!(means.coupon, CouponChoice::Number(_));
-    match order.deposit.is_some() && is_reduced {
-        true => Err(NotPaid::Because("a deposit (押金) takes no coupon and no discount".to_owned())),
-        false => Ok(()),
+    if order.deposit.is_some() && is_reduced {
+        Err(NotPaid::Because("a deposit (押金) takes no coupon and no discount".to_owned()))
+    } else {
+        Ok(())
     }
 }
 
@@ -392,7 +393,7 @@ pub(crate) const PAID_V2: &str = v2::PAID;
 /// `event_type` of the notification of a payment.
 pub(super) const SUCCESS: &str = "TRANSACTION.SUCCESS";
 
-/// Who pays when nobody is named: the same person each time.
+/// Who pays when no person is named: the same person each time.
 pub(crate) const SOMEBODY: &str = "oWeipaySandboxSomebody000000";
 
 /// Who pays an order: a person by unionid or openid, or whom the order names, or somebody.

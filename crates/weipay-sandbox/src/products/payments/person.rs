@@ -10,6 +10,7 @@ use super::page;
 use super::payment::NotPaid;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::store::StoreError;
+use crate::words::words;
 #[cfg(test)]
 pub(crate) use paying::pay_one;
 pub(super) use paying::{Payable, PaymentMeans, check_prepay, find};
@@ -66,72 +67,41 @@ const FRONT_END: &[Member] = &[
     Member::text("sign", "APP: the signature"),
 ];
 
-/// Why a person fails to pay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PaymentFailure {
-    /// 余额不足.
-    NotEnoughBalance,
-    /// The account is frozen.
-    Frozen,
-    /// The real name is not the one that the order wants.
-    RealNameMismatch,
-    /// Over a limit of the person's account or card.
-    Limit,
-    /// The password was wrong.
-    WrongPassword,
-    /// The person cancels.
-    Cancel,
-}
-
-impl PaymentFailure {
-    const ALL: [Self; 6] = [
-        Self::NotEnoughBalance,
-        Self::Frozen,
-        Self::RealNameMismatch,
-        Self::Limit,
-        Self::WrongPassword,
-        Self::Cancel,
-    ];
-    /// The words of all of them.
-    pub const WORDS: [&str; 6] =
-        ["not-enough-balance", "frozen", "real-name-mismatch", "limit", "wrong-password", "cancel"];
-
-    /// One word, such as `not-enough-balance`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        Self::WORDS[self as usize]
+words! {
+    /// Reason of a failed payment.
+    #[non_exhaustive]
+    pub enum PaymentFailure {
+        /// 余额不足.
+        NotEnoughBalance = "not-enough-balance",
+        /// The account is frozen.
+        Frozen = "frozen",
+        /// The real name is not the one that the order wants.
+        RealNameMismatch = "real-name-mismatch",
+        /// Over a limit of the person's account or card.
+        Limit = "limit",
+        /// The password was wrong.
+        WrongPassword = "wrong-password",
+        /// The person cancels.
+        Cancel = "cancel",
     }
+    pub fn from_word;
+    pub const WORDS;
+}
 
-    /// The failure of this [`word`](Self::word).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|failure| failure.word() == word)
+words! {
+    /// The kind of a bank card.
+    #[non_exhaustive]
+    pub enum BankCard {
+        /// 储蓄卡.
+        Debit = "debit",
+        /// 信用卡.
+        Credit = "credit",
     }
+    pub fn from_word;
+    pub const WORDS;
 }
 
-/// The kind of a bank card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BankCard {
-    /// 储蓄卡.
-    Debit,
-    /// 信用卡.
-    Credit,
-}
-
-impl BankCard {
-    /// The words of both kinds.
-    pub const WORDS: [&str; 2] = ["debit", "credit"];
-
-    /// The kind of this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Debit, Self::Credit].into_iter().find(|card| Self::WORDS[*card as usize] == word)
-    }
-}
-
-/// How a person pays.
+/// Options of a payment by a person: [`Sandbox::pay`](crate::Sandbox::pay).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PersonPays {
     order: Option<String>,
@@ -146,47 +116,49 @@ pub struct PersonPays {
 }
 
 impl PersonPays {
-    /// The order by out_trade_no, transaction_id, prepay_id, code_url or h5_url, or a combined order by its combine_out_trade_no.
+    /// Pays the order with this out_trade_no, transaction_id, prepay_id, code_url or h5_url, or the combined order
+    /// with this combine_out_trade_no.
     #[must_use]
     pub fn new(order: impl Into<String>) -> Self {
         Self { order: Some(order.into()), ..Self::default() }
     }
 
-    /// The order whose signed parameters the page, mini program or app was given. Their signature is checked, as the app does.
+    /// Pays the order whose signed parameters the page, mini program or app was given. Their signature is checked, as
+    /// in the app.
     #[must_use]
     pub fn with_front_end(parameters: Map<String, Value>) -> Self {
         Self { front_end: Some(parameters), ..Self::default() }
     }
 
-    /// Whose out_trade_no is meant, when several merchants have used it.
+    /// Sets the merchant ID, for an out_trade_no that several merchants have used.
     #[must_use]
     pub fn of_merchant(mut self, mchid: impl Into<String>) -> Self {
         self.mchid = Some(mchid.into());
         self
     }
 
-    /// Who pays, by openid or unionid.
+    /// Sets the payer, by openid or unionid.
     #[must_use]
     pub fn by_person(mut self, id: impl Into<String>) -> Self {
         self.person = Some(id.into());
         self
     }
 
-    /// Fails instead: the order stays unpaid, and nobody is notified.
+    /// Lets the payment fail: the order stays unpaid, and no notification is sent.
     #[must_use]
     pub fn failing(mut self, failure: PaymentFailure) -> Self {
         self.fail = Some(failure);
         self
     }
 
-    /// With a merchant's coupon for this amount (fen); in a combined order, in proportion to its parts.
+    /// Uses a merchant's coupon for this amount (fen); in a combined order, in proportion to its parts.
     #[must_use]
     pub fn discount(mut self, fen: i64) -> Self {
         self.discount = fen;
         self
     }
 
-    /// With this cash coupon (代金券) by its `coupon_id`, or with `none`. Otherwise the person uses the one with the
+    /// Uses the cash coupon (代金券) with this `coupon_id`, or `none`. Otherwise the person uses the one with the
     /// largest discount.
     #[must_use]
     pub fn coupon(mut self, coupon_id: impl Into<String>) -> Self {
@@ -194,14 +166,14 @@ impl PersonPays {
         self
     }
 
-    /// From the wallet (零钱), and not by a bank card.
+    /// Pays from the wallet (零钱), and not by a bank card.
     #[must_use]
     pub fn by_wallet(mut self) -> Self {
         self.wallet = true;
         self
     }
 
-    /// By a bank card of this kind. Otherwise it is of a kind that `limit_pay` of the order takes.
+    /// Pays by a bank card of this kind. Otherwise it is of a kind that the order accepts (`limit_pay`).
     #[must_use]
     pub fn by_card(mut self, card: BankCard) -> Self {
         self.card = Some(card);
@@ -221,7 +193,7 @@ impl PersonPays {
     }
 }
 
-/// What became of it.
+/// Result of [`Sandbox::pay`](crate::Sandbox::pay).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PersonPaid {
@@ -243,7 +215,7 @@ pub struct PersonPaid {
     pub contract_not_signed: Option<String>,
 }
 
-/// Why an order cannot be paid.
+/// Error of [`Sandbox::pay`](crate::Sandbox::pay): the order cannot be paid.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PersonPaysError {

@@ -47,7 +47,7 @@ fn show(order: Option<Order>, context: &Context<'_>) -> Result<Value, Refusal> {
     Ok(order.seen_at(context.now).show())
 }
 
-/// Refuses the order of somebody else.
+/// Refuses the order of another merchant.
 pub(super) fn check_parties(
     order: &Order,
     context: &Context<'_>,

@@ -29,8 +29,13 @@ mod tail {
 }
 
 pub(crate) fn no_such_order() -> Refusal {
-    Refusal::new(404, "ORDER_NOT_EXIST", "订单不存在", "no order was made with this number by this merchant; an order that nobody has paid has no transaction_id yet")
-        .with_tail(tail::NO_SUCH_ORDER)
+    Refusal::new(
+        404,
+        "ORDER_NOT_EXIST",
+        "订单不存在",
+        "no order was made with this number by this merchant; an unpaid order has no transaction_id yet",
+    )
+    .with_tail(tail::NO_SUCH_ORDER)
 }
 
 pub(super) fn no_such_combined_order() -> Refusal {
@@ -106,7 +111,7 @@ fn before_another_number(known: &Order) -> &'static str {
     let is_deposit = known.deposit.is_some();
     match (known.state, known.trade_type) {
         (OrderState::Success | OrderState::Refund, _) if is_deposit => {
-            "it was paid, which pays for nothing else: query it by deposit/orderquery; a sale needs another number"
+            "the deposit was already paid under this number: query it with deposit/orderquery; another sale needs another number"
         }
         (OrderState::NotPay | OrderState::UserPaying | OrderState::PayError, _) if is_deposit => {
             "it can still be paid: query it by deposit/orderquery, and reverse it by deposit/reverse before you use a new number"
@@ -114,7 +119,7 @@ fn before_another_number(known: &Order) -> &'static str {
         (OrderState::Success, _) => "it was paid: query it; with a new number it is paid a second time",
         (OrderState::Refund, _) => "it was paid and refunded: query it; another sale needs another number",
         (OrderState::Closed | OrderState::Revoked, _) => {
-            "it was closed or reversed, and nobody can pay it: take a new number"
+            "it was closed or reversed, and can no longer be paid: use a new number"
         }
         (OrderState::Accept, _) => {
             "it is being deducted by a contract: query it; with a new number it is deducted a second time"
@@ -243,7 +248,7 @@ pub(crate) fn only_reversed() -> Refusal {
 pub(super) fn not_reversible() -> Refusal {
     Refusal::invalid_request(
         words::NOT_REVERSIBLE,
-        "only a payment by a payment code (付款码) that was not refunded is reversed, within 7 days, and a deposit as long as it waits",
+        "a code payment (付款码) can be reversed within 7 days, if it was not refunded; a deposit as long as it is pending",
     )
 }
 
@@ -303,8 +308,8 @@ pub(super) const NO_SUB_MERCHANT: &str = "受理机构必须传入sub_mch_id";
 pub(super) fn no_partner() -> Refusal {
     Refusal::param_error(
         NO_PARTNER,
-        "the caller is no partner of this sub_mchid: leave it out, and by APIv3 use the operations of an ordinary merchant; weipay sandbox \
-         merchant bind MCHID --sub-merchant SUB_MCHID makes it a partner",
+        "the caller is no partner of this sub_mchid: leave it out, and by APIv3 use the operations of an ordinary merchant; weipay \
+         sandbox merchant bind MCHID --sub-merchant SUB_MCHID makes it a partner",
     )
 }
 

@@ -186,9 +186,10 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
     };
     let number = number(&new.merchant, &new.transaction_id, new.out_subsidy_no.as_deref());
     if let Some(known) = tx.newest::<Subsidy>(&[IndexRange::equal(NUMBER, number)])? {
-        return match known.is_asked_by(&new) {
-            true => Ok(known.show()),
-            false => Err(other_parameters("this out_subsidy_no, or this order without one,").into()),
+        return if known.is_asked_by(&new) {
+            Ok(known.show())
+        } else {
+            Err(other_parameters("this out_subsidy_no, or this order without one,").into())
         };
     }
     if let Some(refund_id) = &new.refund_id {
@@ -283,10 +284,7 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
                     == (transaction_id, refund_id, amount)
             }
         };
-        return match is_same {
-            true => Ok(known.show()),
-            false => Err(other_parameters("this out_order_no").into()),
-        };
+        return if is_same { Ok(known.show()) } else { Err(other_parameters("this out_order_no").into()) };
     }
     let sources = sources(context, amount)?;
     check_refund(tx, &order, refund_id)?;

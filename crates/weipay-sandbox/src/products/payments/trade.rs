@@ -7,7 +7,7 @@ use crate::words::words;
 words! {
     /// `trade_state`.
     pub(crate) enum OrderState {
-        /// Nobody has paid yet.
+        /// Not paid yet.
         NotPay = "NOTPAY",
         /// 付款码 only: the person is asked for the password.
         UserPaying = "USERPAYING",

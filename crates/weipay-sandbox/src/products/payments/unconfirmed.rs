@@ -3,7 +3,7 @@
 /// UNCONFIRMED: what the platform takes of a payment, in thousandths, rounded half up. Many merchants pay 0.6 %.
 pub(super) const FEE_PERMILLE: i64 = 6;
 
-/// UNCONFIRMED: more fen than this need the password, when somebody pays by 付款码.
+/// UNCONFIRMED: more fen than this need the password, when a person pays by 付款码.
 pub(super) const MAX_WITHOUT_PASSWORD: i64 = 100_000;
 
 /// UNCONFIRMED: `bank_type` of a payment by a bank card. `OTHERS`, from the wallet, is documented.

@@ -1,8 +1,8 @@
 //! 裂变红包: a red packet of several parts. The person whom it was sent to (种子用户) opens the first part and shares the
 //! others; everybody else opens one.
 //!
-//! UNCONFIRMED(red-packet-group): it has 3 to 20 parts of 1 to 200 yuan on average, without a `scene_id` at most
-//! 1000 yuan in all; it is `SENT` until all parts are opened, and what nobody has opened after 24 hours goes back.
+//! UNCONFIRMED(red-packet-group): it has 3 to 20 parts of 1 to 200 yuan on average, without a `scene_id` at most 1000
+//! yuan in all; it is `SENT` until all parts are opened, and what was not opened after 24 hours is returned.
 
 use std::ops::RangeInclusive;
 
@@ -28,7 +28,7 @@ pub(super) struct Group {
     openings: Vec<Opening>,
 }
 
-/// A part that somebody has opened.
+/// A part that was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Opening {
     openid: String,
@@ -74,7 +74,7 @@ impl Group {
         self.openings.len() >= self.shares.len()
     }
 
-    /// Fen that nobody has opened.
+    /// Fen of the parts that were not opened.
     pub(super) fn left(&self) -> i64 {
         self.shares.iter().skip(self.openings.len()).sum()
     }

@@ -241,7 +241,7 @@ impl RedPacket {
         [AccountKind::Operation, AccountKind::Transferring].map(|kind| merchant.account(kind))
     }
 
-    /// Fen that nobody has opened, of one whose time is over.
+    /// Fen of the parts that were not opened, of one whose time is over.
     fn left(&self) -> i64 {
         self.group.as_ref().map_or(self.fen, Group::left)
     }
@@ -285,7 +285,7 @@ pub(super) enum NotOpened {
     State(RedPacketState),
     /// The account takes nothing.
     Account(AccountState),
-    /// It was sent to somebody else.
+    /// It was sent to another person.
     Stranger,
     /// The person whom a group was sent to has not opened it yet.
     BeforeTheFirst,

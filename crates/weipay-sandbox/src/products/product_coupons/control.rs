@@ -24,7 +24,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::post(
         "/product-coupons/stocks/{stock_id}/send",
-        "The brand sends a product coupon of a stock; only it sends one whose coupon_code_mode is UPLOAD",
+        "Sends a product coupon as the brand. Stocks with coupon_code_mode UPLOAD can be sent only in this way",
         &[
             Member::text("openid", "Who gets it").required(),
             Member::text("appid", "Under which appid (default: the first of the partner)"),
@@ -115,10 +115,7 @@ impl Platform {
             if tx.get::<Stock>(stock_id)?.is_some_and(is_over) {
                 return Ok(StateChange::Over);
             }
-            Ok(match set_state(tx, stock_id, state)? {
-                true => StateChange::Done,
-                false => StateChange::NoStock,
-            })
+            Ok(if set_state(tx, stock_id, state)? { StateChange::Done } else { StateChange::NoStock })
         })
     }
 

@@ -16,6 +16,7 @@ use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::validity::Window;
 use crate::products::coupon_stocks::{Event, value_in_time};
 use crate::store::{IndexEntry, Record, StoreError, Transaction, joined, named};
+use crate::words::words;
 pub(super) use search::{Filter, count_of_user, find, find_by_number, list, of_bundle, siblings};
 
 /// A coupon that a user received.
@@ -98,45 +99,18 @@ impl Channel {
     }
 }
 
-/// `coupon_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CouponState {
-    Confirming,
-    Pending,
-    Effective,
-    Used,
-    Expired,
-    Deleted,
-    Deactivated,
-}
-
-impl CouponState {
-    const ALL: [Self; 7] = [
-        Self::Confirming,
-        Self::Pending,
-        Self::Effective,
-        Self::Used,
-        Self::Expired,
-        Self::Deleted,
-        Self::Deactivated,
-    ];
-
-    /// The word on the wire.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Confirming => "CONFIRMING",
-            Self::Pending => "PENDING",
-            Self::Effective => "EFFECTIVE",
-            Self::Used => "USED",
-            Self::Expired => "EXPIRED",
-            Self::Deleted => "DELETED",
-            Self::Deactivated => "DEACTIVATED",
-        }
+words! {
+    /// `coupon_state`.
+    pub(crate) enum CouponState {
+        Confirming = "CONFIRMING",
+        Pending = "PENDING",
+        Effective = "EFFECTIVE",
+        Used = "USED",
+        Expired = "EXPIRED",
+        Deleted = "DELETED",
+        Deactivated = "DEACTIVATED",
     }
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
+    pub(crate) fn from_word;
 }
 
 impl Coupon {

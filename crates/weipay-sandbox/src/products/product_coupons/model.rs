@@ -463,12 +463,14 @@ impl Model {
         for stock in stocks_of(target) {
             let known = &self.stocks[stock];
             let sent = if by_day { self.sent_today(stock) } else { known.sent };
-            match () {
-                () if !self.lasts(stock) => return Err(INVALID),
-                () if by_day && known.by_day.is_none() => return Err(PARAM),
-                () if !knows => return Err(INVALID),
-                () if wanted < sent.max(1) => return Err(PARAM),
-                () => {}
+            if !self.lasts(stock) {
+                return Err(INVALID);
+            } else if by_day && known.by_day.is_none() {
+                return Err(PARAM);
+            } else if !knows {
+                return Err(INVALID);
+            } else if wanted < sent.max(1) {
+                return Err(PARAM);
             }
         }
         for stock in stocks_of(target) {

@@ -63,8 +63,8 @@ pub(crate) struct NamedUser {
 impl NamedUser {
     /// The user under the appid that the stock names for notifications.
     ///
-    /// INFERRED(product-coupon-notification): without one, under the appid of the send. Somebody whom nobody
-    /// has made as a person has the same openid under every appid and an empty `unionid`.
+    /// INFERRED(product-coupon-notification): without one, under the appid of the send. An openid without a person
+    /// record has the same openid under every appid and an empty `unionid`.
     pub(super) fn read(
         tx: &Transaction<'_>,
         stock: &Stock,

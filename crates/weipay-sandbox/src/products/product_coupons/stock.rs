@@ -52,7 +52,7 @@ pub(super) fn deactivate_stock(tx: &Transaction<'_>, context: &Context<'_>) -> R
 /// What the clock does at the end of a stock's period.
 pub(super) const END: &str = "product coupon stock ends";
 
-/// INFERRED(stock-end): when its period is over, a stock is `STOPPED`. Nobody is notified.
+/// INFERRED(stock-end): when its period is over, a stock is `STOPPED`. No notification is sent.
 pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, _: i64) -> Result<(), HandlerError> {
     if let Some(stock) = tx.get::<Stock>(stock_id)? {
         tx.save(&Stock { state: ProductStockState::Stopped, ..stock })?;
@@ -93,16 +93,8 @@ words! {
         /// `STOPPED`: its period is over.
         Stopped = "STOPPED",
     }
-}
-
-impl ProductStockState {
-    const ALL: [Self; 4] = [Self::Auditing, Self::Sending, Self::Paused, Self::Stopped];
-    pub(super) const WORDS: [&str; 4] =
-        [Self::Auditing.word(), Self::Sending.word(), Self::Paused.word(), Self::Stopped.word()];
-
-    pub(super) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
+    pub(super) fn from_word;
+    pub(super) const WORDS;
 }
 
 /// What new stocks are made of.
@@ -203,7 +195,7 @@ impl Stock {
         }
         if !self.definition.validity.window(now).is_usable_after(now) {
             return Err(refusals::stock_state(
-                "a coupon that is sent now could never be used: by coupon_available_period of the stock it ends before it begins",
+                "the coupon could never be used: by coupon_available_period of the stock it ends before it begins",
             ));
         }
         Ok(())

@@ -63,7 +63,7 @@ fn offer(
     Ok(Decision::new(TokenOffer { token, appids: caller.appids.clone(), request }, response))
 }
 
-/// What a user has after taking with a token.
+/// Result of taking product coupons with a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TakenProductCoupons {
     /// The codes, in the order of a bundle.

@@ -61,7 +61,7 @@ pub(crate) const ROUTES: &[Route] = &[
 const WHOSE_GRANT: Member =
     Member::text("mchid", "The partner or platform, when several have asked the sub-merchant");
 
-/// Why a person could not do it.
+/// Error of an action on a transfer.
 #[derive(Debug)]
 pub enum TransferError {
     /// Nothing has this number.

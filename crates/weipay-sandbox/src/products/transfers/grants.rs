@@ -93,9 +93,10 @@ fn find(tx: &Transaction<'_>, context: &Context<'_>, sub_mchid: &str) -> Result<
 }
 
 fn check_partner(context: &Context<'_>, sub_mchid: &str) -> Result<(), Refusal> {
-    match context.merchants.may_use_money(context.caller, sub_mchid) {
-        true => Ok(()),
-        false => Err(refusals::not_the_partner()),
+    if context.merchants.may_use_money(context.caller, sub_mchid) {
+        Ok(())
+    } else {
+        Err(refusals::not_the_partner())
     }
 }
 

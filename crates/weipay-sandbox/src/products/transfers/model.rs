@@ -210,10 +210,7 @@ impl Model {
         let known = self.waiting(key).filter(|known| now < known.made + CONFIRMATION);
         let Some(known) = known else { return false };
         known.state = "TRANSFERING";
-        known.next = Some(match fails {
-            true => (at, "FAIL", Some("ACCOUNT_FROZEN")),
-            false => (at, "SUCCESS", None),
-        });
+        known.next = Some(if fails { (at, "FAIL", Some("ACCOUNT_FROZEN")) } else { (at, "SUCCESS", None) });
         // An authorization waits until the money has arrived.
         if let Kind::With(number) = known.asked.kind
             && let Some(given) = self.authorizations.get_mut(&(key.0, number))

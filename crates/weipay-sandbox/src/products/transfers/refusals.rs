@@ -155,7 +155,7 @@ pub(super) fn no_such_receipt() -> Refusal {
         404,
         "NOT_FOUND",
         "记录不存在",
-        "nobody has applied for the receipt of this transfer: apply for it by POST first",
+        "the receipt of this transfer was not applied for: apply for it by POST first",
     )
 }
 

@@ -1,8 +1,8 @@
 //! For what a transfer is (转账场景): what is reported of it, and as what the person sees it.
 //!
-//! The texts are those of the product's page (v3/merchant/4012711988). The refusals were recorded: <https://hey99.cn/shot/CSDN_155394294>
-//! (2025). UNCONFIRMED(transfer-scenes): every scene from 1000 to 1099 is granted, and of one that is not in the table any report and
-//! any perception is taken.
+//! The texts are those of the product's page (v3/merchant/4012711988), as other projects copied them. The refusals were recorded
+//! in 2025: <https://hey99.cn/shot/CSDN_155394294>. UNCONFIRMED(transfer-scenes): every scene from 1000 to 1099 is granted, and
+//! of one that is not in the table any report and any perception is taken.
 
 use serde_json::{Map, Value};
 

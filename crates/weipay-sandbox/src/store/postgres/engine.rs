@@ -31,8 +31,8 @@ const NOW: &str = "CAST(extract(epoch FROM now()) AS BIGINT)";
 /// The counter of generations. It belongs to the database, and not to the state: it is neither cleared nor part of a snapshot.
 pub(super) const GENERATIONS: &str = "generations of the state";
 
-/// Begins a transaction, and gives the generation in which it works. One message, so that it costs no journey more. Once a newer
-/// program has changed the form of the database, nothing begins: this one would write what that one does not read.
+/// Begins a transaction, and returns its generation. Sent as one message to save a round trip. Fails if a newer
+/// program has changed the schema.
 pub(super) fn begin(connection: &Connection) -> Result<i64, Failure> {
     const LATER: &str = "later form";
     let found = connection.query_plain(&format!(

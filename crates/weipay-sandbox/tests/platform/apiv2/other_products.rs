@@ -116,7 +116,10 @@ impl Shop {
             ("notify_url", NOTIFY_URL),
             ("profit_sharing", "Y"),
         ];
-        let made = self.v2(path, &[&order, with].concat());
+        // micropay does not know the address.
+        let is_known = |name: &str| name != "notify_url" || path != "/pay/micropay";
+        let all = order.iter().chain(with).filter(|(name, _)| is_known(name));
+        let made = self.v2(path, &all.copied().collect::<Vec<_>>());
         let is_asked = made.text("err_code") == Some("USERPAYING");
         assert!(is_asked || made.text("result_code") == Some("SUCCESS"), "{path}: {made:?}");
     }
@@ -474,7 +477,7 @@ fn what_cannot_be_reversed_says_what_is_done_instead() {
         said.reason().unwrap()
     };
     let [offered, refunded, late] = ["jsapi", "codepay", "codepay"].map(|product| shop.make(product, true));
-    assert!(reason(&offered).contains("close one that nobody has paid"), "{}", reason(&offered));
+    assert!(reason(&offered).contains("close an unpaid order"), "{}", reason(&offered));
     shop.ask("refund", &refunded).unwrap();
     assert!(reason(&refunded).contains("what is left of it is refunded"), "{}", reason(&refunded));
     shop.sandbox.run_for(7 * 86_400).unwrap();

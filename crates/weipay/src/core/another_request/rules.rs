@@ -88,8 +88,11 @@ impl Case<'_> {
         }
         let own = self.evidence.example();
         let at_least = match self.operation.version() {
-            // A page that names nothing may be incomplete, so what repeats something of the request is of this call.
-            Version::V3 if own.is_none() && self.repeats_something() => return None,
+            // A page that names nothing may be incomplete, so a response that repeats which object the request is about is of
+            // this call.
+            Version::V3 if own.is_none() && (self.repeats_its_object() || self.names_only_merchants()) => {
+                return None;
+            }
             Version::V3 => 1,
             // Nobody knows what it has.
             Version::V2 if self.operation.is_undescribed() => return None,
@@ -103,9 +106,20 @@ impl Case<'_> {
         (is_no_object || self.evidence.has_strange(at_least)).then_some(Another(own))
     }
 
-    fn repeats_something(&self) -> bool {
+    /// Whether it has nothing but merchants and what any response may have. Those that were sent are the same.
+    fn names_only_merchants(&self) -> bool {
+        let any = self.operation.version().any_response();
+        !self.evidence.success.any(&mut |name| !any.has(name) && !any.echoes.contains(&name))
+    }
+
+    /// Whether it repeats a value of the request that says which order, coupon or other object it is about. The number of a
+    /// merchant does not: every response to that merchant has it.
+    fn repeats_its_object(&self) -> bool {
         let success = self.evidence.success;
         success.any(&mut |name| {
+            if self.operation.version().any_response().is_usual(name) {
+                return false;
+            }
             let repeated = sent(self.request, self.operation, name).filter(|sent| !sent.is_empty());
             repeated.is_some() && success.text(name) == repeated
         })
@@ -179,6 +193,16 @@ mod tests {
                 assert_eq!(differing(&request, body.as_bytes()), expected, "{path} {body}");
                 assert!(check(&request, StatusCode::ACCEPTED, body.as_bytes()).is_ok());
             }
+        }
+        // Who takes part is in every response to the shop, so a balance is no closed order.
+        let partners = "v3/pay/partner/transactions/out-trade-no/A/close";
+        let close = of(Method::POST, partners, r#"{"sp_mchid":"1","sub_mchid":"2"}"#);
+        for (body, expected) in [
+            (r#"{"sp_mchid":"1","sub_mchid":"2","available_amount":5}"#, Some("")),
+            (r#"{"sub_mchid":"2","out_trade_no":"A","new":1}"#, None),
+            (r#"{"sub_mchid":"2"}"#, None),
+        ] {
+            assert_eq!(differing(&close, body.as_bytes()), expected, "{body}");
         }
         // One number that is right does not make a refund a split.
         let split =

@@ -115,9 +115,10 @@ pub(crate) fn find_of_user(
 /// openids of a person count together.
 pub(crate) fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
     let of_openid = |openid: &str| IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid));
-    match stock.definition.limits_natural_persons() {
-        true => of_person::count::<Coupon>(tx, openid, of_openid),
-        false => tx.count::<Coupon>(&[of_openid(openid)]),
+    if stock.definition.limits_natural_persons() {
+        of_person::count::<Coupon>(tx, openid, of_openid)
+    } else {
+        tx.count::<Coupon>(&[of_openid(openid)])
     }
 }
 

@@ -260,9 +260,10 @@ impl Life {
             Step::Budget { stock, by, by_day, knows, .. } => {
                 let known = &self.model.stocks[*stock];
                 let cap = if *by_day { known.by_day.unwrap_or(BY_DAY) } else { known.total };
-                let names = match by_day {
-                    true => ("target_max_coupons_by_day", "current_max_coupons_by_day"),
-                    false => ("target_max_coupons", "current_max_coupons"),
+                let names = if *by_day {
+                    ("target_max_coupons_by_day", "current_max_coupons_by_day")
+                } else {
+                    ("target_max_coupons", "current_max_coupons")
                 };
                 let current = if *knows { cap } else { cap + 1 };
                 let body = json!({

@@ -60,10 +60,7 @@ pub(super) fn pay(
         ));
     }
     let order = known.order.as_ref().ok_or_else(|| {
-        Refusal::invalid_request(
-            words::NO_ORDER,
-            "transaction_id must be of an order that was paid, and whose money is that of payee_merchant",
-        )
+        Refusal::invalid_request(words::NO_ORDER, "transaction_id must be a paid order of payee_merchant")
     })?;
     let paid = &known.paid;
     let sum: i64 = paid.iter().map(|receipt| receipt.request.amount - receipt.returned).sum();

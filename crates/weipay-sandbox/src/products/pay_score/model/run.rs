@@ -87,9 +87,10 @@ impl Shops {
         mut body: Value,
     ) -> Result<Value, Refused> {
         body["service_id"] = json!(SERVICES[service]);
-        match is_sub {
-            true => body["sub_mchid"] = json!(SUB),
-            false => body["appid"] = json!(APPID),
+        if is_sub {
+            body["sub_mchid"] = json!(SUB)
+        } else {
+            body["appid"] = json!(APPID)
         }
         let target = format!("{}/serviceorder/{}/{step}", Self::base(is_sub), number(key));
         self.ask(key.0, "POST", &target, &body)

@@ -86,7 +86,7 @@ type Refused = &'static str;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Offered, and nobody has paid it.
+    /// Offered, and unpaid.
     Open,
     /// Its time was over.
     Closed,

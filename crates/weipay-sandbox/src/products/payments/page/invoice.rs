@@ -26,7 +26,7 @@ pub(super) struct Invoice {
     pub(super) lines: Vec<Line>,
     pub(super) coupons: Vec<Coupon>,
     pub(super) standing: Standing,
-    /// Who may pay, where the order names nobody and people were made.
+    /// Who may pay, where the order names no person and people were made.
     pub(super) people: Vec<Payer>,
     /// What a developer should know before this order is made on the real platform.
     pub(super) note: Option<&'static str>,

@@ -228,9 +228,10 @@ fn check_whole_h5_url(given: &str, id: &str) -> Result<(), PersonPaysError> {
 
 /// A number that no merchant has is a separate mistake.
 fn check_merchant(merchants: &Merchants, mchid: &str) -> Result<(), PersonPaysError> {
-    match merchants.all().iter().any(|merchant| merchant.account.acts_for(mchid)) {
-        true => Ok(()),
-        false => Err(PersonPaysError::NotFound(reasons::no_merchant(mchid))),
+    if merchants.all().iter().any(|merchant| merchant.account.acts_for(mchid)) {
+        Ok(())
+    } else {
+        Err(PersonPaysError::NotFound(reasons::no_merchant(mchid)))
     }
 }
 
@@ -250,7 +251,7 @@ pub(in crate::products::payments) fn check_prepay(
         Some(_) => return Ok(()),
     };
     Err(PersonPaysError::NotPayable(format!(
-        "nobody can pay with this prepay_id, code_url or h5_url: {reason}"
+        "this prepay_id, code_url or h5_url cannot be used to pay: {reason}"
     )))
 }
 

@@ -9,7 +9,7 @@ use crate::products::payments::order::Order;
 use crate::products::payments::refund::record::settlement_total;
 use crate::store::{Due, Record, StoreError, Transaction};
 
-/// The kind of what is due: nobody has shared it in time.
+/// The kind of what is due: it was not shared in time.
 pub(crate) const RELEASE: &str = "shared funds released";
 
 /// How long after the payment its money can be shared.
@@ -113,7 +113,7 @@ impl SharedFunds {
     }
 }
 
-/// The clock: nobody has shared it in time.
+/// The clock: it was not shared in time.
 pub(crate) fn release_due(tx: &Transaction<'_>, transaction_id: &str, at: i64) -> Result<(), HandlerError> {
     match tx.get::<SharedFunds>(transaction_id)?.filter(|funds| funds.is_open) {
         Some(mut funds) => funds.release(tx, at),

@@ -48,9 +48,10 @@ fn set_address(control: &Control, request: &ControlRequest) -> Result<Value, Con
         check_address(url)
             .map_err(|reason| ControlError::invalid(reason.replacen("notify_url", "the address", 1)))?;
     }
-    match control.platform.set_sharing_notify_url(mchid, url)? {
-        true => Ok(json!({ "mchid": mchid, "url": url })),
-        false => Err(ControlError::not_found(reasons::no_merchant(mchid))),
+    if control.platform.set_sharing_notify_url(mchid, url)? {
+        Ok(json!({ "mchid": mchid, "url": url }))
+    } else {
+        Err(ControlError::not_found(reasons::no_merchant(mchid)))
     }
 }
 

@@ -131,8 +131,5 @@ fn keep(
 pub(super) fn keep_relation(tx: &Transaction<'_>, receiver: Receiver) -> Result<(), StoreError> {
     // Read first, so that it is saved over what was there.
     let known: Option<Receiver> = tx.get(&receiver.key())?;
-    match known.as_ref() == Some(&receiver) {
-        true => Ok(()),
-        false => tx.save(&receiver),
-    }
+    if known.as_ref() == Some(&receiver) { Ok(()) } else { tx.save(&receiver) }
 }

@@ -198,7 +198,7 @@ impl Split {
     }
 }
 
-/// A partner names the sub-merchant that has the money, and a merchant that has its own names nobody.
+/// A partner names the sub-merchant that has the money, and a merchant that has its own names no person.
 pub(super) fn check_sub_merchant(
     asked: Option<&str>,
     has: Option<&str>,
@@ -266,8 +266,9 @@ pub(super) fn query_config(context: &Context<'_>, member: &str) -> Result<Value,
 
 /// The caller must act for this merchant.
 pub(super) fn check_relation(context: &Context<'_>, mchid: &str) -> Result<(), Refusal> {
-    match context.merchants.have_relation(context.caller, mchid) {
-        true => Ok(()),
-        false => Err(refusals::not_a_sub_merchant()),
+    if context.merchants.have_relation(context.caller, mchid) {
+        Ok(())
+    } else {
+        Err(refusals::not_a_sub_merchant())
     }
 }

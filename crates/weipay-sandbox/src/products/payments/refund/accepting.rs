@@ -126,9 +126,10 @@ fn read_from(from: &Value, refund: i64) -> Source {
             None => return Source::Unbalanced,
         }
     }
-    match available.checked_add(unavailable) == Some(refund) {
-        true => Source::Both { available, unavailable },
-        false => Source::Unbalanced,
+    if available.checked_add(unavailable) == Some(refund) {
+        Source::Both { available, unavailable }
+    } else {
+        Source::Unbalanced
     }
 }
 
@@ -151,7 +152,7 @@ pub(super) fn check_repeated(request: &RefundRequest, known: &Refund) -> Result<
     Ok(())
 }
 
-/// A partner names the sub-merchant that has the money, and a merchant that has its own names nobody.
+/// A partner names the sub-merchant that has the money, and a merchant that has its own names no person.
 pub(super) fn check_sub_merchant(asked: Option<&str>, has: Option<&str>) -> Result<(), Refusal> {
     match (asked, has) {
         (None, Some(_)) => Err(of_orders::no_sub_merchant(reasons::ORDER_OF_SUB_MERCHANT)),

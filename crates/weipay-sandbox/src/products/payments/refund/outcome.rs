@@ -37,8 +37,8 @@ pub(super) fn original_account(bank_type: &str) -> String {
     }
 }
 
-/// A card by its bank, its kind and its last four digits. UNCONFIRMED(refund-card-text): the names of banks and kinds; the digits
-/// are 0000 where nobody has said them.
+/// A card by its bank, its kind and its last four digits. UNCONFIRMED(refund-card-text): the names of banks and
+/// kinds; the digits are 0000 where none were given.
 fn card(bank_type: &str, number: &str) -> String {
     let (bank, kind) = bank_type.split_once('_').unwrap_or((bank_type, ""));
     let bank = match bank {

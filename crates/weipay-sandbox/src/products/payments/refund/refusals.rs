@@ -27,7 +27,7 @@ pub(super) fn number_of_combined() -> Refusal {
 
 /// Recorded of an order with NOTPAY.
 pub(super) fn not_paid() -> Refusal {
-    Refusal::resource_not_exists("原订单不存在", "nobody has paid this order: query it before it is refunded")
+    Refusal::resource_not_exists("原订单不存在", "this order is unpaid: query it before you refund it")
 }
 
 /// UNCONFIRMED(refund-words)

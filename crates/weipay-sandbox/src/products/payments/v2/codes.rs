@@ -44,8 +44,8 @@ const NUMBER_IS_TAKEN: &str = "201 商户订单号重复";
 const BY_RETURN_CODE: &str = "";
 
 /// A refund that is more than the order. As reported it is told by `return_code`:
-/// <https://blog.csdn.net/qq_41509873/article/details/106258205> and <https://programming.vip/docs/excerpt-of-wechat-payment-refund-exception.html>
-/// (both 2020).
+/// <https://blog.csdn.net/qq_41509873/article/details/106258205> (2020) and
+/// <https://programming.vip/docs/excerpt-of-wechat-payment-refund-exception.html> (2016).
 pub(super) const MORE_THAN_ORDER: &str = "MORE_THAN_ORDER";
 
 pub(super) const UNIFIED_ORDER: Codes = Codes {

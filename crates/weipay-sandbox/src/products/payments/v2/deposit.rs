@@ -26,9 +26,9 @@ pub(super) fn pay_by_face(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     codepay::by_face(tx, context, |new| unless_sold(new, context))
 }
 
-/// UNCONFIRMED(deposit-offered): a deposit by JSAPI or APP is paid, notified and expires as an order of unifiedorder does, and goes
-/// back by deposit/reverse as one of a payment code does, also while nobody has paid it. The operation has no element `deposit`:
-/// whatever is sent as one, it is a deposit.
+/// UNCONFIRMED(deposit-offered): a deposit by JSAPI or APP is paid, notified and expires as an order of unifiedorder
+/// does, and goes back by deposit/reverse as one of a payment code does, also while it is unpaid. The operation has
+/// no element `deposit`: whatever is sent as one, it is a deposit.
 pub(super) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     unified_order_as(tx, context, jsapi_or_app, |new| as_deposit(new, context))
 }

@@ -221,7 +221,7 @@ fn query(
 ) -> Result<Value, HandlerError> {
     let unknown = || {
         no_such_order(
-            "no order was made with this number by these merchants; an order that nobody has paid has no transaction_id yet",
+            "no order was made with this number by these merchants; an unpaid order has no transaction_id yet",
         )
     };
     let order = find(tx, context)?.ok_or_else(unknown)?;

@@ -33,9 +33,10 @@ fn shared_order(
     if order.merchant != caller {
         let is_of_other_mode =
             order.sub_mchid.as_deref() == Some(caller) || sub_mchid == Some(order.merchant.as_str());
-        return Err(match is_of_other_mode {
-            true => refusals::other_mode(),
-            false => refusals::not_this_merchants_to_share(words),
+        return Err(if is_of_other_mode {
+            refusals::other_mode()
+        } else {
+            refusals::not_this_merchants_to_share(words)
         }
         .into());
     }
@@ -149,9 +150,10 @@ pub(crate) fn split(
     if let Some(known) = Split::find(tx, &context.caller.mchid, &request.out_order_no)? {
         // A number that was used releases nothing, which is not an error for the same order.
         let is_unfreeze_again = request.is_finish() && known.transaction_id == request.transaction_id;
-        return match request.is_again(&known) || is_unfreeze_again {
-            true => Ok(known),
-            false => Err(refusals::other_receivers().into()),
+        return if request.is_again(&known) || is_unfreeze_again {
+            Ok(known)
+        } else {
+            Err(refusals::other_receivers().into())
         };
     }
     let SplitRequest { form, sub_mchid, transaction_id: id, out_order_no, parts: asked, .. } = request;
@@ -202,7 +204,7 @@ pub(crate) fn split(
     Ok(split)
 }
 
-/// The most receivers of one request.
+/// Maximum number of receivers of one request.
 const MAX_PARTS: usize = 50;
 
 /// The rules of a new split; gives what all receivers get.
