@@ -457,11 +457,11 @@ fn what_is_ciphertext_is_said_and_not_guessed() {
     for (name, flags, said) in [
         (&*letters, &[][..], "--encrypt"),
         ("\"张三\"", &["--ciphertext"], "/body/name with --ciphertext"),
-        ("7", &["--encrypt"], "needs a string"),
-        ("true", &["--encrypt"], "needs a string"),
-        ("7", &[], "needs a string"),
-        ("7", &["--ciphertext"], "needs a string"),
-        ("{\"a\":\"张三\"}", &["--encrypt"], "needs a string"),
+        ("7", &["--encrypt"], "must be a JSON string"),
+        ("true", &["--encrypt"], "must be a JSON string"),
+        ("7", &[], "must be a JSON string"),
+        ("7", &["--ciphertext"], "must be a JSON string"),
+        ("{\"a\":\"张三\"}", &["--encrypt"], "must be a JSON string"),
         ("\"张三\"", &["--encrypt", "--ciphertext"], "cannot be used with"),
     ] {
         let output = call(path, name, flags);
