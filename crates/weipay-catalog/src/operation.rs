@@ -23,7 +23,8 @@ pub struct Operation {
     pub docs: Vec<&'static str>,
     /// The host, if it is not the usual one.
     pub base_url: Option<&'static str>,
-    /// The path at which a partner (服务商) does for a sub-merchant what this operation does for its caller, with the same method.
+    /// The path at which a partner (服务商) does for a sub-merchant what this operation does for its caller, with the same
+    /// method.
     pub partner_path: Option<&'static str>,
     /// Whether APIv2 requires the merchant's TLS certificate.
     pub client_cert: bool,

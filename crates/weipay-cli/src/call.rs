@@ -68,8 +68,8 @@ pub(crate) struct Arguments {
     /// Send the sensitive fields as they are: they are already ciphertext.
     #[arg(long, conflicts_with = "encrypt")]
     pub(crate) ciphertext: bool,
-    /// Decrypt the sensitive fields (敏感信息加密) of the response with the merchant private key. It is printed as JSON, no longer
-    /// byte for byte.
+    /// Decrypt the sensitive fields (敏感信息加密) of the response with the merchant private key. It is printed as JSON, no
+    /// longer byte for byte.
     #[arg(long, conflicts_with = "follow")]
     pub(crate) decrypt: bool,
     /// A query parameter; may be repeated.

@@ -1,5 +1,5 @@
-//! The environment of a client (客户端环境变量): variables and files with which a program in any language reaches the sandbox, although
-//! its own settings are for the real platform.
+//! The environment of a client (客户端环境变量): variables and files with which a program in any language reaches the
+//! sandbox, although its own settings are for the real platform.
 //!
 //! Programs that take a base URL and keys from `WEIPAY_*` get those. Programs with fixed hosts get the sandbox as their proxy,
 //! and trust in its [authority](crate::Sandbox::ca_certificate), by the variables and files that their languages know.

@@ -27,8 +27,8 @@ pub struct LogEntry {
     pub status: Option<u16>,
     /// The error code (错误码) of a refusal.
     pub code: Option<&'static str>,
-    /// Why it was refused, or why a success says that it has failed: what [`REASON_HEADER`] says, and otherwise the message of the
-    /// refusal.
+    /// Why it was refused, or why a success says that it has failed: what [`REASON_HEADER`] says, and otherwise the message
+    /// of the refusal.
     pub reason: Option<String>,
     /// The fault that the sandbox was asked for, as its header names it.
     pub fault: Option<String>,

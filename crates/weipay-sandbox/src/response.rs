@@ -1,5 +1,5 @@
-//! The response (应答): what is sent back, or the refusal in its place; headers as the platform sends them, and the signature over
-//! what is sent.
+//! The response (应答): what is sent back, or the refusal in its place; headers as the platform sends them, and the signature
+//! over what is sent.
 //!
 //! Everything after the [gate](crate::gate) is signed, refusals included, except [files](File); what the gate rejects is not.
 //! The WeChat Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate

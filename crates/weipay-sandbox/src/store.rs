@@ -138,8 +138,8 @@ impl Store {
         }
     }
 
-    /// What of a merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number, as it is now; the oldest
-    /// first, and `limit` at most. What was never attempted or is held does not count.
+    /// What of a merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number, as it is now; the
+    /// oldest first, and `limit` at most. What was never attempted or is held does not count.
     pub(crate) fn repeats_beyond(
         &self,
         mchid: &str,

@@ -5,11 +5,11 @@
 //! is normalized here: the request target and the body are used byte for byte as they are sent, and the
 //! timestamp of a response goes in as the text that was received.
 //!
-//! The signature of a response (应答签名验证) or of a notification (回调签名验证) has the same headers and is verified in the same
-//! way, before anything in the body is trusted. The caller decides what to verify: error responses of the real gateway have no
-//! signature, so the status is checked first. A signature proves who wrote a message, but not when it arrived. The clock window
-//! (时间窗口) makes an old recording useless. The platform applies it to requests, and expects merchants to apply it to responses and
-//! notifications.
+//! The signature of a response (应答签名验证) or of a notification (回调签名验证) has the same headers and is verified in the
+//! same way, before anything in the body is trusted. The caller decides what to verify: error responses of the real gateway
+//! have no signature, so the status is checked first. A signature proves who wrote a message, but not when it arrived. The
+//! clock window (时间窗口) makes an old recording useless. The platform applies it to requests, and expects merchants to
+//! apply it to responses and notifications.
 
 mod reading;
 
@@ -94,8 +94,8 @@ fn letter(random: u32) -> char {
 /// The authentication scheme (认证类型) of merchants that sign with RSA.
 pub const SCHEME: &str = Scheme::Sha256Rsa2048.name();
 
-/// The content of an `Authorization` header (HTTP头Authorization, 认证类型 `WECHATPAY2-SHA256-RSA2048`): who signed (`mchid`), with
-/// which certificate (`serial_no`), when and with which nonce, and the signature.
+/// The content of an `Authorization` header (HTTP头Authorization, 认证类型 `WECHATPAY2-SHA256-RSA2048`): who signed
+/// (`mchid`), with which certificate (`serial_no`), when and with which nonce, and the signature.
 ///
 /// The platform accepts the parameters in any order. One order is written here, and all of them are read. A
 /// value never contains a character that would end it early.

@@ -1,4 +1,5 @@
-//! 企业微信签名 (`workwx_sign`): the second signature of a payment by WeCom (企业微信), made with the secret of one of its applications.
+//! 企业微信签名 (`workwx_sign`): the second signature of a payment by WeCom (企业微信), made with the secret of one of its
+//! applications.
 //!
 //! Some of the fields are sorted by their names and joined as `a=1&b=2&secret=SECRET`; the signature is the MD5 of
 //! that, in upper-case hexadecimal. It is a field of the request, so that the signature of APIv2 covers it.

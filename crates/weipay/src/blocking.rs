@@ -53,9 +53,9 @@ impl ClientBuilder {
 }
 
 impl Client {
-    /// Fetches the platform's certificates (平台证书) now, and waits for them. Calls do not need this: they fetch certificates when
-    /// necessary. Use it to check the settings at start-up, to encrypt before the first call, or to accept the first
-    /// notification.
+    /// Fetches the platform's certificates (平台证书) now, and waits for them. Calls do not need this: they fetch
+    /// certificates when necessary. Use it to check the settings at start-up, to encrypt before the first call, or to accept
+    /// the first notification.
     ///
     /// # Errors
     ///

@@ -117,8 +117,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The sub-merchant (子商户) that a partner (服务商) calls for: it is filled into requests that have a field for it and do not set
-    /// it. See [`SubMerchant`].
+    /// The sub-merchant (子商户) that a partner (服务商) calls for: it is filled into requests that have a field for it and
+    /// do not set it. See [`SubMerchant`].
     pub fn sub_merchant(mut self, sub_merchant: SubMerchant) -> Self {
         self.sub_merchant = Some(sub_merchant);
         self
@@ -164,7 +164,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The APIv3 key (APIv3密钥), with which the platform encrypts notifications and its certificates (平台证书) for the merchant.
+    /// The APIv3 key (APIv3密钥), with which the platform encrypts notifications and its certificates (平台证书) for the
+    /// merchant.
     ///
     /// With it, the client fetches the platform's certificates itself:
     ///

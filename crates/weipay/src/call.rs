@@ -213,8 +213,8 @@ impl<M: Mode> Call<M> {
         self.send(method)
     }
 
-    /// Uploads a file (上传). `meta` describes it. What the catalogue says of the file's name and digest is filled in where `meta`
-    /// does not have it, so that `()` is enough for most operations.
+    /// Uploads a file (上传). `meta` describes it. What the catalogue says of the file's name and digest is filled in where
+    /// `meta` does not have it, so that `()` is enough for most operations.
     ///
     /// In APIv2, the members of `meta` are the fields of the form next to the file.
     pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {

@@ -74,8 +74,9 @@ macro_rules! client_styles {
                 crate::notification::Receiver::from_core(&self.shared.core, Arc::clone(&self.shared))
             }
 
-            /// A [`FrontEnd`](crate::front_end::FrontEnd) that signs the payment parameters (调起支付) of pages, mini programs and
-            /// apps with this merchant's private key, APIv2 key and clock. `None` for a brand, and for a client with a
+            /// A [`FrontEnd`](crate::front_end::FrontEnd) that signs the payment parameters (调起支付) of pages, mini
+            /// programs and apps with this merchant's private key, APIv2 key and clock. `None` for a brand, and for a client
+            /// with a
             /// [signer](crate::signer): give that to [`FrontEnd::with_signer`](crate::front_end::FrontEnd::with_signer).
             #[must_use]
             pub fn front_end(&self) -> Option<crate::front_end::FrontEnd> {
@@ -228,9 +229,9 @@ mod asynchronous {
     }
 
     impl Client {
-        /// Fetches the platform's certificates (平台证书) now, and waits for them. Calls do not need this: they fetch certificates
-        /// when necessary. Use it to check the settings at start-up, to encrypt before the first call, or to accept the first
-        /// notification.
+        /// Fetches the platform's certificates (平台证书) now, and waits for them. Calls do not need this: they fetch
+        /// certificates when necessary. Use it to check the settings at start-up, to encrypt before the first call, or to
+        /// accept the first notification.
         ///
         /// # Errors
         ///

@@ -1,5 +1,5 @@
-//! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, or that is the response,
-//! as a stream.
+//! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, or that is the
+//! response, as a stream.
 //!
 //! Files are not signed. A file is verified by its digest, which is in the signed response that names it: a download checks that
 //! digest, and fails if it differs. A gzip stream (`tar_type=GZIP`) is decompressed while it arrives; the digest is of

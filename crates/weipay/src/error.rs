@@ -213,8 +213,8 @@ impl Error {
         self.0.sign_difference = detail.and_then(|detail| SignDifference::find(&signed()?, detail));
     }
 
-    /// For a `SIGN_ERROR`: which line of the signed message (验签串) differs from what the platform received, and the likely cause.
-    /// `None` if the platform did not show what it received. The error's text contains it too.
+    /// For a `SIGN_ERROR`: which line of the signed message (验签串) differs from what the platform received, and the likely
+    /// cause. `None` if the platform did not show what it received. The error's text contains it too.
     #[must_use]
     pub fn sign_difference(&self) -> Option<SignDifference> {
         self.0.sign_difference

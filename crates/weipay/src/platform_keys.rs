@@ -40,8 +40,8 @@ struct Validity {
 }
 
 impl PlatformKeySet {
-    /// `scheme` is how the merchant signs. A key of another one (国密 beside RSA) verifies, but is not preferred unless there is no
-    /// other.
+    /// `scheme` is how the merchant signs. A key of another one (国密 beside RSA) verifies, but is not preferred unless there
+    /// is no other.
     pub(crate) fn new(
         public_keys: &[(PublicKeyId, PublicKey)],
         certificates: &[Certificate],

@@ -41,8 +41,8 @@ pub use timer::{Sleep, Timer};
 /// - Never after any other response (such as a success that cannot be verified, or a rejection), and not if it would fail
 ///   again in the same way: the response is larger than 8 MiB, or a file to upload cannot be read.
 ///
-/// An operation that has a request number (商户请求单号) counts as safe only if the request carries it. A path that the catalogue does
-/// not have counts as not safe.
+/// An operation that has a request number (商户请求单号) counts as safe only if the request carries it. A path that the
+/// catalogue does not have counts as not safe.
 ///
 /// Each attempt is signed again, with its own nonce and timestamp, and has the same content. The [time
 /// limit](crate::ClientBuilder::timeout) is for all attempts together: no wait goes beyond it. Before the second attempt the

@@ -25,8 +25,8 @@ pub(crate) use caller::fill_in_caller;
 pub(crate) use open::opened;
 use walk::{Found, Known, With};
 
-/// Whether strings in the sensitive fields (敏感信息加密) of a call without types are plain text or ciphertext. Their content is not
-/// inspected.
+/// Whether strings in the sensitive fields (敏感信息加密) of a call without types are plain text or ciphertext. Their content
+/// is not inspected.
 ///
 /// It applies to all fields of a call, see [`Call::sensitive_texts`](crate::Call::sensitive_texts). To decide it for a single
 /// value, give a [`Sensitive`](crate::model::Sensitive).

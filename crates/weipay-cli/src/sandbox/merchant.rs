@@ -26,8 +26,8 @@ pub(crate) enum MerchantCommand {
         #[command(flatten)]
         data: DataFolder,
     },
-    /// Bind more appids to a merchant, allow it to act for more sub-merchants (子商户), and print its line. Existing ones are kept.
-    /// A merchant with sub-merchants is a partner (服务商), which sells for them and cannot sell for itself.
+    /// Bind more appids to a merchant, allow it to act for more sub-merchants (子商户), and print its line. Existing ones are
+    /// kept. A merchant with sub-merchants is a partner (服务商), which sells for them and cannot sell for itself.
     Bind(Bindings),
     /// Take one step in rotating a key with which the platform signs for a merchant, and print the key that signs now.
     RotateKey(RotateKey),

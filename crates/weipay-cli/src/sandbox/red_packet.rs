@@ -21,8 +21,8 @@ pub(crate) enum RedPacketCommand {
     Open {
         /// Its mch_billno or send_listid.
         number: String,
-        /// The openid that opens a share of a group red packet (裂变红包) [default: the recipient]. The recipient must open the first
-        /// share.
+        /// The openid that opens a share of a group red packet (裂变红包) [default: the recipient]. The recipient must open
+        /// the first share.
         #[arg(long = "as", value_name = "OPENID")]
         person: Option<String>,
     },

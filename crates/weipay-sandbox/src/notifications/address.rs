@@ -82,8 +82,8 @@ pub(crate) fn check_address(url: &str) -> Result<(), String> {
 const NAMES_OF_PRIVATE_NETWORKS: [&str; 6] =
     [".localhost", ".local", ".internal", ".test", ".lan", ".home.arpa"];
 
-/// Whether an address is one of plain HTTP, to a host that the public can reach: by its number, or by a name with a dot that is none
-/// of this machine.
+/// Whether an address is one of plain HTTP, to a host that the public can reach: by its number, or by a name with a dot that
+/// is none of this machine.
 pub(crate) fn is_plain_to_public_host(url: &str) -> bool {
     let Ok(target) = Target::parse(url) else { return false };
     let name = target.name().trim_end_matches('.').to_ascii_lowercase();

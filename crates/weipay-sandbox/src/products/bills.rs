@@ -1,5 +1,5 @@
-//! Bills (账单) of a day in Beijing: trade bills (交易账单), fund flow bills (资金账单), those of sub-merchants, and profit sharing
-//! bills (分账账单), made of orders, refunds and the ledger when they are asked for.
+//! Bills (账单) of a day in Beijing: trade bills (交易账单), fund flow bills (资金账单), those of sub-merchants, and profit
+//! sharing bills (分账账单), made of orders, refunds and the ledger when they are asked for.
 //!
 //! | file | what is in it |
 //! |---|---|

@@ -15,8 +15,8 @@
 //! | `refusals` | what is refused, in the platform's words |
 //!
 //! A funded stock (预充值) locks its budget when it is activated: money goes from the creator's balance to its marketing account
-//! (营销资金), and a coupon that is used moves from there to the merchant who is paid. A stock without money (`no_cash`, 免充值) only
-//! lowers the price.
+//! (营销资金), and a coupon that is used moves from there to the merchant who is paid. A stock without money (`no_cash`,
+//! 免充值) only lowers the price.
 
 mod activation;
 mod availability;

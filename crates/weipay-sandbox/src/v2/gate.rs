@@ -14,10 +14,10 @@
 //! | every value keeps its rule | PARAM_ERROR |
 //!
 //! INFERRED(v2-check-order). All but the first have status 200 and `return_code` FAIL with a sentence; the
-//! code is in the log, because the gateway sends none there. A wrong signature of profit sharing (分账) is told in a response that
-//! is signed, with `result_code` FAIL, SIGN_ERROR and its own sentence, as recorded of profitsharingquery;
-//! INFERRED(v2-sharing-signature): so it is by its other operations. Red packets and payments to the wallet tell it by `result_code`
-//! and SIGN_ERROR too, unsigned (recorded in 2019 and 2021). Where the page of an operation lists CA_ERROR, a
+//! code is in the log, because the gateway sends none there. A wrong signature of profit sharing (分账) is told in a response
+//! that is signed, with `result_code` FAIL, SIGN_ERROR and its own sentence, as recorded of profitsharingquery;
+//! INFERRED(v2-sharing-signature): so it is by its other operations. Red packets and payments to the wallet tell it by
+//! `result_code` and SIGN_ERROR too, unsigned (recorded in 2019 and 2021). Where the page of an operation lists CA_ERROR, a
 //! certificate that is missing or strange is that instead, in XML with its code. Recorded (public reports of 2020 and 2022): `No
 //! required SSL certificate was sent` for the others.
 

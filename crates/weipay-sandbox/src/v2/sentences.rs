@@ -1,7 +1,7 @@
 //! What the gateway of APIv2 says. UNCONFIRMED(v2-sentences): pages list the codes and what they mean. Of the sentences were seen
-//! 签名错误, 验证签名失败 and `appid不存在` (recorded), `商户号mch_id与appid不匹配`, `参数长度有误`, `mch_id参数格式错误`, `invalid refund_fee`,
-//! `invalid spbill_create_ip`, `不识别的参数notify_url`, and of unifiedorder two of APIv3, for a length and an integer (public
-//! reports).
+//! 签名错误, 验证签名失败 and `appid不存在` (recorded), `商户号mch_id与appid不匹配`, `参数长度有误`, `mch_id参数格式错误`,
+//! `invalid refund_fee`, `invalid spbill_create_ip`, `不识别的参数notify_url`, and of unifiedorder two of APIv3, for a length
+//! and an integer (public reports).
 
 use std::borrow::Cow;
 

@@ -440,7 +440,8 @@ fn a_frozen_account_is_sent_no_coupon() {
     assert_eq!(refused.json()["message"], "参数错误,请核对文档要求");
 }
 
-/// A stock of which one coupon was used by `order-1`, a half of which was refunded: its number, the coupon and the transaction_id.
+/// A stock of which one coupon was used by `order-1`, a half of which was refunded: its number, the coupon and the
+/// transaction_id.
 fn used_and_refunded() -> (Sandbox, String, String, String) {
     let (sandbox, stock_id) = running_stock();
     let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();

@@ -1,5 +1,5 @@
-//! A platform (电商平台) and its sub-merchant over sockets: a combined order is paid, shared, returned, refunded and withdrawn, and
-//! balances and bills agree with it.
+//! A platform (电商平台) and its sub-merchant over sockets: a combined order is paid, shared, returned, refunded and
+//! withdrawn, and balances and bills agree with it.
 
 use serde_json::{Value, json};
 use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox};

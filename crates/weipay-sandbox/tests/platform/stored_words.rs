@@ -1,5 +1,5 @@
-//! The words that records have and merchants see. A record of an older sandbox is read by them, so none may change: here they stand
-//! a second time.
+//! The words that records have and merchants see. A record of an older sandbox is read by them, so none may change: here they
+//! stand a second time.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Rows of trade bills (交易账单) and of fund flow bills (资金账单) with a method for each column, which finds its place once for a
-//! whole bill. Bills of APIv2 have older names for some.
+//! Rows of trade bills (交易账单) and of fund flow bills (资金账单) with a method for each column, which finds its place once
+//! for a whole bill. Bills of APIv2 have older names for some.
 //! <https://pay.weixin.qq.com/docs/merchant/products/bill-download/format-fundflow.html>
 
 /// Writes a struct with a method for each column. Each column has every name that bills give it.
@@ -135,8 +135,8 @@ typed_row! {
 }
 
 typed_row! {
-    /// A row of a fund flow bill (资金账单), also one of a sub-merchant: money that came to an account or left it. A column that the
-    /// bill does not have reads as an empty text, or as nothing.
+    /// A row of a fund flow bill (资金账单), also one of a sub-merchant: money that came to an account or left it. A column
+    /// that the bill does not have reads as an empty text, or as nothing.
     FundFlow in fund_flow, 11;
     /// When the balance changed
     time: seconds = "记账时间",

@@ -199,8 +199,8 @@ impl Error {
         tail.parse().ok().filter(|_| tail.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
-    /// The field that the platform rejects (错误参数), such as `/body/amount/total`: from the detail, or from the message, where the
-    /// platform mostly writes it.
+    /// The field that the platform rejects (错误参数), such as `/body/amount/total`: from the detail, or from the message,
+    /// where the platform mostly writes it.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         let named = self.detail().and_then(|detail| detail.get("field")?.as_str());

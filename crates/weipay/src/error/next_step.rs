@@ -9,8 +9,8 @@ pub enum NextStep {
     /// Query the result (查询) before anything else. The call, or an earlier one with the same number, may have taken effect, and
     /// another one could take effect twice.
     Query,
-    /// Query the result, or send the same request again with the same number and the same content. The call may have taken effect,
-    /// but it cannot take effect twice.
+    /// Query the result, or send the same request again with the same number and the same content. The call may have taken
+    /// effect, but it cannot take effect twice.
     QueryOrRepeat,
     /// Wait, then make the same call again, with the same number if it has one. It did not take effect, or it only reads.
     Repeat,
@@ -24,9 +24,10 @@ pub enum NextStep {
     AskPermission,
     /// Ask the user to act, such as to enter the password, and query the result.
     AskUser,
-    /// Decide by [`Error::code`]: the platform refuses the call by a rule of its own, or finds nothing. Show the message, and give
-    /// [`Error::request_id`] to the support of WeChat Pay. A transfer (商家转账) that is not found may still appear: do not take it
-    /// for failed.
+    /// Decide by [`Error::code`]: the platform refuses the call by a rule of its own, or finds nothing. Show the message, and
+    /// give
+    /// [`Error::request_id`] to the support of WeChat Pay. A transfer (商家转账) that is not found may still appear: do not
+    /// take it for failed.
     DecideByCode,
 }
 

@@ -1,5 +1,5 @@
-//! Why the platform does not accept a signature: with `SIGN_ERROR` it shows the message (验签串) that it built from the request as
-//! it arrived, cut short. Compared with the message that was signed, it shows which line was changed on the way.
+//! Why the platform does not accept a signature: with `SIGN_ERROR` it shows the message (验签串) that it built from the
+//! request as it arrived, cut short. Compared with the message that was signed, it shows which line was changed on the way.
 
 use std::fmt;
 

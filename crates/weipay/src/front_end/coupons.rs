@@ -1,5 +1,5 @@
-//! Merchant coupons (商家券) that a front end sends: by the plugin of a mini program, as cards, or by a link. They are signed with
-//! the APIv2 key (API密钥).
+//! Merchant coupons (商家券) that a front end sends: by the plugin of a mini program, as cards, or by a link. They are signed
+//! with the APIv2 key (API密钥).
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use super::v2::{checked, link};
 const MAX_PLUGIN_COUPONS: usize = 10;
 
 impl FrontEnd {
-    /// For the mini program plugin that sends merchant coupons (商家券小程序发券插件): its attributes `send_coupon_params`, `sign`
-    /// and `send_coupon_merchant`.
+    /// For the mini program plugin that sends merchant coupons (商家券小程序发券插件): its attributes `send_coupon_params`,
+    /// `sign` and `send_coupon_merchant`.
     ///
     /// `send_coupon_merchant` is the merchant that sends (发券商户号). At most 10 coupons.
     ///

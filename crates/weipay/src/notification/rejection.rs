@@ -37,8 +37,8 @@ pub enum RejectionKind {
         /// The probable change of the body, if its form shows one.
         mistake: Option<BodyMistake>,
     },
-    /// Its signature cannot be verified yet: the platform certificate (平台证书) that signed it has not been fetched. The fetch is
-    /// running, and the platform sends the notification again. To accept the first notification too, call
+    /// Its signature cannot be verified yet: the platform certificate (平台证书) that signed it has not been fetched. The
+    /// fetch is running, and the platform sends the notification again. To accept the first notification too, call
     /// `fetch_platform_certificates` of the client before the server starts.
     NotFetched {
         /// The serial number of the certificate.
@@ -89,7 +89,8 @@ impl Rejection {
         &self.0.kind
     }
 
-    /// Whether it is a signature probe (签名探测). It is for counting only: the response to a probe is that to any wrong signature.
+    /// Whether it is a signature probe (签名探测). It is for counting only: the response to a probe is that to any wrong
+    /// signature.
     #[must_use]
     pub fn is_probe(&self) -> bool {
         matches!(self.0.kind, RejectionKind::Probe)

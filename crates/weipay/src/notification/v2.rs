@@ -5,10 +5,10 @@
 //! `req_info` can be decrypted with the APIv2 key is the only evidence. So what is not signed is a refund and nothing else, and
 //! nothing beside its `req_info` counts.
 //!
-//! UNCONFIRMED: how `sign` of the JSON of older pay score products (支付分) is made. Documents name the member and no rule, and no
-//! recorded message is public. Here it is verified like the `sign` of XML, over all members of the outer object. If the platform
-//! signs otherwise, such a message is rejected, never accepted unverified; and its content can be decrypted only with the APIv3
-//! key.
+//! UNCONFIRMED: how `sign` of the JSON of older pay score products (支付分) is made. Documents name the member and no rule,
+//! and no recorded message is public. Here it is verified like the `sign` of XML, over all members of the outer object. If
+//! the platform signs otherwise, such a message is rejected, never accepted unverified; and its content can be decrypted only
+//! with the APIv3 key.
 
 use std::fmt;
 use std::sync::Arc;

@@ -36,8 +36,8 @@ pub(crate) struct NotReady {
 /// How long to wait between two queries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Pace {
-    /// Every 5 s for 30 s, as the guide of payments by code (付款码支付) has it. What follows is our choice (UNCONFIRMED): every 10 s,
-    /// and after two minutes every 30 s.
+    /// Every 5 s for 30 s, as the guide of payments by code (付款码支付) has it. What follows is our choice (UNCONFIRMED):
+    /// every 10 s, and after two minutes every 30 s.
     Payment,
     /// As the page of the query (查询单笔退款) has it: every minute for 5 minutes, then after 5, 10, 20 and 30
     /// minutes, and so on. Money goes back to a balance (零钱) within about 5 minutes, to a card within 3

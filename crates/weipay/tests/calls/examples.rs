@@ -94,7 +94,7 @@ fn an_error_says_what_to_do() {
     assert_eq!(
         lines,
         [
-            "an order that does not exist: not_found, ORDER_NOT_EXIST: nothing is found",
+            "an order that does not exist: not_found, ORDER_NOT_EXIST: decide by the code, or show it to a person",
             "an order without an amount: parameter, PARAM_ERROR: correct the request",
             "another private key: signature, SIGN_ERROR: check key, serial and clock",
             "a query that a proxy changed: signature, SIGN_ERROR: check key, serial and clock",

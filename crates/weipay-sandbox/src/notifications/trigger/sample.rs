@@ -162,7 +162,8 @@ impl Sample<'_> {
         } else {
             &field.values[..]
         };
-        // Members of one name can stand at several places, and mean several things. Of the event's own member no other page knows.
+        // Members of one name can stand at several places, and mean several things. Of the event's own member no other page
+        // knows.
         let others: &[&str] = if self.is_of_the_event(field) { &field.values } else { listed };
         let fits = |text: &&str| others.is_empty() || others.contains(text);
         if let Some(text) = table::in_event(self.described.event, name).filter(fits) {

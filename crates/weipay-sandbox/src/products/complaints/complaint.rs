@@ -300,8 +300,8 @@ fn media(kind: &str, images: &[String], base_url: &str) -> Value {
     json!({ "media_type": kind, "media_url": pictures })
 }
 
-/// Where a picture is: 图片下载, to which requests are signed. What RFC 3986 keeps as it is is never encoded: HTTP libraries decode
-/// that before they send it, and then another path was signed.
+/// Where a picture is: 图片下载, to which requests are signed. What RFC 3986 keeps as it is is never encoded: HTTP libraries
+/// decode that before they send it, and then another path was signed.
 fn picture(base_url: &str, media_id: &str) -> String {
     format!("{base_url}/v3/merchant-service/images/{}", utf8_percent_encode(media_id, UNRESERVED_KEPT))
 }

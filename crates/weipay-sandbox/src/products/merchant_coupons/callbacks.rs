@@ -1,5 +1,5 @@
-//! Callbacks (商家券事件通知地址): where a merchant is notified of what happens to its stocks, and of what: that a coupon was sent
-//! (领券事件, `COUPON.SEND`). Sources know no other event of this product.
+//! Callbacks (商家券事件通知地址): where a merchant is notified of what happens to its stocks, and of what: that a coupon was
+//! sent (领券事件, `COUPON.SEND`). Sources know no other event of this product.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

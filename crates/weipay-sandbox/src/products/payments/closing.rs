@@ -30,8 +30,8 @@ pub(super) fn close_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     Ok(Value::Null)
 }
 
-/// The rule: what has the number of a combined order (合单) is no order of its own. UNCONFIRMED(combined-number): to close it alone
-/// would succeed as for any unknown number, while a person can still pay the combined order.
+/// The rule: what has the number of a combined order (合单) is no order of its own. UNCONFIRMED(combined-number): to close it
+/// alone would succeed as for any unknown number, while a person can still pay the combined order.
 pub(super) fn check_not_combined(
     tx: &Transaction<'_>,
     merchant: &str,

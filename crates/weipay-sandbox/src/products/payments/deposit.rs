@@ -1,12 +1,13 @@
-//! Deposits (酒店押金), by APIv2: what a person has paid waits at the payee until the merchant consumes it (消费押金), wholly or in part,
-//! so that the rest goes back; or until all of it goes back, because the merchant reverses the payment (撤销), or because 30 days
-//! have passed.
+//! Deposits (酒店押金), by APIv2: what a person has paid waits at the payee until the merchant consumes it (消费押金), wholly
+//! or in part, so that the rest goes back; or until all of it goes back, because the merchant reverses the payment (撤销), or
+//! because 30 days have passed.
 //!
 //! UNCONFIRMED(deposit-account): a deposit waits where money waits to be shared, without the fee, and what is consumed of it is
-//! available at once. UNCONFIRMED(deposit-rest): the rest goes back as a refund of its own, under a number that the platform gives.
-//! UNCONFIRMED(deposit-once): a deposit is consumed once, and the same again is the same response. UNCONFIRMED(deposit-expiry): what
-//! goes back by itself is a reversal. UNCONFIRMED(deposit-words): the sentences. UNCONFIRMED(deposit-operations): only the operations
-//! of deposits change one, and they change nothing else; every query shows it.
+//! available at once. UNCONFIRMED(deposit-rest): the rest goes back as a refund of its own, under a number that the platform
+//! gives. UNCONFIRMED(deposit-once): a deposit is consumed once, and the same again is the same response.
+//! UNCONFIRMED(deposit-expiry): what goes back by itself is a reversal. UNCONFIRMED(deposit-words): the sentences.
+//! UNCONFIRMED(deposit-operations): only the operations of deposits change one, and they change nothing else; every query
+//! shows it.
 
 #[cfg(test)]
 mod model;

@@ -370,7 +370,8 @@ impl Order {
 /// The most parts of a combined order, a partner's.
 pub(crate) const MAX_PARTS: i64 = 50;
 
-/// A new 微信支付订单号: 28 digits, of which the first four are always the same, eight the day in Beijing and the last ten a serial.
+/// A new 微信支付订单号: 28 digits, of which the first four are always the same, eight the day in Beijing and the last ten a
+/// serial.
 pub(crate) fn new_transaction_id(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
     let serial = tx.next_number("transaction")?;
     let date = clock::compact_day(now);

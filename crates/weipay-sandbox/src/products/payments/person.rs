@@ -210,7 +210,8 @@ pub struct PersonPaid {
     /// Why it failed, in the words of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<&'static str>,
-    /// Why the contract of an order with one (支付中签约) was not signed, although the order was paid. The merchant is told nothing.
+    /// Why the contract of an order with one (支付中签约) was not signed, although the order was paid. The merchant is told
+    /// nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract_not_signed: Option<String>,
 }

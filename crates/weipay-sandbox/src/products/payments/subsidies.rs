@@ -1,6 +1,6 @@
-//! Subsidies of platforms (电商收付通·补差): a platform pays its sub-merchant for a discount that it gave itself. The order says how
-//! much that can be (`settle_info.subsidy_amount`); after the payment the platform pays it, or says that it will not (取消补差), and
-//! after a refund it has it back (补差回退).
+//! Subsidies of platforms (电商收付通·补差): a platform pays its sub-merchant for a discount that it gave itself. The order
+//! says how much that can be (`settle_info.subsidy_amount`); after the payment the platform pays it, or says that it will not
+//! (取消补差), and after a refund it has it back (补差回退).
 //!
 //! UNCONFIRMED(platform-subsidy-account): a subsidy leaves what the platform has available, and is available to the
 //! sub-merchant at once, also while the order waits to be shared. A return goes the same way back; `from` can name what

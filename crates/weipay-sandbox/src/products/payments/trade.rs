@@ -25,8 +25,8 @@ words! {
 }
 
 impl OrderState {
-    /// `trade_state_desc`. The texts of the first, third and fifth are known, and that of a 付款码 payment that failed; the others
-    /// are UNCONFIRMED(state-words).
+    /// `trade_state_desc`. The texts of the first, third and fifth are known, and that of a 付款码 payment that failed; the
+    /// others are UNCONFIRMED(state-words).
     pub(crate) const fn description(self, trade_type: TradeType) -> &'static str {
         match self {
             // What was not paid by a code cannot be reversed.

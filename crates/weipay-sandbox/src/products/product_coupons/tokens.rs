@@ -1,4 +1,5 @@
-//! Tokens (向用户预发放商品券, 向用户预发放商品券批次组): a component of a mini program lets a user take with one what the partner offers.
+//! Tokens (向用户预发放商品券, 向用户预发放商品券批次组): a component of a mini program lets a user take with one what the
+//! partner offers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Grants (子商户商家转账授权): a sub-merchant lets its partner (服务商) or platform (电商平台) transfer its money.
 //!
-//! UNCONFIRMED(transfer-grant): the sub-merchant grants it a moment after it was asked, for both products, unless a developer has it
-//! refuse or take it back; then it can be asked again. The first response does not know it yet. UNCONFIRMED(transfer-grant-words):
-//! what platforms are told of it.
+//! UNCONFIRMED(transfer-grant): the sub-merchant grants it a moment after it was asked, for both products, unless a developer
+//! has it refuse or take it back; then it can be asked again. The first response does not know it yet.
+//! UNCONFIRMED(transfer-grant-words): what platforms are told of it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

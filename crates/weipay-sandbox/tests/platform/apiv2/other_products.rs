@@ -1,5 +1,5 @@
-//! Which operation takes an order of which product: each one is asked to act on the orders of all others. Orders of one product have
-//! one record with those of the others, so a wrong path must not move their money.
+//! Which operation takes an order of which product: each one is asked to act on the orders of all others. Orders of one
+//! product have one record with those of the others, so a wrong path must not move their money.
 
 use serde_json::{Value, json};
 use weipay_sandbox::{MerchantAccount, NewMerchant, PersonPays, Sandbox};

@@ -54,8 +54,8 @@ fn each(test: impl Fn(&Server, &Receiver, &dyn Fn() -> Option<String>)) {
     test(&server, &client.receiver(), &|| client.platform_serial());
 }
 
-/// Posts again every second meanwhile, as the platform does: the blocking clients of a process fetch eight at a time, and tests run
-/// side by side.
+/// Posts again every second meanwhile, as the platform does: the blocking clients of a process fetch eight at a time, and
+/// tests run side by side.
 #[track_caller]
 fn wait_until(is_so: impl Fn() -> bool, post_again: impl Fn()) {
     let mut posted = Instant::now();

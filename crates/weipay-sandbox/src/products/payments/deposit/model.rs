@@ -1,6 +1,6 @@
-//! Random deposits against a reference model: paid by a payment code, or offered to a person (JSAPI and APP) who pays or does not;
-//! consumed wholly or in part, reversed, refunded, or forgotten; operations of other products change nothing. The model knows what became of each, what its merchant is
-//! notified of, and what is in every account; all accounts together have nothing.
+//! Random deposits against a reference model: paid by a payment code, or offered to a person (JSAPI and APP) who pays or does
+//! not; consumed wholly or in part, reversed, refunded, or forgotten; operations of other products change nothing. The model
+//! knows what became of each, what its merchant is notified of, and what is in every account; all accounts together have nothing.
 
 use std::collections::BTreeMap;
 

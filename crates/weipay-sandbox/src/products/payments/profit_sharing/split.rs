@@ -1,4 +1,5 @@
-//! Splits (分账单): who gets what of an order, and that the rest is not to be shared (完结分账). What is kept of one, and queries.
+//! Splits (分账单): who gets what of an order, and that the rest is not to be shared (完结分账). What is kept of one, and
+//! queries.
 
 mod making;
 mod settling;

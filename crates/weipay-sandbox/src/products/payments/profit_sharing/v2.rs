@@ -1,8 +1,8 @@
 //! Profit sharing by APIv2: the same receivers, splits and returns as by APIv3, in the elements and codes of
 //! the older version. What one version made, the other sees.
 //!
-//! A single split (单次分账) gives the rest to the merchant; a multiple one (多次分账) leaves it to be shared, until the sharing is
-//! finished (完结分账).
+//! A single split (单次分账) gives the rest to the merchant; a multiple one (多次分账) leaves it to be shared, until the
+//! sharing is finished (完结分账).
 //!
 //! UNCONFIRMED(v2-sharing-codes): all codes but `NOT_SHARE_ORDER`, and those of a return by who did not get a share, because no
 //! table of these operations was seen.

@@ -1,8 +1,8 @@
 //! refund (申请退款), refundquery, and the notification of a refund.
 //!
-//! refundv2 and refundqueryv2 (支持单品) are the same refunds, which name the goods (单品) that go back, and tell of the coupons of the
-//! order in a list (`promotion_detail`). UNCONFIRMED(v2-refund-goods): the list has each coupon of the order, with what of it went
-//! back by the refunds of the response, and the goods that these name. An order without coupons has no list.
+//! refundv2 and refundqueryv2 (支持单品) are the same refunds, which name the goods (单品) that go back, and tell of the
+//! coupons of the order in a list (`promotion_detail`). UNCONFIRMED(v2-refund-goods): the list has each coupon of the order,
+//! with what of it went back by the refunds of the response, and the goods that these name. An order without coupons has no list.
 
 use serde_json::{Map, Value, json};
 
