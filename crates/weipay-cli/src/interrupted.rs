@@ -76,18 +76,23 @@ impl ToldWhenInterrupted {
 /// signal is missed.
 fn on_signal(end: impl FnOnce(u8) + Send + 'static) -> io::Result<()> {
     let (report, listens) = sync_channel(1);
-    let listen = move || -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let code = runtime.block_on(async {
-            let signals = signals()?;
-            report.send(()).ok();
-            signals.await
-        })?;
-        end(code);
-        Ok(())
+    let listen = move || {
+        let begun = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let begun = begun.and_then(|runtime| {
+            let signals = runtime.block_on(async { signals() })?;
+            Ok((runtime, signals))
+        });
+        let (runtime, signals) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return drop(report.send(Err(error))),
+        };
+        report.send(Ok(())).ok();
+        if let Ok(code) = runtime.block_on(signals) {
+            end(code);
+        }
     };
     thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
-    listens.recv().map_err(|_| io::Error::other("nothing listens for signals"))
+    listens.recv().unwrap_or_else(|_| Err(io::Error::other("nothing listens for signals")))
 }
 
 /// A signal that ends the program: its exit code.

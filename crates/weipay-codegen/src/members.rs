@@ -186,8 +186,12 @@ fn member(field: &Field, in_every_success: &str, keep: &dyn Fn(&Field) -> bool) 
         (_, Some(Purpose::PageTotal)) => "=t",
         (_, Some(Purpose::PageItems)) => "=i",
         (_, Some(Purpose::PageNext)) => "=u",
-        // A number of 0 may be left out.
-        (_, Some(Purpose::Echo)) if field.required && field.kind == Kind::String => "=r",
+        // A number of 0 may be left out, and under which name a response repeats a value is not certain where it is another one.
+        (_, Some(Purpose::Echo))
+            if field.required && field.kind == Kind::String && field.echo_of.is_none() =>
+        {
+            "=r"
+        }
         (_, Some(Purpose::Echo)) => "=e",
         (_, Some(Purpose::DownloadUrl)) => "=d",
         (_, Some(Purpose::DownloadHashType)) => "=a",

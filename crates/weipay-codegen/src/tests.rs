@@ -435,7 +435,7 @@ fn a_row_says_which_members_tell_its_response_from_others() {
     let text = table::text(&operations, &common, &RowNames::new(&operations));
     for expected in [
         "\"||no|code+ mchid* no*=r a_state+ sum\"",
-        "\"|a_id no n||id*=r@a_id b+{no=e d{id=e@a_id}} n=e items\"",
+        "\"|a_id no n||id*=e@a_id b+{no=e d{id=e@a_id}} n=e items\"",
         "\"||sub_mch_id|no+\"",
         // What cannot be repeated is a result.
         "\"||name|sub_mch_id+ no+\"",

@@ -108,7 +108,9 @@ impl<'a> Attempts<'a> {
         if !is_first_of_two || !self.plan.shares_time {
             return left;
         }
-        let share = self.hosts().first_share(self.host, left, self.now());
+        // Before the lock: a program may have its own timer.
+        let now = self.now();
+        let share = self.hosts().first_share(self.host, left, now);
         share.filter(|share| self.has_another_after(*share)).unwrap_or(left)
     }
 

@@ -252,10 +252,10 @@ impl ClientBuilder {
     /// 504, goes to the other host. After three consecutive failures of this kind, calls start at the backup host, and
     /// every thirty seconds one call that is safe to repeat probes the main host. A call that may not have the time for both
     /// hosts starts at the backup host already after the first failure, if that host has responded since: one that is not
-    /// safe to repeat, has less than four seconds left, is an upload or a download, or follows a
-    /// [`retry_policy`](Self::retry_policy). The URL of a file names its host, so downloads never change the host.
+    /// safe to repeat at once (a refund is repeated after a minute), has less than four seconds left, is an upload or a download,
+    /// or follows a [`retry_policy`](Self::retry_policy). A URL names its host, so the download of a URL never changes the host.
     ///
-    /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat. So the client also leaves a host that
+    /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat at once. So the client also leaves a host that
     /// accepts calls and never responds; but a response that needs longer than the share of its attempt is lost. The first
     /// attempt has:
     ///
@@ -288,7 +288,7 @@ impl ClientBuilder {
     }
 
     /// Replaces the system's clock. `clock` returns seconds since 1970. If it is wrong by more than five minutes, the platform
-    /// refuses each call (`SIGN_ERROR`), and the signature of each response counts as too old.
+    /// refuses each call (`SIGN_ERROR`), and the signature of each response counts as too old or as from the future.
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self

@@ -28,8 +28,8 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
     /// Seed for all generated values (ids, nonces, Request-ID, file addresses): the same requests then get the same responses.
-    /// Signatures, certificates and ciphertexts still differ between data folders. A restart continues the sequence; a reset
-    /// starts it again, except on a shared database. Without --seed, ids start at a random number.
+    /// Signatures, certificates and ciphertexts still differ between data folders. A restart has other values, the same in
+    /// every run; a reset starts the sequence again, except on a shared database. Without --seed, ids start at a random number.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not count a notification as

@@ -39,7 +39,7 @@ fn aside(due: &Due) -> Due {
     Due { at: due.at.max(0).saturating_add(NEVER), ..due.clone() }
 }
 
-/// Maximum number of entries that are put aside.
+/// The first `limit` entries that are put aside.
 fn all(tx: &Transaction<'_>, limit: i64) -> Result<Vec<Due>, StoreError> {
     let before_all = Due { kind: String::new(), key: String::new(), at: NEVER };
     tx.due_after(i64::MAX, Some(&before_all), limit)

@@ -132,7 +132,8 @@ impl SandboxBuilder {
     /// addresses of files, and the ids of notifications). Keys never depend on the seed, so what depends on keys
     /// differs in each folder: `Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted. Times are those of
     /// the [clock](Self::clock); `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A
-    /// restart on the same data folder continues the sequence. A reset starts it again, except on a shared database.
+    /// restart on the same data folder has other numbers, which are the same in every run. A reset starts the sequence of the
+    /// seed again, except on a shared database.
     ///
     /// Without a seed, official numbers start at a random number in a new state, and continue after a reset and a restore.
     #[must_use]

@@ -8,6 +8,7 @@ use crate::error::append_causes;
 
 /// Error of the store, which holds the state of a sandbox.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The file of the database could not be created or opened.
     File(io::Error),

@@ -2,10 +2,11 @@
 //!
 //! | check | response if it fails |
 //! |---|---|
-//! | TLS client certificate of some merchant, for what needs it | 400 of the web server |
+//! | a TLS client certificate, for what needs it | 400 of the web server |
 //! | the method is POST | REQUIRE_POST_METHOD |
 //! | there is a body, in UTF-8 | POST_DATA_EMPTY, NOT_UTF8 |
 //! | it is XML | XML_FORMAT_ERROR |
+//! | the certificate is that of some merchant | 400 of the web server |
 //! | what is required is there | LACK_PARAMS |
 //! | the merchant is known, and some merchant has the appid | MCHID_NOT_EXIST, APPID_NOT_EXIST |
 //! | the signature is right | SIGNERROR |

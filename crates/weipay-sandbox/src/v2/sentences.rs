@@ -1,7 +1,8 @@
 //! What the gateway of APIv2 says. UNCONFIRMED(v2-sentences): pages list the codes and what they mean. Of the sentences were seen
 //! 签名错误, 验证签名失败 and `appid不存在` (recorded), `商户号mch_id与appid不匹配`, `参数长度有误`, `mch_id参数格式错误`,
-//! `invalid refund_fee`, `invalid spbill_create_ip`, `不识别的参数notify_url`, and of unifiedorder two of APIv3, for a length
-//! and an integer (public reports).
+//! `invalid refund_fee`, `invalid spbill_create_ip`, `不识别的参数notify_url`, `不识别的参数detail`, `0参数格式错误`,
+//! `分账接收方格式错误`, `签名错误，请检查后再试` of micropay, and of unifiedorder two of APIv3, for a length and an integer
+//! (public reports).
 
 use std::borrow::Cow;
 
@@ -20,8 +21,8 @@ pub(super) const NO_MERCHANT: &str = "MCHID不存在";
 pub(super) const NO_APPID: &str = "appid不存在";
 pub(super) const APPID_OF_ANOTHER: &str = "商户号mch_id与appid不匹配";
 const WRONG_SIGN: &str = "签名错误";
-/// Of micropay <https://github.com/binarywang/weixin-java-pay-demo/issues/151> (2026) and of orderquery
-/// <https://github.com/binarywang/weixin-java-pay-demo/issues/136> (2025).
+/// Of micropay: <https://github.com/binarywang/weixin-java-pay-demo/issues/151> (2026). A report of 2025 has it for orderquery
+/// too (issue 136 there), but that was seen to say the shorter one in September 2026.
 const WRONG_SIGN_CHECK: &str = "签名错误，请检查后再试";
 pub(super) const WRONG_SIGN_OF_SHARING: &str = "验证签名失败";
 pub(super) const WRONG_CERTIFICATE: &str = "证书校验错误";
@@ -30,7 +31,7 @@ pub(super) const NO_CERTIFICATE: &str = "请求未携带证书，或请求携带
 /// A wrong signature.
 pub(super) fn wrong_sign(operation: &Operation) -> &'static str {
     match operation.path {
-        "v2/pay/micropay" | "v2/pay/orderquery" => WRONG_SIGN_CHECK,
+        "v2/pay/micropay" => WRONG_SIGN_CHECK,
         _ => WRONG_SIGN,
     }
 }

@@ -120,7 +120,7 @@ fn a_wrong_sign_is_answered_as_recorded() {
     let response = post(&SHARED, QUERY, spoilt.write("xml").unwrap().as_bytes());
     assert_eq!(
         response.text(),
-        "<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[签名错误，请检查后再试]]></return_msg></xml>"
+        "<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[签名错误]]></return_msg></xml>"
     );
     elements(&response);
 }

@@ -1,6 +1,6 @@
 //! What a program does next about an error: the questions that an error answers, asked in the order that is safe for money.
 
-use super::{Advice, Error, ErrorClass, codes};
+use super::{Advice, Error, ErrorClass, ErrorKind, RequestError, codes};
 
 /// What to do next about an error: see [`Error::next_step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,17 +17,17 @@ pub enum NextStep {
     /// Correct the request, or the setting of the client that the error names: the same call fails again. [`Error::field`] may
     /// name the field.
     CorrectRequest,
-    /// Check the keys, the serial numbers and the clock: the platform does not accept the merchant's signature, or the client
-    /// cannot verify the platform's. [`Error::sign_difference`] may name the cause.
+    /// Check the keys, the serial numbers, the clock and the [signer](crate::signer): the platform does not accept the merchant's
+    /// signature, there is none, or the client cannot verify the platform's. [`Error::sign_difference`] may name the cause.
     CheckKeys,
     /// Check the permissions of the merchant on the merchant platform (商户平台).
     AskPermission,
     /// Ask the user to act, such as to enter the password, and query the result.
     AskUser,
     /// Decide by [`Error::code`]: the platform refuses the call by a rule of its own, or finds nothing. Show the message, and
-    /// give
-    /// [`Error::request_id`] to the support of WeChat Pay. A transfer (商家转账) that is not found may still appear: do not
-    /// take it for failed.
+    /// give [`Error::request_id`] to the support of WeChat Pay. A transfer (商家转账) that is not found may still appear: do not
+    /// take it for failed. Without a code, the response cannot be used, such as the page of a proxy or a text that cannot be
+    /// decrypted: read the error.
     DecideByCode,
 }
 
@@ -60,6 +60,12 @@ impl Error {
                 _ if self.is_safe_to_repeat() && self.is_retryable() => NextStep::QueryOrRepeat,
                 _ => NextStep::Query,
             };
+        }
+        match self.kind() {
+            ErrorKind::Request(RequestError::Signer(_)) => return NextStep::CheckKeys,
+            // It fails again in the same way, such as on a thread without a runtime.
+            ErrorKind::Network(_) if !self.is_retryable() => return NextStep::CorrectRequest,
+            _ => {}
         }
         let is_of_an_earlier_call = self.code().is_some_and(codes::is_of_an_earlier_call);
         match (self.class(), advice) {
@@ -134,6 +140,8 @@ mod tests {
                     assert!(asks || !error.may_have_taken_effect(), "{error}: {step:?}");
                     assert!(step != QueryOrRepeat || operation.is_safe_to_repeat(), "{error}");
                     assert!(step != Repeat || !error.may_have_taken_effect(), "{error}");
+                    let is_used = codes::is_of_an_earlier_call(code) && error.code() == Some(code);
+                    assert!(asks || !is_used, "{error}: {step:?}");
                 }
             }
         }

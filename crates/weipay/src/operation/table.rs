@@ -22,13 +22,13 @@ const MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS: &str = "|date mchid||";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS: &str = "|limit=l offset=o||data=i limit+=l offset total_count=t";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: &str = "|mchid sub_mchid sp_mchid||id*=r@refund_id out_refund_no+ transaction_id+ out_trade_no+ channel recv_account fund_source success_time create_time* status+ amount+ detail";
+const MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: &str = "|mchid sub_mchid sp_mchid||id*=e@refund_id out_refund_no+ transaction_id+ out_trade_no+ channel recv_account fund_source success_time create_time* status+ amount+ detail";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: &str = "|mchid sub_mchid sp_mchid||id+ out_refund_no*=r transaction_id+ out_trade_no+ channel recv_account fund_source success_time create_time* status+ amount+ detail";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: &str = "|mchid sub_mchid sp_mchid||mchid* appid* sp_mchid* sub_mchid* sp_appid* sub_appid out_trade_no*=r id+ attach trade_type+ bank_type+ success_time* trade_state+ trade_state_desc+ payer+ amount+ promotion_detail";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID: &str = "|mchid sub_mchid sp_mchid||mchid* appid* sp_mchid* sub_mchid* sp_appid* sub_appid out_trade_no+ id*=r@transaction_id attach trade_type+ bank_type+ success_time* trade_state+ trade_state_desc+ payer+ amount+ promotion_detail";
+const MEMBERS_OF_GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID: &str = "|mchid sub_mchid sp_mchid||mchid* appid* sp_mchid* sub_mchid* sp_appid* sub_appid out_trade_no+ id*=e@transaction_id attach trade_type+ bank_type+ success_time* trade_state+ trade_state_desc+ payer+ amount+ promotion_detail";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS: &str = "|offset=o limit=l||offset limit total_count=t activity_id=e data=i";
 #[rustfmt::skip]
@@ -58,7 +58,7 @@ const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_RESERVAT
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: &str = "|sub_mchid||sp_mchid* sub_mchid* sp_appid* sub_appid reservation_id+ out_reservation_no*=r transfer_scene_id+ estimated_date estimated_max_amount exact_amount openid* bank_type state* accept_time+ reserve_time close_info";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_GLOBAL_REFUNDS: &str = "|transaction_id out_trade_no mchid sub_mchid sp_mchid offset=o count=l||id*=r@transaction_id mchid* sub_mchid* sp_mchid* out_trade_no*=r amount+ data=i total_num=t current_total_num";
+const MEMBERS_OF_GET_V3_GLOBAL_REFUNDS: &str = "|transaction_id out_trade_no mchid sub_mchid sp_mchid offset=o count=l||id*=e@transaction_id mchid* sub_mchid* sp_mchid* out_trade_no*=r amount+ data=i total_num=t current_total_num";
 #[rustfmt::skip]
 const MEMBERS_OF_POST_V2_PAPAY_PARTNER_PREENTRUSTWEB: &str = "||appid mch_id sub_appid sub_mch_id plan_id contract_code request_serial contract_display_account notify_url version sign_type timestamp return_app|miniprogram_username miniprogram_path pre_entrustweb_id+";
 #[rustfmt::skip]

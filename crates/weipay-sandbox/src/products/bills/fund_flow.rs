@@ -9,8 +9,8 @@ use crate::store::{Direction, StoreError, Transaction};
 enum Balance {
     /// What each entry says of it.
     OfEntries,
-    /// Counted from what there was at the beginning of the day: a clock that was late has booked work after
-    /// entries of later times, and what such entries say would jump.
+    /// Counted from what there was at the beginning of the day. A clock that was late has booked work after entries of later
+    /// times, and what such entries say would jump. Entries of earlier versions do not say it.
     Counted(i64),
 }
 
@@ -22,7 +22,7 @@ impl Balance {
         (from, until): (i64, i64),
     ) -> Result<Self, StoreError> {
         let purse = Purse::find(tx, owner)?;
-        if purse.is_in_order_until(until) {
+        if purse.is_in_order_until(until) && all_say_it(tx, owner, account, (from, until))? {
             return Ok(Self::OfEntries);
         }
         let mut fen = purse.total(account);
@@ -37,13 +37,31 @@ impl Balance {
     fn after(&mut self, leg: &Leg, account: AccountType) -> i64 {
         match self {
             Self::OfEntries if account == AccountType::Basic => leg.basic,
-            Self::OfEntries => leg.operation.unwrap_or(leg.balance),
+            Self::OfEntries => leg.operation.unwrap_or_default(),
             Self::Counted(fen) => {
                 *fen += leg.fen;
                 *fen
             }
         }
     }
+}
+
+/// Whether all entries of a period say what the account had afterwards.
+fn all_say_it(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    account: AccountType,
+    (from, until): (i64, i64),
+) -> Result<bool, StoreError> {
+    if account == AccountType::Basic {
+        return Ok(true);
+    }
+    for entry in entries(tx, owner, from, until, Direction::Ascending) {
+        if moved(&entry?, owner, account).any(|(leg, _)| leg.operation.is_none()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 const HEADING: &str = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号";

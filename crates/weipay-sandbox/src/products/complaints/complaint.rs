@@ -54,6 +54,9 @@ impl Side {
     }
 }
 
+/// `operate_type` of what the platform tells the merchant of a new complaint.
+pub(super) const MESSAGE_OF_SYSTEM: &str = "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE";
+
 /// What one side did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Action {
@@ -228,10 +231,12 @@ impl Complaint {
         format!("3002000{}{}{position:03}", digits(7, 15), digits(18, 27))
     }
 
-    /// What has happened until now, the oldest first, each with its position.
+    /// What was done, the oldest first, each with its position. Only the platform's message has a time to come: whatever else is
+    /// there was done, also where the clock of another node is ahead, or the clock went back.
     pub(super) fn history(&self, now: i64) -> Vec<(usize, &Action)> {
+        let is_done = |action: &Action| action.time <= now || action.kind != MESSAGE_OF_SYSTEM;
         let mut history: Vec<_> =
-            self.actions.iter().enumerate().filter(|(_, action)| action.time <= now).collect();
+            self.actions.iter().enumerate().filter(|(_, action)| is_done(action)).collect();
         history.sort_by_key(|(_, action)| action.time);
         history
     }

@@ -74,7 +74,11 @@ impl Complaint {
 
     /// What is shown of it.
     pub(super) fn history(&self, now: i64) -> Vec<&'static str> {
-        let mut shown: Vec<_> = self.history.iter().filter(|(at, _)| *at <= now).collect();
+        let mut shown: Vec<_> = self
+            .history
+            .iter()
+            .filter(|(at, done)| *at <= now || !done.ends_with("COMPLAINT_SYSTEM_MESSAGE"))
+            .collect();
         shown.sort_by_key(|(at, _)| *at);
         shown.into_iter().map(|(_, done)| *done).collect()
     }

@@ -1,7 +1,7 @@
 //! What each side may do when, and what comes of it.
 
 use super::callback;
-use super::complaint::{Action, Complaint, ComplaintState, MAX_ACTIONS, Private, Side};
+use super::complaint::{Action, Complaint, ComplaintState, MAX_ACTIONS, MESSAGE_OF_SYSTEM, Private, Side};
 use super::person::Problem;
 use super::refusals;
 use crate::response::Refusal;
@@ -271,8 +271,7 @@ pub(super) fn with_action(
 pub(super) fn with_message_of_system(complaint: Complaint, now: i64) -> Complaint {
     let text = Private("用户已向微信支付投诉贵司，请于72小时内妥善处理用户投诉。".to_owned());
     let words = Words { text, ..Words::default() };
-    let kind = "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE";
-    with_action(complaint, Side::Platform, kind, words, now.saturating_add(2))
+    with_action(complaint, Side::Platform, MESSAGE_OF_SYSTEM, words, now.saturating_add(2))
 }
 
 #[cfg(test)]

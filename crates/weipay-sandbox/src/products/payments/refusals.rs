@@ -308,8 +308,8 @@ pub(super) const NO_SUB_MERCHANT: &str = "受理机构必须传入sub_mch_id";
 pub(super) fn no_partner() -> Refusal {
     Refusal::param_error(
         NO_PARTNER,
-        "the caller is no partner of this sub_mchid: leave it out, and by APIv3 use the operations of an ordinary merchant; weipay \
-         sandbox merchant bind MCHID --sub-merchant SUB_MCHID makes it a partner",
+        "the caller is no partner of this sub_mchid: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID makes it one; an \
+         ordinary merchant leaves sub_mchid out, and by APIv3 uses the operations of an ordinary merchant",
     )
 }
 

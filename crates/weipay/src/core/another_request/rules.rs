@@ -44,7 +44,7 @@ impl Case<'_> {
     fn repeats_too_little(&self) -> Option<Another> {
         let Missing { field, is_another_there } = self.missing.as_ref()?;
         // What is only accepted repeats nothing yet. What only reads must not fail for ever where a page is wrong.
-        let is_enough = *is_another_there && (self.is_accepted || self.operation.only_reads());
+        let is_enough = *is_another_there && (self.is_accepted || !self.acts());
         let has_nothing = || !is_another_there && !self.is_accepted && self.evidence.has_nothing();
         (!is_enough && self.evidence.has_strange(1) || has_nothing()).then(|| another(field))
     }

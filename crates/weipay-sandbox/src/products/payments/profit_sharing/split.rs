@@ -199,7 +199,7 @@ impl Split {
     }
 }
 
-/// A partner names the sub-merchant that has the money, and a merchant that has its own names no person.
+/// A partner names the sub-merchant that has the money, and a merchant with an order of its own names none.
 pub(super) fn check_sub_merchant(
     asked: Option<&str>,
     has: Option<&str>,

@@ -152,7 +152,7 @@ pub(super) fn check_repeated(request: &RefundRequest, known: &Refund) -> Result<
     Ok(())
 }
 
-/// A partner names the sub-merchant that has the money, and a merchant that has its own names no person.
+/// A partner names the sub-merchant that has the money, and a merchant with an order of its own names none.
 pub(super) fn check_sub_merchant(asked: Option<&str>, has: Option<&str>) -> Result<(), Refusal> {
     match (asked, has) {
         (None, Some(_)) => Err(of_orders::no_sub_merchant(reasons::ORDER_OF_SUB_MERCHANT)),
