@@ -182,7 +182,7 @@ fn merchant_appid_and_values_are_told_apart() {
     };
     assert_eq!(with("mch_id", "1900000998"), "MCHID不存在");
     assert_eq!(with("appid", "wx0000000000000000"), "appid不存在");
-    assert_eq!(with("sign_type", "md5"), "签名错误，请检查后再试");
+    assert_eq!(with("sign_type", "md5"), "签名错误");
     assert_eq!(with("transaction_id", &"1".repeat(33)), "transaction_id参数长度有误");
     assert!(!kit.appid.is_empty());
 }
@@ -225,7 +225,7 @@ fn a_wrong_sign_is_explained_by_the_mistake_that_was_made() {
         elements.push("sign", sign);
         let response = post(&SHARED, QUERY, elements.write("xml").unwrap().as_bytes());
         let (sentence, reason) = rejected(&response);
-        assert_eq!(sentence, "签名错误，请检查后再试");
+        assert_eq!(sentence, "签名错误");
         assert!(reason.contains(cause), "{cause}: {reason}");
     }
 }
