@@ -92,7 +92,7 @@ fn text(operation: &Operation, common: &[AnyResponse]) -> String {
 }
 
 /// The field without the echoes that say nothing: those in a list, and those of a shared object that repeat what another request
-/// sends. Beside those that the response itself has, none must be there, so it is no matter whether a page requires it.
+/// sends. Apart from those of the response itself, none has to be there, whether or not a page requires it.
 fn with_echoes(field: &Field, operation: &Operation, is_in_list: bool) -> Field {
     let mut field = field.clone();
     let is_echo = !is_in_list && operation.repeated_by(&field).is_some();

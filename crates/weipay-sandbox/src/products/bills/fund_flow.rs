@@ -22,7 +22,7 @@ impl Balance {
         (from, until): (i64, i64),
     ) -> Result<Self, StoreError> {
         let purse = Purse::find(tx, owner)?;
-        if purse.is_in_order_until(until) && all_say_it(tx, owner, account, (from, until))? {
+        if purse.is_in_order_until(until) && say_it(tx, owner, account, (from, until))? {
             return Ok(Self::OfEntries);
         }
         let mut fen = purse.total(account);
@@ -46,8 +46,9 @@ impl Balance {
     }
 }
 
-/// Whether all entries of a period say what the account had afterwards.
-fn all_say_it(
+/// Whether the entries of a period say what the account had afterwards: all do if the first does, in the order in which they were
+/// booked.
+fn say_it(
     tx: &Transaction<'_>,
     owner: &Owner,
     account: AccountType,
@@ -57,8 +58,8 @@ fn all_say_it(
         return Ok(true);
     }
     for entry in entries(tx, owner, from, until, Direction::Ascending) {
-        if moved(&entry?, owner, account).any(|(leg, _)| leg.operation.is_none()) {
-            return Ok(false);
+        if let Some((leg, _)) = moved(&entry?, owner, account).next() {
+            return Ok(leg.operation.is_some());
         }
     }
     Ok(true)

@@ -6,7 +6,7 @@ use super::link::{BillLink, download};
 use super::*;
 use crate::clock;
 use crate::entropy::Entropy;
-use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
+use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, entries, post};
 use crate::merchants::Merchants;
 use crate::products::HandlerError;
 use crate::products::Links;
@@ -17,7 +17,7 @@ use crate::products::payments::refund::fixtures::{Shop, Wish};
 use crate::products::payments::refund::record::RefundState;
 use crate::products::world::NOW as TIME_OF_SHOP;
 use crate::response::File;
-use crate::store::{Fingerprint, Store};
+use crate::store::{Direction, Fingerprint, Store};
 
 const MERCHANT: &str = "1900000109";
 const SUB_MERCHANT: &str = "1900000110";
@@ -319,6 +319,31 @@ fn the_balance_column_does_not_jump_after_work_that_was_booked_late() {
     let cell = |line: &str, index: usize| line.split(',').nth(index).unwrap().to_owned();
     let rows: Vec<_> = lines[1..3].iter().map(|line| (cell(line, 6), cell(line, 7))).collect();
     assert_eq!(rows, [("`1.00".to_owned(), "`1.01".to_owned()), ("`0.10".to_owned(), "`1.11".to_owned())]);
+}
+
+#[test]
+fn entries_of_earlier_versions_have_their_balance_counted() {
+    let store = Store::in_memory();
+    let owner = Owner::merchant(MERCHANT);
+    let booked: Result<(), StoreError> = store.transaction(|tx| {
+        for (time, to, fen) in [
+            ("2026-11-24T08:00:00+08:00", AccountKind::Transferring, 1),
+            ("2026-11-25T08:00:00+08:00", AccountKind::Operation, 10),
+        ] {
+            let posting = Posting::new(Business::TopUp, "1", at(time));
+            post(tx, posting.moves(owner.account(AccountKind::Bank), owner.account(to), fen)).unwrap();
+        }
+        let all: Vec<_> = entries(tx, &owner, 0, i64::MAX, Direction::Ascending).collect();
+        for entry in all {
+            let mut entry = entry?;
+            entry.legs.iter_mut().for_each(|leg| leg.operation = None);
+            tx.save(&entry)?;
+        }
+        Ok(())
+    });
+    booked.unwrap();
+    let lines = lines(&store, &bill_of(BillKind::FundFlow(AccountType::Operation), None));
+    assert!(lines[1].contains("`0.10,`0.11,"), "{lines:?}");
 }
 
 #[test]
