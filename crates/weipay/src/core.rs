@@ -136,9 +136,9 @@ impl Core {
         // The catalogue has the operations of merchants only, so every row is of one.
         let is_of_merchants = request.operation.is_some();
         match self.merchant.account {
-            Account::Brand(_) if is_of_merchants => Err(RequestError::MerchantOperation),
+            Account::Brand(_) if is_of_merchants => Err(RequestError::RequiresMerchant),
             Account::Merchant(_) if !is_of_merchants && operation::is_of_brands(&request.path()) => {
-                Err(RequestError::BrandOperation)
+                Err(RequestError::RequiresBrand)
             }
             _ => Ok(()),
         }
@@ -148,7 +148,9 @@ impl Core {
     /// sub-merchant, so they would act for the partner itself, and nothing in the response would show it.
     fn check_sub_merchant(&self, request: &Request) -> Result<(), RequestError> {
         match request.operation.and_then(Operation::partner_path) {
-            Some(path) if self.sub_merchant.is_some() => Err(RequestError::PartnerOperation(path.to_owned())),
+            Some(path) if self.sub_merchant.is_some() => {
+                Err(RequestError::NotForSubMerchant(path.to_owned()))
+            }
             _ => Ok(()),
         }
     }

@@ -240,7 +240,7 @@ impl KeyRing {
 
     /// Whether certificates can be fetched.
     pub(crate) fn check_can_fetch(&self) -> Result<(), RequestError> {
-        self.key.as_ref().map(|_| ()).ok_or(RequestError::ApiV3Key)
+        self.key.as_ref().map(|_| ()).ok_or(RequestError::MissingApiV3Key)
     }
 
     /// A request for a fetch that ends after now.
@@ -541,7 +541,7 @@ mod tests {
         let ring = ring(true);
         assert_eq!(ring.request_fetch(SERIAL, NOW), Some(0));
         assert!(ring.outcome_since(0).is_none());
-        let lasting = Err(Arc::new(RequestError::ApiV3Key.into()));
+        let lasting = Err(Arc::new(RequestError::MissingApiV3Key.into()));
         ring.end(lasting, NOW).unwrap_err();
         assert_eq!(ring.request_fetch(&SERIAL.replace('5', "6"), NOW + 59), Some(0));
         assert!(ring.outcome_since(0).is_some());

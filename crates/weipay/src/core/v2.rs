@@ -83,7 +83,7 @@ fn identity(
     if !demanded || !base_url.is_https() {
         return Ok(None);
     }
-    core.merchant.identity.clone().map(Some).ok_or(RequestError::ClientCertificate)
+    core.merchant.identity.clone().map(Some).ok_or(RequestError::MissingClientCertificate)
 }
 
 /// Paths of the catalogue begin with `v2/`, which URLs do not have.
@@ -140,13 +140,13 @@ fn sign(
 }
 
 fn key(core: &Core) -> Result<&ApiV2Key, RequestError> {
-    core.merchant.api_v2_key.as_ref().ok_or(RequestError::ApiV2Key)
+    core.merchant.api_v2_key.as_ref().ok_or(RequestError::MissingApiV2Key)
 }
 
 /// A request for another merchant would be signed with this merchant's key: it is a mistake, found before it is sent.
 fn check_own_number(core: &Core, request: &Request, fields: &XmlElements) -> Result<(), RequestError> {
     let Some(own) = core.merchant.account.mchid().map(AsRef::as_ref) else {
-        return Err(RequestError::ApiV2Key);
+        return Err(RequestError::MissingApiV2Key);
     };
     let Some(name) = request.operation.and_then(Operation::merchant_number) else { return Ok(()) };
     if fields.text(name).is_none_or(|number| number.is_empty() || number == own) {

@@ -67,7 +67,7 @@ fn a_call_of_apiv2_needs_its_key_in_every_style() {
             client.chain(path).get().unwrap_err(),
             client[path].post(()).unwrap_err(),
         ] {
-            assert!(matches!(error.kind(), ErrorKind::Request(RequestError::ApiV2Key)), "{error}");
+            assert!(matches!(error.kind(), ErrorKind::Request(RequestError::MissingApiV2Key)), "{error}");
         }
     }
     assert!(!platform.saw_more());

@@ -198,7 +198,7 @@ fn a_request_that_would_be_wrong_is_not_sent_and_says_why() {
 
     let keyless = platform.builder().build_blocking().unwrap();
     let error = keyless.chain("v2/pay/orderquery").post(json!({})).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::ApiV2Key)), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::MissingApiV2Key)), "{error}");
     assert!(error.to_string().contains("WEIPAY_API_V2_KEY"));
     assert!(!platform.saw_more());
 }
