@@ -6,7 +6,7 @@
 //! signs at once; a [signer](crate::signer) of the caller's may have to be waited for, so preparing a request
 //! ends before that. What is different in APIv2 is in [`v2`].
 
-mod another_request;
+mod mismatched_response;
 mod signed_digest;
 mod v2;
 
@@ -524,9 +524,10 @@ fn conclude(
                 }
                 if let Some(error) = DecodeError::of_repeated_member(&response.body) {
                     ErrorKind::Decode(error)
-                } else if let Err(another) = another_request::check(request, response.status, &response.body)
+                } else if let Err(mismatch) =
+                    mismatched_response::check(request, response.status, &response.body)
                 {
-                    another
+                    mismatch
                 } else {
                     response.verified = true;
                     return Ok(response);

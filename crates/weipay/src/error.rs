@@ -96,7 +96,7 @@ pub enum ErrorKind {
     /// although each success of this operation has it, and the response is empty or has fields that none has. Either two responses
     /// were swapped on the way (the signature does not bind a response to its request), or the platform does not follow its
     /// documentation. It is unknown whether this call took effect: query the result, and do not act on the response.
-    AnotherRequest {
+    MismatchedResponse {
         /// The field, such as `out_trade_no`. `None` if the mismatch shows only in an unexpected field.
         field: Option<&'static str>,
     },
@@ -266,7 +266,7 @@ impl Error {
     /// - APIv2: any other `return_msg`; an `err_code` that is unknown or leaves the outcome open, such as `SYSTEMERROR`,
     ///   `USERPAYING` or `SEND_FAILED`; no code; `result_code` FAIL without the signature that it would have.
     /// - Any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx.
-    /// - A success whose signature cannot be verified, or that [belongs to another request](ErrorKind::AnotherRequest),
+    /// - A success whose signature cannot be verified, or that [belongs to another request](ErrorKind::MismatchedResponse),
     ///   or a signature probe.
     /// - A verified success whose body cannot be decoded ([`ErrorKind::Decode`]): it probably did. If the body has a duplicate
     ///   member, it is unknown, because the state may be the ambiguous value.
@@ -296,7 +296,7 @@ impl Error {
                 error.leaves_outcome_open(status, self.is_listed(&error.code))
             }
             ErrorKind::Unverified(_)
-            | ErrorKind::AnotherRequest { .. }
+            | ErrorKind::MismatchedResponse { .. }
             | ErrorKind::SignatureProbe
             | ErrorKind::Decode(_) => true,
         }
@@ -317,7 +317,7 @@ impl Error {
             || matches!(
                 self.0.kind,
                 ErrorKind::Unverified(_)
-                    | ErrorKind::AnotherRequest { .. }
+                    | ErrorKind::MismatchedResponse { .. }
                     | ErrorKind::SignatureProbe
                     | ErrorKind::File(
                         FileError::WrongDigest { .. }
@@ -449,7 +449,7 @@ impl error::Error for Error {
             ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
             ErrorKind::Request(error) => error.source(),
             ErrorKind::Api(_)
-            | ErrorKind::AnotherRequest { .. }
+            | ErrorKind::MismatchedResponse { .. }
             | ErrorKind::SignatureProbe
             | ErrorKind::Decode(_) => None,
         }

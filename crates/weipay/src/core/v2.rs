@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
-use super::{Core, another_request, content_coding};
+use super::{Core, content_coding, mismatched_response};
 use crate::base_url::BaseUrl;
 use crate::download::{Form, is_json_in_place_of_a_file};
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
@@ -188,9 +188,9 @@ pub(super) fn conclude(
 ) -> Result<RawResponse, Error> {
     let kind = match judge(core, request, &response) {
         Judgement::Success { elements: Some(elements), .. }
-            if let Err(another) = another_request::check_elements(request, &elements) =>
+            if let Err(mismatch) = mismatched_response::check_elements(request, &elements) =>
         {
-            another
+            mismatch
         }
         Judgement::Success { elements, verified } => {
             response.elements = elements.map(Arc::new);

@@ -92,7 +92,7 @@ pub(super) fn class_of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorCla
             _ => Verification,
         },
         ErrorKind::Api(error) => of_response(error, status.unwrap_or_default()),
-        ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe => {
+        ErrorKind::Unverified(_) | ErrorKind::MismatchedResponse { .. } | ErrorKind::SignatureProbe => {
             Verification
         }
         // `NotFound` would be about an object of the call, not about certificates.
@@ -173,7 +173,7 @@ impl Error {
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
             (ErrorKind::Network(problem), _) if NotOfHost::lasts(problem) => false,
-            (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _) => {
+            (ErrorKind::Network(_) | ErrorKind::MismatchedResponse { .. } | ErrorKind::SignatureProbe, _) => {
                 is_safe()
             }
             (ErrorKind::Api(error), Verification) if error.is_wrongly_signed() => is_safe(),

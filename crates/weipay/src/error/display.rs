@@ -59,7 +59,7 @@ impl fmt::Display for Error {
                 f.write_str("the signature of the response cannot be verified")?;
                 f.write_str(self.changed_on_its_way().unwrap_or_default())?;
             }
-            ErrorKind::AnotherRequest { field } => {
+            ErrorKind::MismatchedResponse { field } => {
                 f.write_str("the response belongs to another request: ")?;
                 match field {
                     Some(field) => {

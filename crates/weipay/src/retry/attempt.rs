@@ -87,7 +87,7 @@ impl AttemptOutcome {
                 code: error.code().filter(|code| is_code(code)).unwrap_or_default().to_owned(),
             },
             // A call fails by `Decode` where a signed response has a member twice: it proves nothing.
-            ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::Decode(_) => {
+            ErrorKind::Unverified(_) | ErrorKind::MismatchedResponse { .. } | ErrorKind::Decode(_) => {
                 Self::Unverified
             }
             ErrorKind::SignatureProbe => Self::SignatureProbe,

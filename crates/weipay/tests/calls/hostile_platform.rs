@@ -198,7 +198,10 @@ fn swapped() -> String {
 
 fn refuse_another<T: std::fmt::Debug>(result: Result<T, Error>, echo: &str) {
     let error = result.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::AnotherRequest { field } if *field == Some(echo)), "{error}");
+    assert!(
+        matches!(error.kind(), ErrorKind::MismatchedResponse { field } if *field == Some(echo)),
+        "{error}"
+    );
     assert!(error.is_unverified() && error.may_have_taken_effect() && error.is_retryable(), "{error}");
     assert_eq!(error.class(), ErrorClass::Verification);
     assert!(error.to_string().contains(echo) && !format!("{error}").contains("SUCCESS"), "{error}");
@@ -350,7 +353,10 @@ fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
         for (result, _) in on_both!(vec![signed(status, response)], client => client.chain(path).post(body)) {
             let error = result.unwrap_err();
             let kind = error.kind();
-            assert!(matches!(kind, ErrorKind::AnotherRequest { field: found } if *found == field), "{error}");
+            assert!(
+                matches!(kind, ErrorKind::MismatchedResponse { field: found } if *found == field),
+                "{error}"
+            );
             assert!(error.is_unverified() && error.may_have_taken_effect(), "{error}");
             assert!(
                 error.to_string().contains("this call may have taken effect: query the result"),

@@ -288,8 +288,9 @@ fn an_error_under_a_status_of_success_is_an_error() {
 
 #[test]
 fn a_response_that_repeats_nothing_of_a_refund_is_not_its_success() {
-    let another =
-        |error: &Error| matches!(error.kind(), ErrorKind::AnotherRequest { field: Some("out_refund_no") });
+    let another = |error: &Error| {
+        matches!(error.kind(), ErrorKind::MismatchedResponse { field: Some("out_refund_no") })
+    };
     for body in [
         r#"{"prepay_id":"wx1"}"#,
         r#"{"status":"SUCCESS","trade_state":"SUCCESS"}"#,

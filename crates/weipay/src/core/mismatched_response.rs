@@ -46,7 +46,7 @@ use crate::request::Request;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::AnotherRequest`] if it cannot.
+/// [`ErrorKind::MismatchedResponse`] if it cannot.
 pub(super) fn check(request: &Request, status: StatusCode, body: &[u8]) -> Result<(), ErrorKind> {
     judge(request, &Json(body), status == StatusCode::ACCEPTED)
 }
@@ -55,7 +55,7 @@ pub(super) fn check(request: &Request, status: StatusCode, body: &[u8]) -> Resul
 ///
 /// # Errors
 ///
-/// [`ErrorKind::AnotherRequest`] if it cannot.
+/// [`ErrorKind::MismatchedResponse`] if it cannot.
 pub(super) fn check_elements(request: &Request, elements: &XmlElements) -> Result<(), ErrorKind> {
     judge(request, &Xml(elements), false)
 }
@@ -74,7 +74,7 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
         let evidence = Evidence::new(operation, success);
         Case { request, operation, is_accepted, missing, evidence }.verdict()
     });
-    found.map_or(Ok(()), |Another(field)| Err(ErrorKind::AnotherRequest { field }))
+    found.map_or(Ok(()), |Another(field)| Err(ErrorKind::MismatchedResponse { field }))
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
     pub(super) fn found(checked: Result<(), ErrorKind>) -> Option<&'static str> {
         match checked {
             Ok(()) => None,
-            Err(ErrorKind::AnotherRequest { field }) => Some(field.unwrap_or_default()),
+            Err(ErrorKind::MismatchedResponse { field }) => Some(field.unwrap_or_default()),
             Err(other) => panic!("{other:?}"),
         }
     }
