@@ -195,8 +195,8 @@ fn decrypted(response: &Response<Value>) -> Result<String, Failure> {
         Failure::failed(format!("the call succeeded, but its response could not be decrypted: {error}"))
     };
     let json = response.json().map_err(|error| unreadable(&error))?;
-    for misread in response.misread() {
-        note(format_args!("{misread}"));
+    for error in response.decode_errors() {
+        note(format_args!("{error}"));
     }
     Ok(json.to_string())
 }

@@ -2,7 +2,7 @@
 //!
 //! Each request and response is a plain struct; every field is an `Option`. A request has a setter for each field, and is
 //! checked before it is sent. A response is read leniently: a field that is missing, new or odd never turns what happened
-//! into an error. It reads as `None`, and [`Response::misread`](crate::Response::misread) lists it.
+//! into an error. It reads as `None`, and [`Response::decode_errors`](crate::Response::decode_errors) lists it.
 //!
 //! The structs gain fields when the platform does, so all of them are `#[non_exhaustive]`.
 //!

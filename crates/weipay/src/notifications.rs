@@ -10,10 +10,10 @@
 //!
 //! // What the APIv3 key decrypted from `resource`:
 //! let decrypted = r#"{"out_refund_no": "refund-1", "refund_status": "SUCCESS", "amount": {"refund": 100}}"#;
-//! let (refund, misread) = decode::<refund_success::Resource>(decrypted.as_bytes())?;
+//! let (refund, decode_errors) = decode::<refund_success::Resource>(decrypted.as_bytes())?;
 //! assert_eq!(refund.out_refund_no.as_deref(), Some("refund-1"));
 //! assert_eq!(refund.amount.and_then(|amount| amount.refund), Some(100)); // in fen (分)
-//! assert!(misread.is_empty());
+//! assert!(decode_errors.is_empty());
 //! # Ok::<(), weipay::error::DecodeError>(())
 //! ```
 //!

@@ -14,7 +14,7 @@
 //!   [`source`](std::error::Error::source) of that one, which logs print: keep secrets out of it.
 //!
 //! A client with a signer needs no merchant private key. Without one it cannot decrypt sensitive fields
-//! (敏感信息加密) of responses: they stay encrypted, and [`misread`](crate::Response::misread) names them. With
+//! (敏感信息加密) of responses: they stay encrypted, and [`decode_errors`](crate::Response::decode_errors) names them. With
 //! both, the signer signs and the key decrypts. APIv2 is signed with the APIv2 key, never by a signer.
 #![cfg_attr(
     feature = "async",

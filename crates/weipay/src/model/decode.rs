@@ -25,15 +25,15 @@ pub(crate) fn decode<M: Model + Default>(
     let body = json::without_mark(body);
     let mut model = M::default();
     match whole(body, &mut model, opener) {
-        Ok(misread) => Ok((model, misread)),
+        Ok(decode_errors) => Ok((model, decode_errors)),
         // Invalid UTF-8, such as a nickname that was cut inside a character, must not hide that a payment succeeded.
         Err(problem) => {
             let text = json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
-            let mut misread = whole(text.as_bytes(), &mut model, opener)?;
+            let mut decode_errors = whole(text.as_bytes(), &mut model, opener)?;
             let reason = json::REPAIRED.to_owned();
-            misread.insert(0, DecodeError { path: String::new(), reason });
-            Ok((model, misread))
+            decode_errors.insert(0, DecodeError { path: String::new(), reason });
+            Ok((model, decode_errors))
         }
     }
 }
@@ -54,7 +54,7 @@ fn whole(
             reason: if decoder.is_exhausted { json::too_large() } else { json::reason(&error) },
         })?;
     }
-    Ok(decoder.misread)
+    Ok(decoder.decode_errors)
 }
 
 /// `Deserialize` of every model. It reads strictly: fields that cannot be read are an error that names each path.
@@ -66,8 +66,8 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
     let mut model = M::default();
     let mut decoder = Decoder::new(b"", Ciphertext::AsWritten, strictness);
     from.deserialize_any(BodyVisitor { model: &mut model, decoder: &mut decoder })?;
-    if strictness == Strictness::Strict && !decoder.misread.is_empty() {
-        let told: Vec<String> = decoder.misread.iter().map(one_problem).collect();
+    if strictness == Strictness::Strict && !decoder.decode_errors.is_empty() {
+        let told: Vec<String> = decoder.decode_errors.iter().map(one_problem).collect();
         return Err(D::Error::custom(told.join("; ")));
     }
     Ok(model)
@@ -82,11 +82,11 @@ fn one_problem(problem: &DecodeError) -> String {
 }
 
 /// Limits the reported fields of an odd response; one entry says that there are more.
-const MAX_MISREAD: usize = 100;
+const MAX_DECODE_ERRORS: usize = 100;
 
 /// The state of reading one body: what did not read, how to read, and the memory that is left.
 struct Decoder<'a> {
-    misread: Vec<DecodeError>,
+    decode_errors: Vec<DecodeError>,
     encrypted: Ciphertext<'a>,
     strictness: Strictness,
     body: &'a [u8],
@@ -120,7 +120,7 @@ impl Exhausted {
 impl<'a> Decoder<'a> {
     fn new(body: &'a [u8], encrypted: Ciphertext<'a>, strictness: Strictness) -> Self {
         Decoder {
-            misread: Vec::new(),
+            decode_errors: Vec::new(),
             encrypted,
             strictness,
             body,
@@ -149,11 +149,11 @@ impl<'a> Decoder<'a> {
 
     #[cold]
     fn note(&mut self, at: &JsonPath<'_>, reason: String) {
-        match self.misread.len() {
-            0..MAX_MISREAD => self.misread.push(DecodeError { path: at.path(), reason }),
-            MAX_MISREAD => {
+        match self.decode_errors.len() {
+            0..MAX_DECODE_ERRORS => self.decode_errors.push(DecodeError { path: at.path(), reason }),
+            MAX_DECODE_ERRORS => {
                 let reason = "further problems are not listed".to_owned();
-                self.misread.push(DecodeError { path: at.path(), reason });
+                self.decode_errors.push(DecodeError { path: at.path(), reason });
             }
             _ => {}
         }

@@ -29,7 +29,7 @@ pub(crate) const NOT_CIPHERTEXT: &str = "was given as ciphertext, but is not: ci
 /// decides whether a value is plain text or ciphertext; the text is not inspected.
 ///
 /// In a response the value is plain text if the client could decrypt it, and otherwise ciphertext; then
-/// [`misread`](crate::Response::misread) says why.
+/// [`decode_errors`](crate::Response::decode_errors) says why.
 ///
 /// The client encrypts with RSAES-OAEP, or with SM2. UNCONFIRMED: public reports say that a few old operations
 /// (小微商户 `v2/applyment/micro/...`, some of overseas and of face payment) take RSAES-PKCS1-v1_5 in its place. No

@@ -58,8 +58,8 @@ macro_rules! events {
             ) -> Result<(Self, Vec<crate::error::DecodeError>), crate::error::DecodeError> {
                 match event {
                     $($name => {
-                        let (resource, misread) = crate::model::decode::decode(resource, key)?;
-                        Ok((Self::$variant(Box::new(resource)), misread))
+                        let (resource, decode_errors) = crate::model::decode::decode(resource, key)?;
+                        Ok((Self::$variant(Box::new(resource)), decode_errors))
                     })*
                     _ => Ok((Self::Other, Vec::new())),
                 }
@@ -137,9 +137,9 @@ mod tests {
 
     #[test]
     fn what_is_printed_of_an_event_is_its_name() {
-        let (event, misread) =
+        let (event, decode_errors) =
             Event::decode("REFUND.SUCCESS", br#"{"out_refund_no": "secret"}"#, None).unwrap();
-        assert_eq!((format!("{event:?}").as_str(), misread.len()), ("Event(REFUND.SUCCESS)", 0));
+        assert_eq!((format!("{event:?}").as_str(), decode_errors.len()), ("Event(REFUND.SUCCESS)", 0));
         let (event, _) = Event::decode("NEW.EVENT", b"secret", None).unwrap();
         assert_eq!((format!("{event:?}").as_str(), event.name()), ("Event(other)", None));
     }

@@ -59,8 +59,8 @@ macro_rules! v2_events {
             pub(super) fn decode(event: &str, content: &V2Content) -> Result<(Self, Vec<DecodeError>), DecodeError> {
                 match event {
                     $($name => {
-                        let (read, misread) = $source::<$type>(content)?;
-                        Ok((Self::$variant(Box::new(read)), misread))
+                        let (read, decode_errors) = $source::<$type>(content)?;
+                        Ok((Self::$variant(Box::new(read)), decode_errors))
                     })*
                     _ => Ok((Self::Other, Vec::new())),
                 }

@@ -175,12 +175,13 @@ impl Verified {
         let (head, content, opened) = self.decrypt()?;
         let decoded = match &content {
             Content::V3 { plain, key } => Event::decode(event(&head, plain), plain, key.as_deref()),
-            Content::V2(content) => {
-                V2Event::decode(&head.event_type, content).map(|(event, misread)| (Event::V2(event), misread))
-            }
+            Content::V2(content) => V2Event::decode(&head.event_type, content)
+                .map(|(event, decode_errors)| (Event::V2(event), decode_errors)),
         };
         match decoded {
-            Ok((event, misread)) => Ok(Notification::new(head, opened.with(content), event, misread)),
+            Ok((event, decode_errors)) => {
+                Ok(Notification::new(head, opened.with(content), event, decode_errors))
+            }
             Err(error) => Err(Rejection::new(RejectionKind::Unreadable(error), opened.version)),
         }
     }

@@ -81,7 +81,7 @@ fn what_is_not_wanted_of_a_response_takes_no_memory() {
         let request = get::Request::new().stock_creator_mchid("1").offset(0).limit(1);
         let response = client(200, body, Some(body)).v3().marketing().favor().stocks().get(request).unwrap();
         assert_eq!(response.decode().unwrap().total_count, Some(7));
-        assert_eq!(response.misread().len(), 101);
+        assert_eq!(response.decode_errors().len(), 101);
         assert!(response.json().is_err());
     }
 }

@@ -61,7 +61,7 @@ fn each_way_to_pay_has_a_response_of_its_own() {
     }) {
         let read = response.unwrap();
         assert_eq!(read.decode().unwrap().code_url.as_deref(), Some("weixin://wxpay/up?pr=NwY5Mz9"));
-        assert!(read.misread().is_empty());
+        assert!(read.decode_errors().is_empty());
     }
     for (response, _) in on_both!(vec![signed(200, &format!(r#"{{"h5_url":"{url}"}}"#))], client => {
         let (appid, number, notify_url) = order();
@@ -99,7 +99,7 @@ fn an_order_is_closed_by_a_response_without_a_body() {
         order.close().post(close::post::Request::new().mchid(MCHID))
     }) {
         let response = response.unwrap();
-        assert!(response.status() == 204 && response.is_verified() && response.misread().is_empty());
+        assert!(response.status() == 204 && response.is_verified() && response.decode_errors().is_empty());
         let seen = platform.seen();
         assert_eq!(seen.target, "/v3/pay/transactions/out-trade-no/order-1/close");
         assert_eq!(seen.body, br#"{"mchid":"1900000001"}"#, "its merchant number is in the body");

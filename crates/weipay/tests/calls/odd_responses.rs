@@ -332,7 +332,7 @@ fn a_number_that_no_reader_holds_hides_no_other_member() {
     let refund = client.chain("v3/refund/domestic/refunds/R1").get().unwrap();
     let json = refund.json().unwrap();
     assert_eq!(
-        (&json["status"], &json["unknown"], refund.misread().len()),
+        (&json["status"], &json["unknown"], refund.decode_errors().len()),
         (&json!("SUCCESS"), &Value::Null, 1)
     );
     // A type of the caller's own that needs the number.
@@ -341,7 +341,7 @@ fn a_number_that_no_reader_holds_hides_no_other_member() {
     let refund = client.v3().refund().domestic().refunds().out_refund_no("R1");
     let refund =
         refund.get(weipay::v3::refund::domestic::refunds::out_refund_no::get::Request::new()).unwrap();
-    assert!(refund.decode().unwrap().status.is_some() && !refund.misread().is_empty());
+    assert!(refund.decode().unwrap().status.is_some() && !refund.decode_errors().is_empty());
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn an_integer_that_is_rounded_in_json_is_told() {
         configured().base_url(&answering(&signed("200 OK", body), Then::Keep)).build_blocking().unwrap();
     let refund = client.chain("v3/refund/domestic/refunds/R1").get().unwrap();
     assert_eq!(refund.json().unwrap()["status"], "SUCCESS");
-    assert!(refund.misread()[0].reason.contains("rounded"), "{:?}", refund.misread());
+    assert!(refund.decode_errors()[0].reason.contains("rounded"), "{:?}", refund.decode_errors());
     assert!(refund.text().unwrap().contains("123456789012345678901234"));
 }
 

@@ -43,7 +43,7 @@ fn an_order_that_nobody_has_paid_has_no_currency_of_its_own() {
     });
     for (response, _) in read {
         let response = response.unwrap();
-        assert!(response.misread().is_empty(), "{:?}", response.misread());
+        assert!(response.decode_errors().is_empty(), "{:?}", response.decode_errors());
         let order = response.decode().unwrap();
         let amount = order.amount.unwrap();
         assert_eq!(
@@ -81,7 +81,7 @@ fn read_refund(body: &str) -> refunds::post::Response {
     })
     .map(|(response, _)| {
         let response = response.unwrap();
-        assert!(response.misread().is_empty(), "{:?}", response.misread());
+        assert!(response.decode_errors().is_empty(), "{:?}", response.decode_errors());
         response.decode().unwrap()
     });
     assert_eq!(format!("{first:?}"), format!("{second:?}"));
@@ -115,7 +115,7 @@ fn a_notified_refund_needs_only_what_notifications_have() {
         "amount":{"total":999,"refund":999,"payer_total":999,"payer_refund":999}}"#;
     let body = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", resource).to_string();
     let notification = receiver().receive(&notified(body.as_bytes()), body.as_bytes()).unwrap();
-    assert!(notification.misread().is_empty(), "{:?}", notification.misread());
+    assert!(notification.decode_errors().is_empty(), "{:?}", notification.decode_errors());
     let Event::RefundSuccess(refund) = notification.event() else { panic!("{notification:?}") };
     assert_eq!(refund.amount.as_ref().unwrap().refund, Some(999));
 }

@@ -141,7 +141,7 @@ fn a_body_with_odd_characters_is_read_with_and_without_types() {
                 let response = result.unwrap();
                 assert_eq!(response.json().unwrap()["attach"], attach, "{body:?}");
                 assert_eq!(response.json_as::<serde_json::Value>().unwrap()["trade_state"], "SUCCESS");
-                assert_eq!(response.misread().is_empty(), odd == "?", "{body:?}");
+                assert_eq!(response.decode_errors().is_empty(), odd == "?", "{body:?}");
                 assert_eq!(response.bytes(), body.as_bytes());
             }
             let platform = Platform::start(vec![signed(200, &body)]);
@@ -150,7 +150,10 @@ fn a_body_with_odd_characters_is_read_with_and_without_types() {
             let order =
                 client.v3().pay().transactions().out_trade_no().out_trade_no("A12345").get(request).unwrap();
             let read = order.decode().unwrap();
-            assert_eq!((read.attach.as_deref(), order.misread().is_empty()), (Some(attach), odd == "?"));
+            assert_eq!(
+                (read.attach.as_deref(), order.decode_errors().is_empty()),
+                (Some(attach), odd == "?")
+            );
         }
     }
 }
@@ -220,9 +223,9 @@ fn a_payment_with_coupons_and_empty_elements_is_received_by_apiv2() {
         let body = v2_body(&fields, kind);
         let notification = receiver().receive(&HeaderMap::new(), body.as_bytes()).unwrap();
         assert!(
-            notification.misread().is_empty() && notification.is_signed(),
+            notification.decode_errors().is_empty() && notification.is_signed(),
             "{:?}",
-            notification.misread()
+            notification.decode_errors()
         );
         let read = notification.json().unwrap();
         assert_eq!((&read["total_fee"], &read["coupon_fee_1"]), (&json!("100"), &json!("6")));

@@ -63,7 +63,7 @@ fn a_typed_response_reads_without_remainder() {
     let coupon = Coupon::tied();
     let stock =
         client().v3().marketing().busifavor().stocks().stock_id(coupon.stock_id.as_str()).get().unwrap();
-    assert_eq!(stock.misread(), []);
+    assert_eq!(stock.decode_errors(), []);
     let stock = stock.decode().unwrap();
     assert_eq!(stock.coupon_use_rule.unwrap().fixed_normal_coupon.unwrap().discount_amount, Some(500));
     let response =

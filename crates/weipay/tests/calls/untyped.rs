@@ -329,11 +329,11 @@ fn what_comes_encrypted_is_opened_and_what_does_not_open_is_told() {
         assert_eq!(read["data"][1]["payer_phone"], bad);
         assert_eq!(read["total_count"], 3);
     }
-    let misread = response.misread();
-    assert_eq!(misread.len(), 1);
-    assert_eq!(misread[0].path, "data[1].payer_phone");
+    let decode_errors = response.decode_errors();
+    assert_eq!(decode_errors.len(), 1);
+    assert_eq!(decode_errors[0].path, "data[1].payer_phone");
     assert_eq!(&response.bytes()[..], answer.to_string().as_bytes(), "the bytes are as they came");
-    assert!(!format!("{response:?} {misread:?}").contains(SECRET));
+    assert!(!format!("{response:?} {decode_errors:?}").contains(SECRET));
 }
 
 #[test]

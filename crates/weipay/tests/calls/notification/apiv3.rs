@@ -56,7 +56,7 @@ fn a_signed_notification_is_a_typed_event() {
         (Some("支付成功"), Some("transaction"))
     );
     assert_eq!(notification.mchid().unwrap().as_ref(), "1900000001");
-    assert_eq!((notification.request_id(), notification.misread()), (None, &[][..]));
+    assert_eq!((notification.request_id(), notification.decode_errors()), (None, &[][..]));
     let Event::TransactionSuccess(order) = notification.event() else { panic!("{notification:?}") };
     assert_eq!(order.out_trade_no.as_deref(), Some("order-1"));
     assert_eq!(order.amount.as_ref().unwrap().total, Some(100));

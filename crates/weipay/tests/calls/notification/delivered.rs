@@ -66,8 +66,8 @@ fn a_coupon_that_the_sandbox_notifies_of_is_verified_opened_and_typed() {
         assert_eq!(sent.coupon_code.as_ref(), Some(&code));
         assert_eq!(sent.stock_id.as_ref(), Some(&stock_id));
         // As a real one does, it has an empty text where an object is documented: told, and not an error.
-        let misread: Vec<&str> = notification.misread().iter().map(|one| &*one.path).collect();
-        assert_eq!(misread, ["attach_info"]);
+        let decode_errors: Vec<&str> = notification.decode_errors().iter().map(|one| &*one.path).collect();
+        assert_eq!(decode_errors, ["attach_info"]);
         answer(&stream, &notification.success());
     }
 }
