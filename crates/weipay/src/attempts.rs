@@ -12,13 +12,13 @@ use crate::error::Error;
 use crate::failover::{AskedWaits, Host, Hosts};
 use crate::operation::Operation;
 use crate::retry::{
-    Attempt, AttemptOutcome, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer,
+    Attempt, AttemptOutcome, Budget, Ending, Repeatable, RetryConfig, RetryPolicy, SoFar, SystemTimer, Timer,
 };
 use crate::transport::out_of_time;
 
 /// How a client makes attempts, and what those of all its calls share.
 pub(crate) struct DeliverySettings {
-    pub(crate) retries: Retries,
+    pub(crate) retries: RetryConfig,
     /// What chooses the waits in place of `retries`.
     pub(crate) policy: Option<Arc<dyn RetryPolicy>>,
     /// Whether calls may go to the backup host.
@@ -31,7 +31,7 @@ pub(crate) struct DeliverySettings {
 impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
-            retries: Retries::default(),
+            retries: RetryConfig::default(),
             policy: None,
             failover: true,
             timer: Arc::new(SystemTimer::default()),
@@ -43,7 +43,7 @@ impl Default for DeliverySettings {
 
 /// What the attempts of one call, download or fetch depend on.
 pub(crate) struct Plan<'a> {
-    pub(crate) retries: Retries,
+    pub(crate) retries: RetryConfig,
     /// What chooses the waits in place of `retries`.
     pub(crate) policy: Option<&'a dyn RetryPolicy>,
     pub(crate) operation: Option<&'static Operation>,

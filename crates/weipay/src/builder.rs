@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::credentials::{Account, MerchantParts};
 use crate::error::{Cause, Causes, RequestError};
 use crate::observer::Observer;
-use crate::retry::{Retries, RetryPolicy, Timer};
+use crate::retry::{RetryConfig, RetryPolicy, Timer};
 use crate::sub_merchant::SubMerchant;
 use crate::transport::{Connections, Proxy};
 
@@ -238,8 +238,8 @@ impl ClientBuilder {
     }
 
     /// How often calls are repeated, and after which delays. By default, a call that cannot take effect twice is sent
-    /// up to three times; see [`Retries`]. [`Retries::none`] switches retries and failover off.
-    pub fn retries(mut self, retries: Retries) -> Self {
+    /// up to three times; see [`RetryConfig`]. [`RetryConfig::none`] switches retries and failover off.
+    pub fn retries(mut self, retries: RetryConfig) -> Self {
         self.delivery.retries = retries;
         self
     }
@@ -248,16 +248,16 @@ impl ClientBuilder {
     /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`.
     /// Failover applies only to clients of these two hosts, and not to operations on other hosts.
     ///
-    /// A call that is [sent again](Retries) because its connection failed, or because a gateway responded with 502, 503 or
+    /// A call that is [sent again](RetryConfig) because its connection failed, or because a gateway responded with 502, 503 or
     /// 504, goes to the other host. After three consecutive failures of this kind, calls start at the backup host, and
     /// every thirty seconds one call that is safe to repeat probes the main host. A call that may not have the time for both
     /// hosts starts at the backup host already after the first failure, if that host has responded since: one that is not
     /// safe to repeat at once (a refund is repeated after a minute), has less than four seconds left, is an upload or a download,
     /// or follows a [`retry_policy`](Self::retry_policy). A URL names its host, so the download of a URL never changes the host.
     ///
-    /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat at once. So the client also leaves a host that
-    /// accepts calls and never responds; but a response that needs longer than the share of its attempt is lost. The first
-    /// attempt has:
+    /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat at once. So the client also leaves a
+    /// host that accepts calls and never responds; but a response that needs longer than the share of its attempt is lost. The
+    /// first attempt has:
     ///
     /// - Normally half of the time limit. If the main host is healthy, at least five seconds, as long as two are left for the
     ///   other host: of six seconds it has four. With less than four seconds, all of it.
@@ -265,8 +265,8 @@ impl ClientBuilder {
     ///   time.
     /// - The whole time limit, if this is the only host that responded the last time. So a call that starts at the backup host
     ///   waits there.
-    /// - The whole time limit, if the call would not be sent again: the wait of [`Retries`] does not fit, it is an upload or a
-    ///   download, or a [`retry_policy`](Self::retry_policy) is set.
+    /// - The whole time limit, if the call would not be sent again: the wait of [`RetryConfig`] does not fit, it is an upload or
+    ///   a download, or a [`retry_policy`](Self::retry_policy) is set.
     ///
     /// The second attempt has the rest.
     pub fn failover(mut self, failover: bool) -> Self {
@@ -300,8 +300,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a retry policy of your own in place of [`Retries`]: see [`RetryPolicy`]. [`Retries::attempts`] does not apply then:
-    /// the policy, the time limit and the budget end the attempts.
+    /// Sets a retry policy of your own in place of [`RetryConfig`]: see [`RetryPolicy`]. [`RetryConfig::max_attempts`] does not
+    /// apply then: the policy, the time limit and the budget end the attempts.
     pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
         self.delivery.policy = Some(Arc::new(policy));
         self

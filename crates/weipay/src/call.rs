@@ -31,7 +31,7 @@ use crate::paging::{self as page, Pages, Paging, kind_of};
 use crate::request::Request;
 use crate::request::encoding::{describe_file, fill_in_caller, set_with_purpose, with_purpose};
 use crate::response::Decode;
-use crate::retry::Retries;
+use crate::retry::RetryConfig;
 use crate::target::without_query;
 use crate::untyped::{self, Inspection, SensitiveTexts};
 use crate::upload::File;
@@ -133,8 +133,9 @@ impl<M: Mode> Call<M> {
     }
 
     /// How often this call is repeated, instead of the setting of the client, also instead of its
-    /// [retry policy](crate::ClientBuilder::retry_policy). It is repeated only if it cannot take effect twice; see [`Retries`].
-    pub fn retries(mut self, retries: Retries) -> Self {
+    /// [retry policy](crate::ClientBuilder::retry_policy). It is repeated only if it cannot take effect twice; see
+    /// [`RetryConfig`].
+    pub fn retries(mut self, retries: RetryConfig) -> Self {
         self.request.retries = Some(retries);
         self
     }
@@ -478,7 +479,7 @@ macro_rules! chain {
             }
 
             /// Decides about repeats of this call: see [`Call::retries`](crate::Call::retries).
-            pub fn retries(self, retries: $crate::Retries) -> Self {
+            pub fn retries(self, retries: $crate::RetryConfig) -> Self {
                 Self::new(self.call.retries(retries))
             }
 

@@ -35,7 +35,7 @@ use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::{Called, RawResponse};
-use crate::retry::{Retries, is_passing_status};
+use crate::retry::{RetryConfig, is_passing_status};
 use crate::signer::Signature;
 use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
@@ -270,7 +270,7 @@ impl Core {
     }
 
     /// Whether a call goes to a host with a backup, and may go there.
-    pub(crate) fn has_backup(&self, request: &Request, retries: Retries) -> bool {
+    pub(crate) fn has_backup(&self, request: &Request, retries: RetryConfig) -> bool {
         let has_own =
             request.base_url.is_some() || request.operation.is_some_and(|row| row.base_url().is_some());
         self.delivery.failover && !retries.is_none() && !has_own && self.base_url.backup().is_some()

@@ -64,7 +64,7 @@ use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
 use crate::response::RawResponse;
-use crate::retry::Retries;
+use crate::retry::RetryConfig;
 use crate::upload::Payload;
 use address::Address;
 pub(crate) use form::Form;
@@ -91,8 +91,8 @@ const MAX_ERROR_BODY: usize = 1024 * 1024;
 ///   XML, JSON of at most 64 KiB, and longer JSON with a `Content-Type` of JSON. Another text cannot be told from a file, so
 ///   set the [digest](Self::digest) if you know it.
 /// - The time limit of the client applies to each wait: for the head of the response, and for each next piece.
-/// - A failed download is retried as the [`Retries`] of the client say, from its beginning: `to_file` and `to_bytes` after any
-///   temporary failure, also when the file was damaged; `to_writer` only while nothing was written, because what a writer got
+/// - A failed download is retried as the [`RetryConfig`] of the client says, from its beginning: `to_file` and `to_bytes` after
+///   any temporary failure, also when the file was damaged; `to_writer` only while nothing was written, because what a writer got
 ///   cannot be undone.
 #[must_use = "a download does nothing before `to_writer`, `to_file` or `to_bytes`"]
 pub struct Download<M: Mode> {
@@ -102,7 +102,7 @@ pub struct Download<M: Mode> {
     digest: Option<Digest>,
     max_bytes: Option<u64>,
     timeout: Duration,
-    retries: Option<Retries>,
+    retries: Option<RetryConfig>,
 }
 
 /// What gives the file.
@@ -200,8 +200,8 @@ impl<M: Mode> Download<M> {
         self
     }
 
-    /// How often this download is repeated, in place of the client's [`Retries`].
-    pub fn retries(mut self, retries: Retries) -> Self {
+    /// How often this download is repeated, in place of the client's [`RetryConfig`].
+    pub fn retries(mut self, retries: RetryConfig) -> Self {
         self.retries = Some(retries);
         self
     }

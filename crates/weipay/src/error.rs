@@ -199,7 +199,7 @@ impl Error {
     }
 
     /// The outcome of each attempt of the call, in order; the last one produced this error. Calls are sent again only as
-    /// [`Retries`](crate::Retries) says. Empty for an error without a call.
+    /// [`RetryConfig`](crate::RetryConfig) says. Empty for an error without a call.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts

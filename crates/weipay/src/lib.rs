@@ -86,7 +86,7 @@ pub use operation::{Dialect, Operation, Repeat, Version, operations};
 #[allow(unused_imports, reason = "without a product there are none")]
 pub use products::*;
 pub use response::{Decode, Response};
-pub use retry::Retries;
+pub use retry::RetryConfig;
 pub use sub_merchant::SubMerchant;
 #[cfg(feature = "async")]
 pub use transport::Transport;

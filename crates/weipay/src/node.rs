@@ -24,7 +24,7 @@ use crate::error::{Error, RequestError};
 use crate::model::Sensitive;
 use crate::operation::{Operation, operations};
 use crate::paging::Pages;
-use crate::retry::Retries;
+use crate::retry::RetryConfig;
 use crate::target::without_query;
 use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
@@ -156,7 +156,7 @@ impl<M: Mode> Node<M> {
     }
 
     /// See [`Call::retries`].
-    pub fn retries(&self, retries: Retries) -> Call<M> {
+    pub fn retries(&self, retries: RetryConfig) -> Call<M> {
         self.call().retries(retries)
     }
 

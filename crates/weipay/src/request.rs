@@ -16,7 +16,7 @@ use crate::base_url::BaseUrl;
 use crate::error::{Cause, RequestError};
 use crate::model::{Model, Sensitive};
 use crate::operation::{self, Operation, Version};
-use crate::retry::Retries;
+use crate::retry::RetryConfig;
 use crate::target;
 use crate::untyped::{self, SensitiveTexts};
 use crate::upload::{File, Payload, Upload};
@@ -36,7 +36,7 @@ pub struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) retries: Option<Retries>,
+    pub(crate) retries: Option<RetryConfig>,
     pub(crate) base_url: Option<BaseUrl>,
     /// Whether the request may say by `Wechatpay-Serial` that a certificate should sign the response. A
     /// public key it names anyway.

@@ -23,7 +23,7 @@ use crate::transport::NotOfHost;
 #[cfg(feature = "tracing")]
 pub(crate) use attempt::is_code;
 pub use attempt::{Attempt, AttemptOutcome};
-pub use policy::{Retry, RetryPolicy};
+pub use policy::{RetryContext, RetryPolicy};
 pub(crate) use timer::SystemTimer;
 pub use timer::{Sleep, Timer};
 
@@ -46,7 +46,7 @@ pub use timer::{Sleep, Timer};
 ///
 /// Each attempt is signed again, with its own nonce and timestamp, and has the same content. The [time
 /// limit](crate::ClientBuilder::timeout) is for all attempts together: no wait goes beyond it. Before the second attempt the
-/// client waits a random time up to [`first_wait`](Self::first_wait), then up to twice as long each time (full jitter). A
+/// client waits a random time up to [`base_delay`](Self::base_delay), then up to twice as long each time (full jitter). A
 /// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends. In a
 /// 502, 503 or 504 response it applies only to the host that sent it: the call may go to the other host at once.
 ///
@@ -61,57 +61,57 @@ pub use timer::{Sleep, Timer};
 ///
 /// ```
 /// use std::time::Duration;
-/// use weipay::{ClientBuilder, Retries};
+/// use weipay::{ClientBuilder, RetryConfig};
 ///
-/// let patient = ClientBuilder::default().retries(Retries::default().attempts(5).first_wait(Duration::from_secs(1)));
-/// let once = ClientBuilder::default().retries(Retries::none());
+/// let patient = ClientBuilder::default().retries(RetryConfig::default().max_attempts(5).base_delay(Duration::from_secs(1)));
+/// let once = ClientBuilder::default().retries(RetryConfig::none());
 /// # let _ = (patient, once);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retries {
-    attempts: u32,
-    first_wait: Duration,
-    longest_wait: Duration,
+pub struct RetryConfig {
+    max_attempts: u32,
+    base_delay: Duration,
+    max_delay: Duration,
 }
 
-impl Default for Retries {
+impl Default for RetryConfig {
     /// At most three attempts; delays of up to 250 ms, then up to 500 ms.
     fn default() -> Self {
-        Self { attempts: 3, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(8) }
+        Self { max_attempts: 3, base_delay: Duration::from_millis(250), max_delay: Duration::from_secs(8) }
     }
 }
 
-impl Retries {
+impl RetryConfig {
     /// Each call is sent once, to the host of the base URL. This switches off retries and failover.
     #[must_use]
     pub const fn none() -> Self {
-        Self { attempts: 1, first_wait: Duration::ZERO, longest_wait: Duration::ZERO }
+        Self { max_attempts: 1, base_delay: Duration::ZERO, max_delay: Duration::ZERO }
     }
 
     /// The maximum number of attempts of a call, with the first one; 3 by default. 0 and 1 are the same.
     #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
+    pub const fn max_attempts(mut self, max_attempts: u32) -> Self {
+        self.max_attempts = max_attempts;
         self
     }
 
     /// The maximum of the random wait before the second attempt; 250 ms by default. It doubles with each further attempt.
     #[must_use]
-    pub const fn first_wait(mut self, wait: Duration) -> Self {
-        self.first_wait = wait;
+    pub const fn base_delay(mut self, delay: Duration) -> Self {
+        self.base_delay = delay;
         self
     }
 
     /// The maximum wait before any attempt; 8 s by default. A `Retry-After` may be longer.
     #[must_use]
-    pub const fn longest_wait(mut self, wait: Duration) -> Self {
-        self.longest_wait = wait;
+    pub const fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
         self
     }
 
     /// Whether calls are sent once.
     pub(crate) const fn is_none(self) -> bool {
-        self.attempts <= 1
+        self.max_attempts <= 1
     }
 
     /// How long to wait before the next attempt; `None` if there is none. `random` is any number, which spreads the waits.
@@ -128,11 +128,11 @@ impl Retries {
     /// The longest random wait after so many attempts.
     fn most(self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
-        self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait)
+        self.base_delay.saturating_mul(1 << doublings).min(self.max_delay)
     }
 
     fn wait_with(self, ending: Ending, so_far: &SoFar, jitter: Duration) -> Option<Duration> {
-        if so_far.attempts >= self.attempts {
+        if so_far.attempts >= self.max_attempts {
             return None;
         }
         let least = so_far.least_wait(ending)?;
@@ -346,7 +346,7 @@ mod tests {
     }
 
     fn wait(ending: Ending, repeat: Repeatable) -> Option<Duration> {
-        Retries::default().wait(ending, &so_far(1, repeat), 0)
+        RetryConfig::default().wait(ending, &so_far(1, repeat), 0)
     }
 
     #[test]
@@ -369,7 +369,7 @@ mod tests {
     fn refunds_are_a_minute_apart_and_so_beyond_the_default_time_limit() {
         assert_eq!(wait(OPEN, MINUTE_APART), None);
         let patient = SoFar { limit: Duration::from_secs(90), ..so_far(1, MINUTE_APART) };
-        let wait = Retries::default().wait(OPEN, &patient, u64::MAX).unwrap();
+        let wait = RetryConfig::default().wait(OPEN, &patient, u64::MAX).unwrap();
         assert_eq!(wait, Duration::from_secs(60));
     }
 
@@ -378,7 +378,7 @@ mod tests {
         let ending = Ending::Open { retry_after: Some(Duration::from_secs(20)) };
         let at = |elapsed| {
             let so_far = SoFar { elapsed: Duration::from_secs(elapsed), ..so_far(1, Repeatable::Yes) };
-            Retries::default().wait(ending, &so_far, 0)
+            RetryConfig::default().wait(ending, &so_far, 0)
         };
         assert_eq!(at(9), Some(Duration::from_secs(20)));
         assert_eq!(at(10), None);
@@ -387,10 +387,10 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_one() {
-        let retries = Retries::default()
-            .attempts(100)
-            .first_wait(Duration::from_secs(1))
-            .longest_wait(Duration::from_secs(5));
+        let retries = RetryConfig::default()
+            .max_attempts(100)
+            .base_delay(Duration::from_secs(1))
+            .max_delay(Duration::from_secs(5));
         let most = |attempts| {
             let waits = (0..2_000).map(|random: u64| random.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             waits
@@ -406,7 +406,11 @@ mod tests {
 
     #[test]
     fn none_means_one_attempt() {
-        for retries in [Retries::none(), Retries::default().attempts(0), Retries::default().attempts(1)] {
+        for retries in [
+            RetryConfig::none(),
+            RetryConfig::default().max_attempts(0),
+            RetryConfig::default().max_attempts(1),
+        ] {
             assert!(retries.is_none());
             assert_eq!(retries.wait(Ending::NotSent, &so_far(1, Repeatable::Yes), 0), None);
         }
@@ -427,15 +431,15 @@ mod tests {
         #[test]
         fn what_is_not_safe_is_never_sent_again_after_it_may_have_arrived(
             sequence in prop::collection::vec((endings(), any::<u64>(), 0..20_000_u64), 1..12),
-            attempts in any::<u32>(),
-            first_wait in any::<u32>(),
-            longest_wait in any::<u32>(),
+            max_attempts in any::<u32>(),
+            base_delay in any::<u32>(),
+            max_delay in any::<u32>(),
             limit in 0..100_u64,
         ) {
-            let retries = Retries::default()
-                .attempts(attempts)
-                .first_wait(Duration::from_micros(first_wait.into()))
-                .longest_wait(Duration::from_micros(longest_wait.into()));
+            let retries = RetryConfig::default()
+                .max_attempts(max_attempts)
+                .base_delay(Duration::from_micros(base_delay.into()))
+                .max_delay(Duration::from_micros(max_delay.into()));
             let limit = Duration::from_secs(limit);
             let (mut may_have_arrived, mut elapsed) = (false, Duration::ZERO);
             for (made, (ending, random, took)) in (1..).zip(sequence) {
@@ -445,7 +449,7 @@ mod tests {
                 elapsed += Duration::from_millis(took);
                 let so_far = SoFar { attempts: made, elapsed, limit, repeat: Repeatable::No };
                 let Some(wait) = retries.wait(ending, &so_far, random) else { break };
-                prop_assert!(made < attempts);
+                prop_assert!(made < max_attempts);
                 elapsed += wait;
                 prop_assert!(elapsed < limit, "beyond the time limit");
             }

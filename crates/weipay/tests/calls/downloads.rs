@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use weipay::download::Downloaded;
 use weipay::error::{ErrorClass, ErrorKind, FileError, RequestError};
 use weipay::wire::{DigestAlgorithm, Digester};
-use weipay::{Client, Error, Retries};
+use weipay::{Client, Error, RetryConfig};
 
 use crate::bills;
 use crate::on_async;
@@ -43,10 +43,10 @@ fn download(response: impl Fn() -> Scripted, digest_of: &[u8], look: impl Fn(Out
         let mut written = Vec::new();
         let outcome = if is_async {
             let client = platform.builder().build().unwrap();
-            on_async(client.download(&file).retries(Retries::none()).to_writer(&mut written))
+            on_async(client.download(&file).retries(RetryConfig::none()).to_writer(&mut written))
         } else {
             let client = platform.builder().build_blocking().unwrap();
-            client.download(&file).retries(Retries::none()).to_writer(&mut written)
+            client.download(&file).retries(RetryConfig::none()).to_writer(&mut written)
         };
         look(outcome, written, platform.seen());
         assert!(!platform.saw_more());
@@ -161,10 +161,10 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
             let url = format!("{}{TARGET}", platform.base_url);
             let outcome = if is_async {
                 let client = platform.builder().build().unwrap();
-                on_async(client.download(&url).retries(Retries::none()).to_bytes()).map(drop)
+                on_async(client.download(&url).retries(RetryConfig::none()).to_bytes()).map(drop)
             } else {
                 let client = platform.builder().build_blocking().unwrap();
-                client.download(&url).retries(Retries::none()).to_bytes().map(drop)
+                client.download(&url).retries(RetryConfig::none()).to_bytes().map(drop)
             };
             let error = outcome.unwrap_err();
             let ErrorKind::File(error) = error.kind() else { panic!("{body}: {error:#}") };
@@ -184,7 +184,7 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
     for body in bodies {
         for is_call in [false, true] {
             let platform = Platform::start(vec![unsigned(200, "").with_bytes(&body); 2]);
-            let builder = || platform.builder().retries(Retries::none());
+            let builder = || platform.builder().retries(RetryConfig::none());
             let (client, blocking) = (builder().build().unwrap(), builder().build_blocking().unwrap());
             let url = format!("{}{TARGET}", platform.base_url);
             let outcomes = match is_call {
@@ -286,7 +286,7 @@ fn a_file_on_disk_is_replaced_only_by_a_good_one() {
             fs::write(&path, "old").unwrap();
             let platform = Platform::start(vec![unsigned(200, body)]);
             let file = named(&platform.base_url, DigestAlgorithm::Sha256, TEXT.as_bytes());
-            let builder = platform.builder().retries(Retries::none());
+            let builder = platform.builder().retries(RetryConfig::none());
             let outcome = if is_async {
                 on_async(builder.build().unwrap().download(&file).to_file(&path))
             } else {

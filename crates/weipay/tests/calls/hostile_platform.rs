@@ -12,7 +12,7 @@ use crate::platform::{
 use serde_json::{Value, json};
 use weipay::error::{Advice, ErrorClass, ErrorKind};
 use weipay::wire::VerifyError;
-use weipay::{Error, Response, Retries};
+use weipay::{Error, Response, RetryConfig};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const PROBE: &str = "WECHATPAY/SIGNTEST/2sWfO+6tVVsZonOX2sWfO+6tVVsZonOX";
@@ -428,14 +428,17 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
     let query = "v3/pay/transactions/out-trade-no/A?mchid=1";
     let another = || signed(404, TIME).with_body(absent);
     let platform = Platform::start(vec![another()]);
-    let client = platform.builder().retries(Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(RetryConfig::none()).build_blocking().unwrap();
     let error = client.chain(query).get().unwrap_err();
     assert!(error.is_retryable() && error.advice() == Some(Advice::RetrySame), "{error}");
     assert_eq!((error.message(), error.meaning()), (Some("m"), None));
     let platform =
         Platform::start(vec![another(), signed(200, r#"{"out_trade_no":"A","trade_state":"SUCCESS"}"#)]);
-    let client =
-        platform.builder().retries(Retries::default().first_wait(Duration::ZERO)).build_blocking().unwrap();
+    let client = platform
+        .builder()
+        .retries(RetryConfig::default().base_delay(Duration::ZERO))
+        .build_blocking()
+        .unwrap();
     assert_eq!(client.chain(query).get().unwrap().attempts().len(), 2);
 }
 
@@ -485,7 +488,7 @@ fn a_refused_download_with_an_unverified_signature_is_not_believed() {
         let outcomes = [false, true].map(|is_call| {
             let platform = Platform::start(vec![response.clone(); 2]);
             let url = format!("{}/v3/billdownload/file?token=x", platform.base_url);
-            let builder = || platform.builder().retries(Retries::none());
+            let builder = || platform.builder().retries(RetryConfig::none());
             let (client, blocking) = (builder().build().unwrap(), builder().build_blocking().unwrap());
             let call = "v3/billdownload/file";
             let (first, second) = match is_call {

@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use weipay::http::Method;
-use weipay::retry::{Retry, RetryPolicy};
+use weipay::retry::{RetryContext, RetryPolicy};
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no::{close, get as query};
 use weipay::v3::pay::transactions::{app, h5, jsapi, native};
 use weipay::v3::refund::domestic::refunds;
@@ -217,8 +217,8 @@ struct Short {
 }
 
 impl RetryPolicy for Short {
-    fn wait(&self, retry: &Retry<'_>) -> Option<Duration> {
-        let waits = retry.attempts() < 3;
+    fn delay(&self, context: &RetryContext<'_>) -> Option<Duration> {
+        let waits = context.attempts() < 3;
         if waits {
             self.happened.lock().unwrap().push(Happened::Waits(self.turns.load(Ordering::SeqCst)));
         }

@@ -12,7 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 use weipay::error::ErrorClass;
 use weipay::observer::{EndedAttempt, EndedCall, Observer};
 use weipay::wire::MerchantId;
-use weipay::{Retries, SubMerchant};
+use weipay::{RetryConfig, SubMerchant};
 
 use crate::delivery::server::Server;
 use crate::on_async;
@@ -244,7 +244,7 @@ const PARTNER_ORDER: &str = "v3/pay/partner/transactions/native";
 
 fn calls_with_secrets(is_async: bool, base_url: &str) {
     let shop = SubMerchant::new(MerchantId::new("1900000109").unwrap());
-    let builder = configured().base_url(base_url).sub_merchant(shop).retries(Retries::none());
+    let builder = configured().base_url(base_url).sub_merchant(shop).retries(RetryConfig::none());
     let body = json!({"payer": {"openid": "oSecretOpenid"}, "name": "Secret name", "out_trade_no": "1"});
     let coupon = "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}";
     if is_async {

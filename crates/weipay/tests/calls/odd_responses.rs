@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use weipay::error::ErrorKind;
-use weipay::{Error, Response, Retries};
+use weipay::{Error, Response, RetryConfig};
 
 use crate::on_async;
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, configured, now, read};
@@ -81,7 +81,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 fn call(limit: Duration, base_url: impl Fn() -> String) -> [Result<Response<Value>, Error>; 2] {
     let body = json!({"out_refund_no": "R1", "amount": {"refund": 1, "total": 1, "currency": "CNY"}});
-    let builder = || configured().base_url(&base_url()).retries(Retries::none());
+    let builder = || configured().base_url(&base_url()).retries(RetryConfig::none());
     let client = builder().build().unwrap();
     let first = on_async(client.chain(PATH).timeout(limit).post(&body));
     let client = builder().build_blocking().unwrap();
@@ -268,7 +268,7 @@ fn an_error_under_a_status_of_success_is_an_error() {
     }
     // Closing an order while its payer is about to pay: the order is not closed.
     let paying = signed("202 Accepted", r#"{"code":"USERPAYING","message":"m"}"#);
-    let client = configured().base_url(&answering(&paying, Then::Close)).retries(Retries::none());
+    let client = configured().base_url(&answering(&paying, Then::Close)).retries(RetryConfig::none());
     let close = client.build_blocking().unwrap().chain("v3/pay/transactions/out-trade-no/A1/close");
     let error = close.post(json!({"mchid": "1900000001"})).unwrap_err();
     assert_eq!((error.code(), error.class()), (Some("USERPAYING"), weipay::error::ErrorClass::Pending));
@@ -523,7 +523,7 @@ fn the_next_call_gets_its_own_response() {
         };
         let client = configured()
             .base_url(&answering(&bytes, Then::Keep))
-            .retries(Retries::none())
+            .retries(RetryConfig::none())
             .build_blocking()
             .unwrap();
         let first = code(client.chain(PATH).timeout(LIMIT).post(&body));
@@ -531,8 +531,11 @@ fn the_next_call_gets_its_own_response() {
             thread::sleep(Duration::from_millis(5));
             assert_eq!(code(client.chain(PATH).timeout(LIMIT).post(&body)), first, "blocking, {name}");
         }
-        let client =
-            configured().base_url(&answering(&bytes, Then::Keep)).retries(Retries::none()).build().unwrap();
+        let client = configured()
+            .base_url(&answering(&bytes, Then::Keep))
+            .retries(RetryConfig::none())
+            .build()
+            .unwrap();
         on_async(async {
             for _ in 0..3 {
                 assert_eq!(code(client.chain(PATH).timeout(LIMIT).post(&body).await), first, "async, {name}");

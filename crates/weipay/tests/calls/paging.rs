@@ -159,7 +159,7 @@ fn a_page_with_something_else_in_place_of_its_list_is_an_error() {
     }
     // An empty list that has not even its limit is none: a coupon that seems not to be there is sent again.
     let platform = Platform::start(vec![signed(200, "{}")]);
-    let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(weipay::RetryConfig::none()).build_blocking().unwrap();
     assert!(client[LIST].pages().next().unwrap().is_err());
 }
 
@@ -213,7 +213,7 @@ fn a_page_that_was_only_accepted_or_is_empty_is_not_the_end_of_a_list() {
     for no_page in [accepted(), signed(200, ""), signed(202, "{}")] {
         let status = no_page.status();
         let platform = Platform::start(vec![page(0..2, None), no_page, page(2..3, None)]);
-        let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+        let client = platform.builder().retries(weipay::RetryConfig::none()).build_blocking().unwrap();
         let mut pages = client[LIST].query("limit", 2).pages();
         assert!(pages.next().unwrap().is_ok());
         let error = pages.next().unwrap().unwrap_err();
@@ -225,7 +225,7 @@ fn a_page_that_was_only_accepted_or_is_empty_is_not_the_end_of_a_list() {
         assert_eq!(pages.next().unwrap().unwrap().items().len(), 1);
     }
     let platform = Platform::start((0..9).map(|_| accepted()).collect());
-    let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(weipay::RetryConfig::none()).build_blocking().unwrap();
     assert_eq!(client[LIST].query("limit", 2).pages().filter(Result::is_err).count(), 3);
 }
 

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use weipay::download::Downloaded;
 use weipay::error::{ErrorKind, FileError};
 use weipay::wire::{DigestAlgorithm, PROBE_PREFIX, PrivateKey};
-use weipay::{Error, Retries};
+use weipay::{Error, RetryConfig};
 
 use crate::on_async;
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, Scripted, now, signed, signed_by, unsigned};
@@ -98,7 +98,7 @@ fn a_statement_that_was_changed_is_not_accepted() {
     }
     let probe = statement().header("Wechatpay-Signature", &format!("{PROBE_PREFIX}2sWfO"));
     let platform = Platform::start(vec![probe]);
-    let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(weipay::RetryConfig::none()).build_blocking().unwrap();
     assert!(client.chain(PATHS[0]).get().unwrap_err().is_signature_probe());
 }
 
@@ -121,11 +121,11 @@ fn streamed(response: &Scripted) -> Vec<(Result<Downloaded, Error>, Vec<u8>)> {
     let mut outcomes = Vec::new();
     for path in PATHS {
         let (platform, mut written) = (Platform::start(vec![response.clone()]), Vec::new());
-        let client = platform.builder().retries(Retries::none()).build_blocking().unwrap();
+        let client = platform.builder().retries(RetryConfig::none()).build_blocking().unwrap();
         let download = client.chain(path).query("date", "20261125").query("mchid", "1900000001").download();
         outcomes.push((download.to_writer(&mut written), written));
         let (platform, mut written) = (Platform::start(vec![response.clone()]), Vec::new());
-        let client = platform.builder().retries(Retries::none()).build().unwrap();
+        let client = platform.builder().retries(RetryConfig::none()).build().unwrap();
         let download = client.chain(path).query("date", "20261125").query("mchid", "1900000001").download();
         outcomes.push((on_async(download.to_writer(&mut written)), written));
     }

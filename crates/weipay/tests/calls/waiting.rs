@@ -6,7 +6,7 @@ use serde_json::json;
 use weipay::retry::Timer as _;
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get::Request;
 use weipay::waiting::{WaitError, Waited, Waiting};
-use weipay::{ClientBuilder, Retries};
+use weipay::{ClientBuilder, RetryConfig};
 
 use crate::delivery::Noting;
 use crate::on_async;
@@ -23,7 +23,7 @@ fn error(status: u16, code: &str) -> Scripted {
 }
 
 fn builder(platform: &Platform, timer: &Noting) -> ClientBuilder {
-    platform.builder().timer(timer.clone()).retries(Retries::none())
+    platform.builder().timer(timer.clone()).retries(RetryConfig::none())
 }
 
 fn seconds(waits: &[u64]) -> Vec<Duration> {

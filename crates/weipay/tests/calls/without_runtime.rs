@@ -7,7 +7,7 @@ use weipay::http::Request;
 use weipay::transport::{Body, ResponseFuture, Transport};
 use weipay::waiting::{WaitError, Waiting};
 use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial};
-use weipay::{ClientBuilder, Error, Retries};
+use weipay::{ClientBuilder, Error, RetryConfig};
 
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, Platform, configured, signed};
 
@@ -127,7 +127,7 @@ impl Transport for Offline {
 #[test]
 fn over_a_transport_of_ones_own_calls_are_made_and_repeated_there() {
     for on in EACH {
-        let retries = Retries::default().first_wait(Duration::from_nanos(1));
+        let retries = RetryConfig::default().base_delay(Duration::from_nanos(1));
         let client = configured().transport(Offline).retries(retries).build().unwrap();
         let error = on.run(async { client.chain("v3/certificates").get().await }).unwrap_err();
         assert_eq!(error.attempts().len(), 3, "{on:?}: {error:#}");

@@ -13,7 +13,7 @@ use weipay::error::{ErrorClass, ErrorKind, FileError};
 use weipay::http::Method;
 use weipay::v2::pay::{downloadbill, downloadfundflow};
 use weipay::wire::{ApiV2Key, DigestAlgorithm};
-use weipay::{Client, ClientBuilder, Error, Retries, blocking};
+use weipay::{Client, ClientBuilder, Error, RetryConfig, blocking};
 
 use super::by_hand::{KEY, builder, elements, md5, xml_response};
 use crate::bills;
@@ -181,7 +181,7 @@ fn what_came_in_place_of_a_bill_is_an_error_and_nothing_of_it_is_written() {
     ];
     for (name, response, is_expected) in cases {
         let response = [response];
-        let attempts = Retries::none();
+        let attempts = RetryConfig::none();
         for is_async in [false, true] {
             let platform = Platform::start(response.to_vec());
             let (builder, mut written) = (builder(&platform).retries(attempts), Vec::new());
@@ -206,7 +206,7 @@ fn long_json_that_is_called_json_is_no_bill() {
     let json = format!(r#"{{"errmsg":"{}"}}"#, "x".repeat(70_000));
     for (media_type, is_bill) in [("application/json", false), ("text/plain", true)] {
         let platform = Platform::start(vec![unsigned(200, &json).header("Content-Type", media_type)]);
-        let client = builder(&platform).retries(Retries::none()).build_blocking().unwrap();
+        let client = builder(&platform).retries(RetryConfig::none()).build_blocking().unwrap();
         let outcome = client.chain(BILL).post(json!({}));
         assert_eq!(outcome.is_ok(), is_bill, "{media_type}");
         if let Err(error) = outcome {
@@ -281,7 +281,7 @@ fn a_file_at_the_place_stays_when_no_bill_comes() {
 fn a_digest_and_a_limit_of_the_caller_are_kept() {
     let text = bill(3);
     let platform = Platform::start(vec![unsigned(200, "").with_bytes(&gzip(&text)); 3]);
-    let client = builder(&platform).retries(Retries::none()).build_blocking().unwrap();
+    let client = builder(&platform).retries(RetryConfig::none()).build_blocking().unwrap();
     let download = || client.chain(BILL).download_by(Method::POST, json!({}));
     let digest = |of: &[u8]| Digest::new("SHA1", &DigestAlgorithm::Sha1.hex(of)).unwrap();
     let mut written = Vec::new();
@@ -302,7 +302,7 @@ fn a_bill_compressed_on_its_way_is_read_only_if_that_can_be_undone() {
     let twice = unsigned(200, "").with_bytes(&gzip(&gzip(&text))).header("Content-Encoding", "gzip");
     for (response, hint) in [(brotli.clone(), "`Content-Encoding`"), (twice, "compressed twice")] {
         let platform = Platform::start(vec![response]);
-        let client = builder(&platform).retries(Retries::none()).build_blocking().unwrap();
+        let client = builder(&platform).retries(RetryConfig::none()).build_blocking().unwrap();
         let mut written = Vec::new();
         let download = client.chain(BILL).download_by(Method::POST, json!({}));
         let error = download.to_writer(&mut written).unwrap_err();
