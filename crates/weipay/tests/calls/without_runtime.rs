@@ -5,7 +5,7 @@ use std::time::Duration;
 use weipay::error::{NetworkError, Sent};
 use weipay::http::Request;
 use weipay::transport::{Body, ResponseFuture, Transport};
-use weipay::waiting::{WaitError, Waiting};
+use weipay::waiting::{WaitError, WaitOptions};
 use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial};
 use weipay::{ClientBuilder, Error, RetryConfig};
 
@@ -90,7 +90,7 @@ fn waiting_ends_at_once_where_no_query_can_be_sent() {
     for on in [On::NoRuntime, On::TimersOnly] {
         let client = Platform::start(Vec::new()).builder().build().unwrap();
         let asked = std::cell::Cell::new(0);
-        let waited = on.run(client.wait(&Waiting::within(Duration::from_secs(3)), |_| {
+        let waited = on.run(client.wait(&WaitOptions::timeout(Duration::from_secs(3)), |_| {
             asked.set(asked.get() + 1);
             client.chain("v3/pay/transactions/out-trade-no/1234567?mchid=1900000001").get()
         }));
