@@ -77,7 +77,7 @@ pub use actix::ActixResponse;
 pub use dedup::PostgresDedup;
 #[cfg(feature = "dedup-sqlite")]
 pub use dedup::SqliteDedup;
-pub use dedup::{BlockingDedup, Claim, Dedup, Full, MemoryDedup, Once, Ticket};
+pub use dedup::{BlockingDedup, Claim, Dedup, HandleOutcome, MemoryDedup, MemoryDedupFull, Ticket};
 #[cfg(any(feature = "dedup-sqlite", feature = "dedup-postgres"))]
 pub use dedup::{BlockingSqlDedup, DEFAULT_LEASE, MAX_LEASE};
 pub use mistake::BodyMistake;
