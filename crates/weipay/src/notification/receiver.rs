@@ -93,8 +93,8 @@ impl Receiver {
         Ok(self.with(MerchantKeys::from_builder(settings, GivenBy::Builder)?))
     }
 
-    /// The merchants of both.
-    pub fn and(mut self, other: &Self) -> Self {
+    /// Adds the merchants of another receiver.
+    pub fn merge(mut self, other: &Self) -> Self {
         Arc::make_mut(&mut self.merchants).extend(other.merchants.iter().map(Arc::clone));
         self
     }

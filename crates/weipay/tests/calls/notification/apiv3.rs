@@ -267,7 +267,7 @@ fn several_merchants_share_a_route() {
     let receiver = receiver()
         .merchant(other_merchant("1900000002", PUBLIC_KEY_ID, &PLATFORM, second_key))
         .unwrap()
-        .and(&Receiver::new().merchant(other_merchant("1900000003", mine, &same, API_V3_KEY)).unwrap());
+        .merge(&Receiver::new().merchant(other_merchant("1900000003", mine, &same, API_V3_KEY)).unwrap());
     // One key of the platform for both: the APIv3 key that opens it tells whose it is.
     for (key, wanted) in [(API_V3_KEY, "1900000001"), (second_key, "1900000002")] {
         let body = envelope(key, "REFUND.SUCCESS", "refund", "{}").to_string();
