@@ -180,7 +180,7 @@ fn download(
     output: &Output,
     failed: impl Fn(Error) -> Failure,
 ) -> Outcome {
-    let file = call.download_by(arguments.method.clone(), &arguments.json);
+    let file = call.download_with(arguments.method.clone(), &arguments.json);
     let written = follow::write(|writer| file.to_writer(writer), output)?.map_err(failed)?;
     if let Some(downloaded) = written {
         report::warn_of_example(&downloaded.headers);

@@ -234,11 +234,11 @@ impl<M: Mode> Call<M> {
 
     /// The pages of a list that a GET returns: see [`paging`](crate::paging).
     pub fn pages(self) -> Pages<M> {
-        self.pages_by(Method::GET, ())
+        self.pages_with(Method::GET, ())
     }
 
     /// The pages of a list that another method returns, such as those of APIv2.
-    pub fn pages_by(self, method: Method, body: impl Serialize) -> Pages<M> {
+    pub fn pages_with(self, method: Method, body: impl Serialize) -> Pages<M> {
         let operation = self.request.find_operation(&method);
         let body = json_of(&body).map(|body| body.and_then(|body| serde_json::from_str::<Value>(&body).ok()));
         let places = operation.map(|row| [row.members(Place::Query), row.members(Place::Body)]);
@@ -262,7 +262,7 @@ impl<M: Mode> Call<M> {
                 }
             })
         });
-        let ask = move |place: &page::Place| {
+        let ask = move |cursor: &page::PageCursor| {
             let mut call = self.clone();
             let mut body = match &body {
                 Ok(body) => body.clone(),
@@ -271,7 +271,7 @@ impl<M: Mode> Call<M> {
                     None
                 }
             };
-            if let (Some((is_in_query, name)), Some(value)) = (kind.and_then(member), place.value()) {
+            if let (Some((is_in_query, name)), Some(value)) = (kind.and_then(member), cursor.value()) {
                 if is_in_query {
                     call.request.set_query(name, value);
                 } else {
@@ -290,9 +290,9 @@ impl<M: Mode> Call<M> {
     }
 
     /// Downloads the file that is the response of a GET, such as an overseas statement (境外对账单): see
-    /// [`download_by`](Self::download_by).
+    /// [`download_with`](Self::download_with).
     pub fn download(self) -> Download<M> {
-        self.download_by(Method::GET, ())
+        self.download_with(Method::GET, ())
     }
 
     /// Downloads the file that is the response of a call, such as a bill of APIv2 (下载对账单), as a stream of any length. The
@@ -305,11 +305,11 @@ impl<M: Mode> Call<M> {
     /// use weipay::serde_json::json;
     ///
     /// let bill = json!({"appid": "wx8888888888888888", "bill_date": "20260814", "bill_type": "ALL", "tar_type": "GZIP"});
-    /// client.chain("v2/pay/downloadbill").download_by(Method::POST, bill).to_file("bill.csv")?;
+    /// client.chain("v2/pay/downloadbill").download_with(Method::POST, bill).to_file("bill.csv")?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download_by(mut self, method: Method, body: impl Serialize) -> Download<M> {
+    pub fn download_with(mut self, method: Method, body: impl Serialize) -> Download<M> {
         match json_of(&body) {
             Ok(body) => self.fill_untyped(&method, body, None),
             Err(error) => self.request.record_error(error),
@@ -391,9 +391,9 @@ impl<M: Mode> Call<M> {
     ) -> Pages<M, T> {
         let kind = kind_of([operation.members(Place::Query), operation.members(Place::Body)]);
         let paging = kind.map(|kind| Paging::begin(kind, |purpose| with_purpose(&request, purpose)));
-        let ask = move |place: &page::Place| {
+        let ask = move |cursor: &page::PageCursor| {
             let mut request = request.clone();
-            if let (Some(purpose), Some(value)) = (kind, place.value()) {
+            if let (Some(purpose), Some(value)) = (kind, cursor.value()) {
                 set_with_purpose(&mut request, purpose, &value);
             }
             self.clone().typed(operation, request)

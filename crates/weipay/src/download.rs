@@ -15,7 +15,7 @@
 //!
 //! The bills of APIv2 (下载对账单, 下载资金账单), and overseas statements (境外对账单), are the response itself. Their
 //! verbs keep it in memory and take 8 MiB at most. `download` in place of the verb streams it:
-//! `client.v2().pay().downloadbill().download(request)`, or [`Call::download_by`](crate::Call::download_by) in the
+//! `client.v2().pay().downloadbill().download(request)`, or [`Call::download_with`](crate::Call::download_with) in the
 //! other styles. A bill of APIv2 has no signature and no digest, so only TLS verifies its origin. A failure is XML with the same
 //! status, and no file begins so: it becomes an error, and nothing is written. A response that ends early
 //! is an error if its length was announced; otherwise [`Bill`](crate::bill::Bill) reports the missing summary. Where

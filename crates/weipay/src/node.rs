@@ -175,9 +175,9 @@ impl<M: Mode> Node<M> {
         self.call().download()
     }
 
-    /// See [`Call::download_by`].
-    pub fn download_by(&self, method: Method, body: impl Serialize) -> Download<M> {
-        self.call().download_by(method, body)
+    /// See [`Call::download_with`].
+    pub fn download_with(&self, method: Method, body: impl Serialize) -> Download<M> {
+        self.call().download_with(method, body)
     }
 
     /// See [`Call::get`].

@@ -42,10 +42,10 @@ fn download(responses: &[Scripted], look: impl Fn(Outcome, Vec<u8>)) {
         let (body, mut written) = (json!({"bill_date": "20141110"}), Vec::new());
         let outcome = if is_async {
             let client = builder.build().unwrap();
-            on_async(client[BILL].download_by(Method::POST, &body).to_writer(&mut written))
+            on_async(client[BILL].download_with(Method::POST, &body).to_writer(&mut written))
         } else {
             let client = builder.build_blocking().unwrap();
-            client.chain(BILL).download_by(Method::POST, &body).to_writer(&mut written)
+            client.chain(BILL).download_with(Method::POST, &body).to_writer(&mut written)
         };
         for _ in responses {
             assert_eq!(platform.seen().target, "/pay/downloadbill");
@@ -129,10 +129,10 @@ fn a_bill_is_written_while_it_arrives() {
         let (body, writer) = (json!({"bill_date": "20141110"}), Telling(tell));
         let downloaded = if is_async {
             let client = builder.build().unwrap();
-            on_async(client.chain(BILL).download_by(Method::POST, &body).to_writer(writer))
+            on_async(client.chain(BILL).download_with(Method::POST, &body).to_writer(writer))
         } else {
             let client = builder.build_blocking().unwrap();
-            client.chain(BILL).download_by(Method::POST, &body).to_writer(writer)
+            client.chain(BILL).download_with(Method::POST, &body).to_writer(writer)
         };
         assert_eq!(downloaded.unwrap().bytes, length as u64);
     }
@@ -187,10 +187,10 @@ fn what_came_in_place_of_a_bill_is_an_error_and_nothing_of_it_is_written() {
             let (builder, mut written) = (builder(&platform).retries(attempts), Vec::new());
             let outcome = if is_async {
                 let client = builder.build().unwrap();
-                on_async(client.chain(BILL).download_by(Method::POST, json!({})).to_writer(&mut written))
+                on_async(client.chain(BILL).download_with(Method::POST, json!({})).to_writer(&mut written))
             } else {
                 let client = builder.build_blocking().unwrap();
-                client.chain(BILL).download_by(Method::POST, json!({})).to_writer(&mut written)
+                client.chain(BILL).download_with(Method::POST, json!({})).to_writer(&mut written)
             };
             let error = outcome.unwrap_err();
             assert!(is_expected(&error), "{name} {is_async}: {error:#}");
@@ -233,10 +233,10 @@ fn a_bill_that_does_not_come_whole_is_an_error() {
         let mut written = Vec::new();
         let error = if is_async {
             let client = builder.build().unwrap();
-            on_async(client.chain(BILL).download_by(Method::POST, json!({})).to_writer(&mut written))
+            on_async(client.chain(BILL).download_with(Method::POST, json!({})).to_writer(&mut written))
         } else {
             let client = builder.build_blocking().unwrap();
-            client.chain(BILL).download_by(Method::POST, json!({})).to_writer(&mut written)
+            client.chain(BILL).download_with(Method::POST, json!({})).to_writer(&mut written)
         };
         assert!(error.unwrap_err().is_network() && written == HEADING.as_bytes());
     }
@@ -269,7 +269,7 @@ fn a_file_at_the_place_stays_when_no_bill_comes() {
     fs::write(&place, "of yesterday").unwrap();
     let platform = Platform::start(vec![xml_response(&none), unsigned(200, HEADING)]);
     let client = builder(&platform).build_blocking().unwrap();
-    let download = || client.chain(BILL).download_by(Method::POST, json!({}));
+    let download = || client.chain(BILL).download_with(Method::POST, json!({}));
     download().to_file(&place).unwrap_err();
     assert_eq!(fs::read(&place).unwrap(), b"of yesterday");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -282,7 +282,7 @@ fn a_digest_and_a_limit_of_the_caller_are_kept() {
     let text = bill(3);
     let platform = Platform::start(vec![unsigned(200, "").with_bytes(&gzip(&text)); 3]);
     let client = builder(&platform).retries(RetryConfig::none()).build_blocking().unwrap();
-    let download = || client.chain(BILL).download_by(Method::POST, json!({}));
+    let download = || client.chain(BILL).download_with(Method::POST, json!({}));
     let digest = |of: &[u8]| Digest::new("SHA1", &DigestAlgorithm::Sha1.hex(of)).unwrap();
     let mut written = Vec::new();
     assert!(download().digest(digest(&text)).to_writer(&mut written).unwrap().is_verified());
@@ -304,7 +304,7 @@ fn a_bill_compressed_on_its_way_is_read_only_if_that_can_be_undone() {
         let platform = Platform::start(vec![response]);
         let client = builder(&platform).retries(RetryConfig::none()).build_blocking().unwrap();
         let mut written = Vec::new();
-        let download = client.chain(BILL).download_by(Method::POST, json!({}));
+        let download = client.chain(BILL).download_with(Method::POST, json!({}));
         let error = download.to_writer(&mut written).unwrap_err();
         assert!(format!("{error:#}").contains(hint) && written.is_empty(), "{error:#}");
     }
@@ -328,11 +328,11 @@ fn what_is_no_file_is_not_downloaded_so() {
         (Method::POST, "v2/pay/never-heard-of"),
         (Method::GET, BILL),
     ] {
-        let error = client.chain(path).download_by(method, json!({})).to_bytes().unwrap_err();
+        let error = client.chain(path).download_with(method, json!({})).to_bytes().unwrap_err();
         assert!(error.is_request() && error.to_string().contains("with its verb"), "{path}: {error:#}");
     }
     let keyless = platform.builder().build_blocking().unwrap();
-    assert!(keyless.chain(BILL).download_by(Method::POST, json!({})).to_bytes().unwrap_err().is_request());
+    assert!(keyless.chain(BILL).download_with(Method::POST, json!({})).to_bytes().unwrap_err().is_request());
     assert!(!platform.saw_more());
 }
 
@@ -344,10 +344,10 @@ fn a_bill_of_the_sandbox_is_streamed_as_its_verb_gives_it() {
     let day = bills::DAY.replace('-', "");
     let text = client.chain(BILL).post(of(&day)).unwrap().bytes().clone();
     let download = |client: &blocking::Client, day: &str| {
-        client.chain(BILL).download_by(Method::POST, of(day)).to_bytes()
+        client.chain(BILL).download_with(Method::POST, of(day)).to_bytes()
     };
     assert_eq!(download(&client, &day).unwrap(), text);
-    let again = asynchronous.chain(BILL).download_by(Method::POST, of(&day));
+    let again = asynchronous.chain(BILL).download_with(Method::POST, of(&day));
     assert_eq!(on_async(again.to_bytes()).unwrap(), text);
     assert_eq!(download(&client, "20261101").unwrap_err().code(), Some("20002"));
 }

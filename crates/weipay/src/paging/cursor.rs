@@ -4,10 +4,10 @@ use crate::error::Error;
 use crate::members::Members;
 use crate::model::table::Purpose;
 
-/// Names a page of a list.
+/// The position of a page in its list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum PageCursor {
     /// How many items come before it.
     Offset(u64),
     /// Its number. Some lists count from 0, and some from 1.
@@ -16,7 +16,7 @@ pub enum Place {
     Token(Option<String>),
 }
 
-impl Place {
+impl PageCursor {
     /// The value of the field that names the page; `None` for the first page of lists with tokens.
     pub(crate) fn value(&self) -> Option<String> {
         match self {
@@ -50,13 +50,15 @@ pub enum PageError {
         /// The number of items according to the platform.
         total: u64,
     },
-    /// An earlier page came than the one that was asked for. The next request asks for the same page again.
-    #[error("the page starts at offset {answered}, but offset {asked} was requested: do not use its items")]
-    AnotherPage {
+    /// An earlier page came than the requested one. The next request asks for the same page again.
+    #[error(
+        "the page starts at offset {received}, but offset {requested} was requested: do not use its items"
+    )]
+    MismatchedPage {
         /// The offset in the request.
-        asked: u64,
+        requested: u64,
         /// The offset in the response.
-        answered: u64,
+        received: u64,
     },
     /// A page names itself as the next page.
     #[error("the page names itself as the next page")]
@@ -97,10 +99,10 @@ pub(super) enum Step {
     Broken(PageError),
 }
 
-/// Where the reading of a list stands.
+/// The progress of reading a list.
 #[derive(Debug)]
 pub(crate) struct Paging {
-    pub(crate) place: Place,
+    pub(crate) cursor: PageCursor,
     /// How many items a page has at most, if the request says so.
     limit: Option<u64>,
     /// How many items came, those before the first page included; `None` if that is not known.
@@ -111,21 +113,21 @@ pub(crate) struct Paging {
 }
 
 /// The purposes of the fields that name a page.
-const PLACES: [Purpose; 4] =
+const CURSORS: [Purpose; 4] =
     [Purpose::PageOffset, Purpose::PageNumber, Purpose::PageIndex, Purpose::PageCursor];
 
 /// The purpose of the field that names a page, if the operation has pages.
 pub(crate) fn kind_of(places: [Members; 2]) -> Option<Purpose> {
-    PLACES.into_iter().find(|purpose| places.iter().any(|members| members.with_purpose(*purpose).is_some()))
+    CURSORS.into_iter().find(|purpose| places.iter().any(|members| members.with_purpose(*purpose).is_some()))
 }
 
 impl Paging {
-    /// Whether a page says that it is an earlier one than the one that was asked for. A later one may be a number of
+    /// Whether a page says that it is an earlier page than the requested one. A later one may be a number of
     /// the platform's that counts otherwise: some pages call the offset a page number (分页页码).
     pub(super) fn is_another(&self, page: &Facts) -> Option<PageError> {
-        match (&self.place, page.offset) {
-            (Place::Offset(asked), Some(answered)) if answered < *asked => {
-                Some(PageError::AnotherPage { asked: *asked, answered })
+        match (&self.cursor, page.offset) {
+            (PageCursor::Offset(requested), Some(received)) if received < *requested => {
+                Some(PageError::MismatchedPage { requested: *requested, received })
             }
             _ => None,
         }
@@ -135,10 +137,10 @@ impl Paging {
     pub(crate) fn begin(kind: Purpose, given: impl Fn(Purpose) -> Option<String>) -> Self {
         let number = |purpose| given(purpose).and_then(|text| text.trim().parse::<u64>().ok());
         let limit = number(Purpose::PageLimit).filter(|limit| *limit > 0);
-        let (place, read) = match kind {
+        let (cursor, read) = match kind {
             Purpose::PageOffset => {
                 let offset = number(kind).unwrap_or(0);
-                (Place::Offset(offset), Some(offset))
+                (PageCursor::Offset(offset), Some(offset))
             }
             Purpose::PageNumber | Purpose::PageIndex => {
                 let first = u64::from(kind == Purpose::PageNumber);
@@ -146,25 +148,25 @@ impl Paging {
                 let before = page.saturating_sub(first);
                 let read =
                     if before == 0 { Some(0) } else { limit.map(|limit| limit.saturating_mul(before)) };
-                (Place::Number(page), read)
+                (PageCursor::Number(page), read)
             }
             _ => {
                 let token = given(kind).filter(|token| !token.is_empty());
                 let read = token.is_none().then_some(0);
-                (Place::Token(token), read)
+                (PageCursor::Token(token), read)
             }
         };
-        Self { place, limit, read, total: None, broken: None }
+        Self { cursor, limit, read, total: None, broken: None }
     }
 
     /// Takes in a page that came, and decides what follows.
     ///
-    /// An offset grows by what came, so that nothing is left out if the platform gives shorter pages than were asked for.
+    /// An offset grows by what came, so that nothing is left out if the platform gives shorter pages than requested.
     pub(super) fn took(&mut self, page: &Facts) -> Step {
         // Some lists say their length on the first page alone.
         self.total = page.total.or(self.total);
         self.read = self.read.map(|read| read.saturating_add(page.items));
-        if let Place::Token(token) = &mut self.place {
+        if let PageCursor::Token(token) = &mut self.cursor {
             return match &page.next {
                 None => ended(self.read, self.total),
                 Some(next) if token.as_ref() == Some(next) => Step::Broken(PageError::NoProgress),
@@ -177,10 +179,10 @@ impl Paging {
         if page.items == 0 {
             return ended(self.read, self.total);
         }
-        match &mut self.place {
-            Place::Offset(offset) => *offset = offset.saturating_add(page.items),
-            Place::Number(number) => *number = number.saturating_add(1),
-            Place::Token(_) => {}
+        match &mut self.cursor {
+            PageCursor::Offset(offset) => *offset = offset.saturating_add(page.items),
+            PageCursor::Number(number) => *number = number.saturating_add(1),
+            PageCursor::Token(_) => {}
         }
         match (self.total, self.read, self.limit) {
             (Some(total), Some(read), _) if read >= total => Step::End,
@@ -218,7 +220,7 @@ mod tests {
     fn an_offset_grows_by_what_came_and_ends_at_the_length_of_the_list() {
         let mut list = paging(Purpose::PageOffset, Some(50));
         assert!(matches!(list.took(&page(20, Some(45))), Step::More));
-        assert_eq!(list.place, Place::Offset(20));
+        assert_eq!(list.cursor, PageCursor::Offset(20));
         // Not said again.
         assert!(matches!(list.took(&page(20, None)), Step::More));
         assert!(matches!(list.took(&page(5, None)), Step::End));
@@ -250,9 +252,9 @@ mod tests {
     fn numbers_of_pages_begin_where_their_kind_says() {
         for (kind, first) in [(Purpose::PageNumber, 1), (Purpose::PageIndex, 0)] {
             let mut list = paging(kind, Some(2));
-            assert_eq!(list.place, Place::Number(first));
+            assert_eq!(list.cursor, PageCursor::Number(first));
             assert!(matches!(list.took(&page(2, Some(3))), Step::More));
-            assert_eq!(list.place, Place::Number(first + 1));
+            assert_eq!(list.cursor, PageCursor::Number(first + 1));
             assert!(matches!(list.took(&page(1, Some(3))), Step::End));
         }
     }
@@ -263,7 +265,7 @@ mod tests {
         let next =
             |token: &str| Facts { items: 1, total: Some(9), next: Some(token.to_owned()), offset: None };
         assert!(matches!(list.took(&next("a")), Step::More));
-        assert_eq!(list.place, Place::Token(Some("a".to_owned())));
+        assert_eq!(list.cursor, PageCursor::Token(Some("a".to_owned())));
         assert!(matches!(list.took(&next("a")), Step::Broken(PageError::NoProgress)));
         let ended = list.took(&page(1, Some(9)));
         assert!(matches!(ended, Step::Broken(PageError::Incomplete { read: 3, total: 9 })), "{ended:?}");
@@ -282,7 +284,7 @@ mod tests {
             _ => None,
         };
         let mut list = Paging::begin(Purpose::PageOffset, given);
-        assert_eq!(list.place, Place::Offset(40));
+        assert_eq!(list.cursor, PageCursor::Offset(40));
         assert!(matches!(list.took(&page(5, Some(45))), Step::End));
     }
 }
