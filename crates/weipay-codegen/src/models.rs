@@ -108,7 +108,7 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
         .map(|(_, item)| item)
         .collect();
     let mut items: BTreeSet<&str> = members().map(|member| member.place).collect();
-    items.extend(["File", "Sensitive", "Time"].into_iter().filter(|name| uses(name)));
+    items.extend(["Sensitive", "Time", "UploadFile"].into_iter().filter(|name| uses(name)));
     let wraps_text = |member: &Member| matches!(member.item, Type::JsonText { .. });
     items.extend(members().any(wraps_text).then_some("JsonText"));
     items.extend(members().any(|member| numbered(member.field) > 0).then_some("Numbered"));

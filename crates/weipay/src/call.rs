@@ -34,7 +34,7 @@ use crate::response::Decode;
 use crate::retry::RetryConfig;
 use crate::target::without_query;
 use crate::untyped::{self, Inspection, SensitiveTexts};
-use crate::upload::File;
+use crate::upload::UploadFile;
 use crate::xml;
 
 /// The capacity for a path that is written step by step: more than most need.
@@ -218,7 +218,7 @@ impl<M: Mode> Call<M> {
     /// `meta` does not have it, so that `()` is enough for most operations.
     ///
     /// In APIv2, the members of `meta` are the fields of the form next to the file.
-    pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {
+    pub fn upload(mut self, meta: impl Serialize, file: &UploadFile) -> M::Output<Value> {
         match json_of(&meta) {
             Ok(meta) => self.fill_untyped(&Method::POST, meta, Some(file.clone())),
             Err(error) => self.request.record_error(error),
@@ -226,7 +226,12 @@ impl<M: Mode> Call<M> {
         self.send(Method::POST)
     }
 
-    fn fill_untyped(&mut self, method: &Method, mut body: Option<Zeroizing<String>>, file: Option<File>) {
+    fn fill_untyped(
+        &mut self,
+        method: &Method,
+        mut body: Option<Zeroizing<String>>,
+        file: Option<UploadFile>,
+    ) {
         let core = &self.shared.core;
         untyped::fill_in_caller(core, method, &mut self.request, &mut body, file.is_some());
         self.request.fill_untyped(method, body, file);

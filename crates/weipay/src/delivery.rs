@@ -72,7 +72,7 @@ impl<M: Mode> Shared<M> {
 
     /// The same client with other credentials.
     pub(crate) fn for_merchant(&self, mut settings: ClientBuilder) -> Result<Self, ConfigError> {
-        if M::has_transport(&settings) || settings.has_connections() {
+        if M::has_transport(&settings) || settings.has_connection_options() {
             return Err(ConfigError::Mismatch(TRANSPORT_SHARED));
         }
         let signer = M::take_signer(&mut settings);

@@ -117,8 +117,8 @@ enum Source {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
-    /// How many bytes the file has, decompressed.
-    pub bytes: u64,
+    /// The size of the file in bytes, decompressed.
+    pub size: u64,
     /// Whether it came as a gzip stream and was decompressed.
     pub was_compressed: bool,
     /// Whether it came encrypted (加密账单) and was decrypted. Then it fits the tag of its encryption.
@@ -134,9 +134,9 @@ pub struct Downloaded {
 impl std::fmt::Debug for Downloaded {
     /// Shows only the number of headers: any host may serve a file, and set a cookie.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { bytes, was_compressed, was_encrypted, digest, media_type, headers } = self;
+        let Self { size, was_compressed, was_encrypted, digest, media_type, headers } = self;
         f.debug_struct("Downloaded")
-            .field("bytes", bytes)
+            .field("size", size)
             .field("was_compressed", was_compressed)
             .field("was_encrypted", was_encrypted)
             .field("digest", digest)
@@ -409,7 +409,7 @@ fn essence(headers: &HeaderMap) -> String {
 
 fn downloaded(received: Received, media_type: String, headers: HeaderMap) -> Downloaded {
     Downloaded {
-        bytes: received.bytes,
+        size: received.bytes,
         was_compressed: received.was_compressed,
         was_encrypted: received.was_encrypted,
         digest: received.digest,

@@ -91,7 +91,7 @@ pub use sub_merchant::SubMerchant;
 #[cfg(feature = "async")]
 pub use transport::Transport;
 pub use untyped::{Inspection, SensitiveTexts};
-pub use upload::File;
+pub use upload::UploadFile;
 pub use weipay_wire as wire;
 
 // Their types are in this crate's interface, so programs need the same versions.

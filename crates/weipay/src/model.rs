@@ -49,7 +49,7 @@ pub(crate) use sensitive::Encryption;
 pub(crate) use value::{Model, Slot, Strictness, Table, Token, Value};
 
 #[doc(no_inline)]
-pub use crate::upload::File;
+pub use crate::upload::UploadFile;
 
 pub(crate) use enumeration::{Word, open_enum};
 pub(crate) use table::{Field, body, file, header, meta, model, part, path, query, request, response, xml};

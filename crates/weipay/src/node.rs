@@ -27,7 +27,7 @@ use crate::paging::Pages;
 use crate::retry::RetryConfig;
 use crate::target::without_query;
 use crate::untyped::{Inspection, SensitiveTexts};
-use crate::upload::File;
+use crate::upload::UploadFile;
 
 /// About 200 MB. A program that indexes by templates has a thousandth of it.
 const MAX_PATHS: usize = 1_000_000;
@@ -211,7 +211,7 @@ impl<M: Mode> Node<M> {
     }
 
     /// See [`Call::upload`].
-    pub fn upload(&self, meta: impl Serialize, file: &File) -> M::Output<Value> {
+    pub fn upload(&self, meta: impl Serialize, file: &UploadFile) -> M::Output<Value> {
         self.call().upload(meta, file)
     }
 }

@@ -19,7 +19,7 @@ use crate::operation::{self, Operation, Version};
 use crate::retry::RetryConfig;
 use crate::target;
 use crate::untyped::{self, SensitiveTexts};
-use crate::upload::{File, Payload, Upload};
+use crate::upload::{Payload, Upload, UploadFile};
 
 pub(crate) mod encoding;
 
@@ -76,7 +76,7 @@ pub(crate) enum Body {
         /// The fields.
         fields: Map<String, Value>,
         /// The file.
-        file: File,
+        file: UploadFile,
     },
 }
 
@@ -262,7 +262,7 @@ fn is_number(value: &Value) -> bool {
 
 impl Request {
     /// The parts of an upload: `meta` and the file.
-    pub(crate) fn set_upload(&mut self, meta: Value, file: File) {
+    pub(crate) fn set_upload(&mut self, meta: Value, file: UploadFile) {
         self.body = match (self.version(), meta) {
             (Version::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
             (Version::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),

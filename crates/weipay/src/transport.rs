@@ -106,7 +106,7 @@ use crate::error::{NetworkError, Sent};
 pub(crate) use asynchronous::read_whole;
 #[cfg(feature = "async")]
 pub use asynchronous::{Body, DefaultTransport, ResponseFuture, Transport};
-pub use connections::{Connections, Proxy};
+pub use connections::{ConnectionOptions, Proxy};
 
 /// Among the extensions of a request, this asks for the body of its response as a stream of any length: the
 /// request is for a file. The time limit then holds for each wait, for the head of the response and for each

@@ -204,7 +204,7 @@ impl<'a> Types<'a> {
     }
 
     fn member(&mut self, field: &'a Field, place: &'static str, owner: &str) -> Member<'a> {
-        let item = if place == "file" { Type::Known("File") } else { self.item(field, owner) };
+        let item = if place == "file" { Type::Known("UploadFile") } else { self.item(field, owner) };
         Member { name: names::member(field.name), place, field, item }
     }
 

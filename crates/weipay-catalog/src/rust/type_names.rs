@@ -123,8 +123,8 @@ fn skeleton(fields: &[Field]) -> Vec<Field> {
 /// Names that the generated files bring into scope, that their roots have, or that Rust's prelude gives a meaning.
 #[rustfmt::skip]
 const RESERVED: [&str; 50] = [
-    "Request", "Response", "File", "Time", "Json", "JsonText", "Number", "Numbered", "Mode", "Self", "Some", "None", "Ok", "Err",
-    "Option", "Result", "String", "Vec", "Box", "From", "Into", "Clone", "Copy", "Debug", "Default",
+    "Request", "Response", "UploadFile", "Time", "Json", "JsonText", "Number", "Numbered", "Mode", "Self", "Some", "None", "Ok",
+    "Err", "Option", "Result", "String", "Vec", "Box", "From", "Into", "Clone", "Copy", "Debug", "Default",
     "Display", "Drop", "Eq", "Fn", "FnMut", "FnOnce", "Future", "Hash", "IntoFuture", "IntoIterator",
     "Iterator", "Ord", "PartialEq", "PartialOrd", "Send", "Sized", "Sync", "ToOwned", "ToString",
     "TryFrom", "TryInto", "Unpin", "Extend", "AsRef", "AsMut",

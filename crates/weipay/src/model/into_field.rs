@@ -9,7 +9,7 @@ use super::check::Violation;
 use super::table::Field;
 use super::value::{Container, Model, Slot, Strictness, Token, Value};
 use super::{Checked, Encryption};
-use crate::upload::File;
+use crate::upload::UploadFile;
 
 /// The types that a setter takes for a field of type `T`.
 ///
@@ -235,7 +235,7 @@ impl Slot for UnfitValues {
         false
     }
 
-    fn file(&self) -> Option<&File> {
+    fn file(&self) -> Option<&UploadFile> {
         None
     }
 

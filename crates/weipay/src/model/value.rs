@@ -12,7 +12,7 @@ use super::table::Field;
 use super::{
     Checked, Converted, Direct, Encryption, Sensitive, UnfitValues, Violation, Word, check, enumeration,
 };
-use crate::upload::File;
+use crate::upload::UploadFile;
 
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
 ///
@@ -62,7 +62,7 @@ pub trait Value: Clone + Sized + Debug + 'static {
     }
 
     /// The file, if it is one.
-    fn file(&self) -> Option<&File> {
+    fn file(&self) -> Option<&UploadFile> {
         None
     }
 
@@ -97,7 +97,7 @@ pub trait Slot: Debug {
     fn is_set(&self) -> bool;
 
     /// The file, if it holds one.
-    fn file(&self) -> Option<&File>;
+    fn file(&self) -> Option<&UploadFile>;
 
     /// The field as JSON; nothing when it is not set.
     fn json(&self, encryption: Encryption<'_>) -> Result<Option<Json>, Violation>;
@@ -144,7 +144,7 @@ impl<T: Value> Slot for Option<T> {
         self.is_some()
     }
 
-    fn file(&self) -> Option<&File> {
+    fn file(&self) -> Option<&UploadFile> {
         self.as_ref().and_then(T::file)
     }
 
@@ -399,14 +399,14 @@ impl Value for bool {
 }
 
 /// A file is a separate part of the body; as JSON it is what distinguishes it from another.
-impl Value for File {
+impl Value for UploadFile {
     type Intake = Direct;
 
     fn begin(_: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
         Err("a file cannot be read from JSON: set it in code")
     }
 
-    fn file(&self) -> Option<&File> {
+    fn file(&self) -> Option<&UploadFile> {
         Some(self)
     }
 

@@ -13,7 +13,7 @@ use crate::model::value::each;
 use crate::model::{Encryption, Model, Strictness, Token, Violation};
 use crate::operation::{Operation, Version};
 use crate::untyped;
-use crate::upload::File;
+use crate::upload::UploadFile;
 
 impl Request {
     /// Fills in query, headers and body from a typed request that was checked.
@@ -92,7 +92,7 @@ pub(crate) struct Parts {
     pub(crate) body: Option<Value>,
     /// What an upload says about its file, or the fields of a form with it.
     pub(crate) meta: Option<Value>,
-    pub(crate) file: Option<File>,
+    pub(crate) file: Option<UploadFile>,
 }
 
 pub(crate) fn encode(request: &dyn Model, encryption: Encryption<'_>) -> Result<Parts, Violation> {
@@ -118,7 +118,7 @@ pub(crate) fn encode(request: &dyn Model, encryption: Encryption<'_>) -> Result<
 }
 
 /// The file of an upload, under the name of its part.
-fn file(request: &dyn Model) -> Option<File> {
+fn file(request: &dyn Model) -> Option<UploadFile> {
     let mut found = None;
     request.read(&mut |table, slots| {
         let mut rows = table.fields.iter().zip(slots);

@@ -71,7 +71,7 @@ fn a_file_is_decompressed_verified_and_its_url_sent_unchanged() {
             let downloaded = outcome.unwrap();
             assert_eq!(written, TEXT.as_bytes());
             assert!(downloaded.is_verified());
-            assert_eq!(downloaded.bytes, TEXT.len() as u64);
+            assert_eq!(downloaded.size, TEXT.len() as u64);
             assert_eq!(downloaded.was_compressed, body != TEXT.as_bytes());
             assert_eq!(downloaded.media_type.as_deref(), Some("application/x-gzip"));
             assert_eq!(downloaded.headers["set-cookie"], "session=secret");
@@ -395,7 +395,7 @@ fn a_file_is_written_while_it_arrives() {
             configured().build_blocking().unwrap().download(&url).to_writer(writer)
         };
         let downloaded = downloaded.unwrap();
-        assert!(downloaded.bytes == 8 && !downloaded.is_verified());
+        assert!(downloaded.size == 8 && !downloaded.is_verified());
     }
 }
 
@@ -482,10 +482,10 @@ fn large(blocks: u64, is_gzip: bool) -> Value {
 fn a_file_of_64_mib_is_streamed_through() {
     let blocking = configured().build_blocking().unwrap();
     let downloaded = blocking.download(&large(1024, false)).to_writer(std::io::sink()).unwrap();
-    assert!(downloaded.bytes == 64 << 20 && downloaded.is_verified());
+    assert!(downloaded.size == 64 << 20 && downloaded.is_verified());
     let client = configured().build().unwrap();
     let downloaded = on_async(client.download(&large(1024, true)).to_writer(tokio::io::sink())).unwrap();
-    assert!(downloaded.bytes == 64 << 20 && downloaded.was_compressed);
+    assert!(downloaded.size == 64 << 20 && downloaded.was_compressed);
     // In memory only what fits.
     let error = blocking.download(&large(1025, false)).to_bytes().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::File(FileError::TooLarge { .. })), "{error:?}");
@@ -509,7 +509,7 @@ fn a_file_of_1_gib_takes_little_memory() {
         assert!(blocking.download(&large(16 * 1024, is_gzip)).to_writer(sink).unwrap().is_verified());
         let sink = tokio::io::sink();
         let downloaded = on_async(client.download(&large(16 * 1024, is_gzip)).to_writer(sink)).unwrap();
-        assert!(downloaded.is_verified() && downloaded.bytes == 1 << 30);
+        assert!(downloaded.is_verified() && downloaded.size == 1 << 30);
     }
     let more = peak() - before;
     assert!(more < 16 * 1024, "{more} KiB");

@@ -25,7 +25,7 @@ use weipay::front_end::FrontEnd;
 use weipay::model::Fen;
 use weipay::notification::{Event, V2Event};
 use weipay::wire::{ApiV2Key, ApiV3Key, MerchantId, SignType, XmlElements};
-use weipay::{File, http};
+use weipay::{UploadFile, http};
 
 use super::apiv2::by_hand;
 use super::notification::{API_V2_KEY, API_V3_KEY, envelope, receiver, settings, signed as notified};
@@ -322,7 +322,7 @@ fn a_product_with_any_signs_stays_one_part_of_its_link() {
 #[test]
 fn a_file_with_any_name_is_uploaded() {
     for name in ["营业执照.png", "a \"b\".png"] {
-        let file = File::new(name, &b"\x89PNG content"[..]);
+        let file = UploadFile::new(name, &b"\x89PNG content"[..]);
         let meta = json!({"filename": name, "sha256": file.sha256()});
         let uploaded = client().chain("v3/marketing/favor/media/image-upload").upload(meta, &file).unwrap();
         assert!(uploaded.json().unwrap()["media_url"].is_string(), "{name}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use weipay::http::Method;
 use weipay::model::Sensitive;
 use weipay::wire::PrivateKey;
-use weipay::{File, Operation, SensitiveTexts};
+use weipay::{Operation, SensitiveTexts, UploadFile};
 use weipay_catalog::{Catalog, Field};
 
 use crate::platform::{MERCHANT, PLATFORM, PUBLIC_KEY_ID, Platform, Seen, on_both, signed, unsigned};
@@ -374,7 +374,7 @@ fn a_call_is_repeated_only_by_its_row_and_with_the_same_ciphertext() {
 /// The sandbox compares the digest with the file, and decrypts what must come encrypted.
 #[test]
 fn an_upload_describes_its_file_and_encrypts_the_description() {
-    let file = File::new("a.png", b"\x89PNG\r\n\x1a\n".to_vec());
+    let file = UploadFile::new("a.png", b"\x89PNG\r\n\x1a\n".to_vec());
     let client = client();
     let response = client["v3/marketing/favor/media/image-upload"].upload((), &file).unwrap();
     assert!(response.json().unwrap()["media_url"].is_string());

@@ -425,7 +425,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::ecommerce::account::cancel_applications::media::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().ecommerce().account().cancel_applications().media().post(request).await?;
     /// # Ok(()) }

@@ -1123,7 +1123,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::global::merchant_storage::file::upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().global().merchant_storage().file().upload().post(request).await?;
     /// # Ok(()) }

@@ -187,7 +187,7 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::bank::packages::package_id::tasks::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file).bank_type("example");
     /// let response =
     ///     client.v3().marketing().bank().packages().package_id("8473295").tasks().post(request).await?;
@@ -2176,7 +2176,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::favor::media::image_upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().marketing().favor().media().image_upload().post(request).await?;
     /// # Ok(()) }
@@ -6353,7 +6353,7 @@ impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::partner::product_coupon::media::upload_image::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response =
     ///     client.v3().marketing().partner().product_coupon().media().upload_image().post(request).await?;
@@ -8792,7 +8792,7 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::shopping_receipt::shoppingreceipts::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new()
     ///     .file(file)
     ///     .transaction_id("example")

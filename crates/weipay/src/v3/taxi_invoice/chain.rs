@@ -192,7 +192,7 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::taxi_invoice::cards::upload_file::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new()
     ///     .file(file)
     ///     .company_mchid("example")

@@ -76,7 +76,7 @@ fn a_bill_of_20_mb_is_streamed_compressed_or_not() {
         let is_compressed = body != text;
         download(&[unsigned(200, "").with_bytes(&body)], |outcome, written| {
             let downloaded = outcome.unwrap();
-            assert!(written == text && downloaded.bytes == text.len() as u64);
+            assert!(written == text && downloaded.size == text.len() as u64);
             assert_eq!((downloaded.was_compressed, downloaded.is_verified()), (is_compressed, false));
         });
     }
@@ -134,7 +134,7 @@ fn a_bill_is_written_while_it_arrives() {
             let client = builder.build_blocking().unwrap();
             client.chain(BILL).download_with(Method::POST, &body).to_writer(writer)
         };
-        assert_eq!(downloaded.unwrap().bytes, length as u64);
+        assert_eq!(downloaded.unwrap().size, length as u64);
     }
 }
 

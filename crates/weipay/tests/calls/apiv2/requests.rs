@@ -82,9 +82,8 @@ fn every_operation_of_apiv2_is_sent_signed_as_its_row_says() {
         let call = client.chain(row.path());
         let response = match row.dialect() {
             Dialect::Json => call.query("mch_id", "1900000001").query("b", "a b").query("a", "券").get(),
-            Dialect::Multipart => {
-                call.upload(json!({"mch_id": "1900000001"}), &weipay::File::new("a.png", &b"\x89PNG"[..]))
-            }
+            Dialect::Multipart => call
+                .upload(json!({"mch_id": "1900000001"}), &weipay::UploadFile::new("a.png", &b"\x89PNG"[..])),
             _ => call.post(json!({"mch_id": "1900000001", "b": "a b", "a": "券"})),
         };
         let response = response.unwrap_or_else(|error| panic!("{row}: {error:#}"));
@@ -145,7 +144,7 @@ fn the_query_of_a_page_is_signed_and_then_encoded() {
 fn a_form_carries_its_signed_fields_and_the_file() {
     let platform = Platform::start(vec![success(&[("media_id", "m")])]);
     let client = builder(&platform).build_blocking().unwrap();
-    let file = weipay::File::new("a.png", &b"\x89PNG\r\n"[..]).part("media");
+    let file = weipay::UploadFile::new("a.png", &b"\x89PNG\r\n"[..]).part("media");
     let fields = [("media_hash", "b1946ac9"), ("mch_id", "1900000001"), ("sign_type", "HMAC-SHA256")];
     let form: serde_json::Map<_, _> =
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();

@@ -160,7 +160,7 @@ fn an_object_inside_an_element_is_sent_as_json_text() {
 fn a_typed_form_is_filled_in_and_sent_with_its_file() {
     let (platform, client) = client(vec![success(&[("media_id", "m")])]);
     let request = uploadmedia::post::Request::new()
-        .media(weipay::File::new("a.png", &b"\x89PNG"[..]))
+        .media(weipay::UploadFile::new("a.png", &b"\x89PNG"[..]))
         .media_hash("b1946ac9");
     let response = client.v2().secapi().mch().uploadmedia().post(request).unwrap();
     assert_eq!(response.decode().unwrap().media_id.unwrap(), "m");
