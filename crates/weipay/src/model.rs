@@ -33,7 +33,7 @@ mod time;
 mod time_crates;
 pub(crate) mod value;
 
-pub use check::{Checked, Hint, Violation, nearest_word};
+pub use check::{Hint, ValidationReport, Violation, nearest_word};
 pub use into_field::{IntoField, IntoItem};
 pub use json_text::JsonText;
 pub use money::{Fen, MoneyError};

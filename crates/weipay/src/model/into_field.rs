@@ -8,7 +8,7 @@ use serde_json::{Number, Value as Json};
 use super::check::Violation;
 use super::table::Field;
 use super::value::{Container, Model, Slot, Strictness, Token, Value};
-use super::{Checked, Encryption};
+use super::{Encryption, ValidationReport};
 use crate::upload::UploadFile;
 
 /// The types that a setter takes for a field of type `T`.
@@ -247,8 +247,8 @@ impl Slot for UnfitValues {
         Ok(())
     }
 
-    fn inspect(&self, _: &Field) -> Checked {
-        Checked::default()
+    fn inspect(&self, _: &Field) -> ValidationReport {
+        ValidationReport::default()
     }
 
     fn copy_to(&self, other: &mut dyn Any) {

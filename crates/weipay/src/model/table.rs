@@ -192,7 +192,7 @@ macro_rules! request {
             /// Checks this by the rules that a client applies before sending, and suggests corrections for mistyped words.
             #[inline]
             #[cfg_attr(test, allow(dead_code, reason = "the models of tests are private"))]
-            pub fn check(&self) -> $crate::model::Checked {
+            pub fn check(&self) -> $crate::model::ValidationReport {
                 $crate::model::check::inspect(self)
             }
 

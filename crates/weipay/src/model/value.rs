@@ -10,7 +10,8 @@ use serde_json::{Map, Number, Value as Json};
 use super::into_field::unfit_values;
 use super::table::Field;
 use super::{
-    Checked, Converted, Direct, Encryption, Sensitive, UnfitValues, Violation, Word, check, enumeration,
+    Converted, Direct, Encryption, Sensitive, UnfitValues, ValidationReport, Violation, Word, check,
+    enumeration,
 };
 use crate::upload::UploadFile;
 
@@ -83,7 +84,7 @@ pub trait Value: Clone + Sized + Debug + 'static {
     }
 
     /// Everything that is wrong with it or looks wrong.
-    fn inspect(&self, field: &Field) -> Checked {
+    fn inspect(&self, field: &Field) -> ValidationReport {
         check::inspect_value(self, field)
     }
 }
@@ -106,7 +107,7 @@ pub trait Slot: Debug {
     fn check(&self, field: &Field) -> Result<(), Violation>;
 
     /// Everything that is wrong with the field or looks wrong.
-    fn inspect(&self, field: &Field) -> Checked;
+    fn inspect(&self, field: &Field) -> ValidationReport;
 
     /// Writes a copy into the same field of another struct of its type.
     fn copy_to(&self, other: &mut dyn Any);
@@ -160,7 +161,7 @@ impl<T: Value> Slot for Option<T> {
         }
     }
 
-    fn inspect(&self, field: &Field) -> Checked {
+    fn inspect(&self, field: &Field) -> ValidationReport {
         match self {
             Some(value) => value.inspect(field),
             None => Slot::check(self, field).into(),
@@ -270,7 +271,7 @@ impl<T: Model + Default + Clone> Value for T {
         check(self)
     }
 
-    fn inspect(&self, _: &Field) -> Checked {
+    fn inspect(&self, _: &Field) -> ValidationReport {
         check::inspect(self)
     }
 }
@@ -443,7 +444,7 @@ impl<T: Value> Value for Vec<T> {
         members.try_for_each(|(index, member)| member.check(field).map_err(|rule| rule.at(index)))
     }
 
-    fn inspect(&self, field: &Field) -> Checked {
+    fn inspect(&self, field: &Field) -> ValidationReport {
         check::inspect_items(self, field, check_count(self.len(), field))
     }
 }
