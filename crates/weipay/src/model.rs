@@ -54,13 +54,13 @@ pub use crate::upload::UploadFile;
 pub(crate) use enumeration::{Word, open_enum};
 pub(crate) use table::{Field, body, file, header, meta, model, part, path, query, request, response, xml};
 
-/// The request, or the response, of an operation that has nothing but its path.
+/// The request of an operation without fields beyond its path, or the response of one without a body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Nothing;
+pub struct Empty;
 
-impl Model for Nothing {
+impl Model for Empty {
     fn read(&self, see: &mut dyn FnMut(&'static Table, &[&dyn Slot])) {
-        see(&Table { name: "Nothing", fields: &[] }, &[]);
+        see(&Table { name: "Empty", fields: &[] }, &[]);
     }
 
     fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot])) {

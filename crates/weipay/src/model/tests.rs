@@ -190,7 +190,7 @@ fn each_field_travels_in_its_place_and_unset_ones_do_not_travel() {
     assert_eq!(parts.body.unwrap().to_string(), r#"{"code":"abc","total":5,"colour":"RED"}"#);
     assert_eq!(parts.query, [("limit", "20".to_owned())]);
     assert_eq!(parts.headers, [("Wechatpay-Serial", "S".to_owned())]);
-    assert!(sent(&Nothing).body.is_none());
+    assert!(sent(&Empty).body.is_none());
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn only_what_is_no_object_is_an_error() {
     assert_eq!(read("{}").unwrap(), (Request::new(), vec![]));
     assert!(read("[]").is_err());
     assert!(read("<html>").is_err());
-    assert_eq!(Nothing::decode(b"<html>", None).unwrap(), (Nothing, vec![]));
+    assert_eq!(Empty::decode(b"<html>", None).unwrap(), (Empty, vec![]));
 }
 
 #[test]

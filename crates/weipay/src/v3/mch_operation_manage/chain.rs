@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -241,6 +241,6 @@ impl<M: Mode> MchOperationManageMerchantLimitationsSubMchidBySubMchid<M> {
     /// ```
     #[doc(alias = "查询子商户管控情况")]
     pub fn get(self) -> M::Output<super::merchant_limitations::sub_mchid::sub_mchid::get::Response> {
-        self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID, Empty)
     }
 }

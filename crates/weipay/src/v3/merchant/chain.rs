@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -97,7 +97,7 @@ impl<M: Mode> MerchantFundBalanceByAccountType<M> {
     /// ```
     #[doc(alias = "查询账户实时余额")]
     pub fn get(self) -> M::Output<super::fund::balance::account_type::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Empty)
     }
 }
 
@@ -305,7 +305,7 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
     /// ```
     #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
     pub fn get(self) -> M::Output<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, Empty)
     }
 }
 
@@ -361,7 +361,7 @@ impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
     /// ```
     #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
     pub fn get(self) -> M::Output<super::fund::withdraw::withdraw_id::withdraw_id::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID, Empty)
     }
 }
 
