@@ -472,7 +472,7 @@ fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
 /// A body in place of a file without an announced digest: the login page of a network, or the error of a proxy. A download
 /// looks for the same.
 fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileError> {
-    if !request.only_reads() || !request.operation.is_some_and(Operation::has_file_response) {
+    if !request.is_read_only() || !request.operation.is_some_and(Operation::has_file_response) {
         return None;
     }
     let form = Form::of_body(&response.body);

@@ -69,7 +69,7 @@ struct Inner {
     operation: Option<&'static Operation>,
     /// Whether the request of the call may be sent twice.
     is_safe_to_repeat: bool,
-    only_reads: bool,
+    is_read_only: bool,
     /// Whether its message may be in another language than Chinese.
     asks_for_another_language: bool,
     response: Option<RawResponse>,
@@ -125,7 +125,7 @@ impl Error {
             endpoint: None,
             operation: None,
             is_safe_to_repeat: false,
-            only_reads: false,
+            is_read_only: false,
             asks_for_another_language: false,
             response: None,
             sign_difference: None,
@@ -141,7 +141,7 @@ impl Error {
             endpoint: None,
             operation: None,
             is_safe_to_repeat: false,
-            only_reads: false,
+            is_read_only: false,
             asks_for_another_language: false,
             response: Some(response),
             sign_difference: None,
@@ -164,7 +164,7 @@ impl Error {
         self.0.endpoint = Some(Called::from_request(request).text());
         self.0.operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
-        self.0.only_reads = request.only_reads();
+        self.0.is_read_only = request.is_read_only();
         self.0.asks_for_another_language = request.asks_for_another_language();
         self
     }
@@ -188,7 +188,7 @@ impl Error {
     pub(crate) fn in_answered_call(mut self, called: &Called) -> Self {
         self.0.endpoint = Some(called.text());
         self.0.operation = called.known_operation();
-        self.0.only_reads = called.only_reads();
+        self.0.is_read_only = called.is_read_only();
         self
     }
 
@@ -422,8 +422,8 @@ impl Error {
     /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few APIv2 operations have side effects although
     /// they use GET; for these it is `false`.
     #[must_use]
-    pub fn only_reads(&self) -> bool {
-        self.0.only_reads
+    pub fn is_read_only(&self) -> bool {
+        self.0.is_read_only
     }
 
     /// Whether the request of the call may be sent again as it was, because it cannot take effect twice: the

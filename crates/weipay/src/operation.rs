@@ -255,8 +255,8 @@ impl Operation {
     }
 
     /// Whether a call of it has no effect.
-    pub(crate) fn only_reads(&self) -> bool {
-        only_reads(&self.method(), self.version)
+    pub(crate) fn is_read_only(&self) -> bool {
+        is_read_only(&self.method(), self.version)
     }
 
     /// The facts for waiting.
@@ -368,7 +368,7 @@ impl fmt::Debug for Operation {
 }
 
 /// Whether a call with this method has no effect. A few operations of APIv2 act although they are called by GET.
-pub(crate) fn only_reads(method: &Method, version: Version) -> bool {
+pub(crate) fn is_read_only(method: &Method, version: Version) -> bool {
     *method == Method::GET && version == Version::V3
 }
 

@@ -170,8 +170,8 @@ impl Request {
     }
 
     /// Whether the call has no effect.
-    pub(crate) fn only_reads(&self) -> bool {
-        operation::only_reads(&self.method, self.version())
+    pub(crate) fn is_read_only(&self) -> bool {
+        operation::is_read_only(&self.method, self.version())
     }
 
     /// Whether errors may be written in another language than simplified Chinese, in which the platform writes

@@ -74,7 +74,7 @@ pub(crate) enum Called {
 pub(crate) struct UnknownCall {
     /// Method and path, as it was written.
     text: String,
-    only_reads: bool,
+    is_read_only: bool,
 }
 
 impl Called {
@@ -83,7 +83,7 @@ impl Called {
             Some(operation) => Self::Known(operation),
             None => Self::Unknown(Box::new(UnknownCall {
                 text: request.call_as_written(),
-                only_reads: request.only_reads(),
+                is_read_only: request.is_read_only(),
             })),
         }
     }
@@ -103,10 +103,10 @@ impl Called {
         }
     }
 
-    pub(crate) fn only_reads(&self) -> bool {
+    pub(crate) fn is_read_only(&self) -> bool {
         match self {
-            Self::Known(operation) => operation.only_reads(),
-            Self::Unknown(call) => call.only_reads,
+            Self::Known(operation) => operation.is_read_only(),
+            Self::Unknown(call) => call.is_read_only,
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn describe(error: &Error) -> String {
         && !error.is_unverified()
         && error.headers().is_some_and(|headers| headers.contains_key(REASON_HEADER))
         && error.status().is_some_and(|status| status.as_u16() < 500);
-    if error.may_have_taken_effect() && !error.only_reads() && !is_refused {
+    if error.may_have_taken_effect() && !error.is_read_only() && !is_refused {
         let _ = write!(
             text,
             "\n  the call may have taken effect: {}",

@@ -169,7 +169,7 @@ impl Error {
     ///   file to upload that cannot be read, or a missing tokio runtime.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let is_safe = || !self.may_have_taken_effect() || self.only_reads() || self.is_safe_to_repeat();
+        let is_safe = || !self.may_have_taken_effect() || self.is_read_only() || self.is_safe_to_repeat();
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
             (ErrorKind::Network(problem), _) if NotOfHost::lasts(problem) => false,
@@ -186,7 +186,7 @@ impl Error {
             }
             // A download changes nothing.
             (ErrorKind::File(_), Verification | Transport) => true,
-            (_, Pending) => self.only_reads(),
+            (_, Pending) => self.is_read_only(),
             _ => false,
         }
     }

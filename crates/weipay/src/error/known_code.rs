@@ -158,7 +158,7 @@ impl Error {
         if let ErrorKind::Api(error) = self.kind()
             && error.is_wrongly_signed()
         {
-            let may_be_repeated = self.only_reads() || self.is_safe_to_repeat();
+            let may_be_repeated = self.is_read_only() || self.is_safe_to_repeat();
             return Some(if may_be_repeated { Advice::RetrySame } else { Advice::QueryState });
         }
         let rows = self.known_rows();
@@ -166,7 +166,7 @@ impl Error {
         if advice == Advice::NewNumber && self.code().is_some_and(super::codes::is_of_an_earlier_call) {
             return Some(Advice::QueryState);
         }
-        if self.only_reads() || !self.may_have_taken_effect() {
+        if self.is_read_only() || !self.may_have_taken_effect() {
             return Some(advice);
         }
         Some(match advice {

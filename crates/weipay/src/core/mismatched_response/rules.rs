@@ -61,7 +61,7 @@ impl Case<'_> {
     /// a list has its limit then, which is more than 0.
     fn reads_nothing(&self) -> Option<Another> {
         let example = self.evidence.example()?;
-        if !self.operation.only_reads() || self.evidence.has_own() {
+        if !self.operation.is_read_only() || self.evidence.has_own() {
             return None;
         }
         let is_limit = |purpose| purpose == Some(Purpose::PageLimit);
@@ -74,7 +74,7 @@ impl Case<'_> {
     /// Of what writes: it has none of the members that every success has, but strange ones, or nothing.
     fn lacks_what_every_success_has(&self) -> Option<Another> {
         let first = self.evidence.in_every_success().next()?;
-        if self.operation.only_reads() || self.evidence.has_any_of_every_success() {
+        if self.operation.is_read_only() || self.evidence.has_any_of_every_success() {
             return None;
         }
         (self.evidence.has_nothing() || self.evidence.has_strange(1)).then(|| another(first.name))
@@ -82,7 +82,7 @@ impl Case<'_> {
 
     /// Of what writes, where no member is in every success: it has none of its members, but strange ones, or is no object.
     fn says_what_no_page_says(&self) -> Option<Another> {
-        let is_it = !self.operation.only_reads() && self.evidence.in_every_success().next().is_none();
+        let is_it = !self.operation.is_read_only() && self.evidence.in_every_success().next().is_none();
         if !is_it || self.evidence.has_own() {
             return None;
         }
@@ -159,7 +159,7 @@ impl Case<'_> {
     /// Whether the operation may have an effect. A query of APIv2 is a POST, too.
     fn acts(&self) -> bool {
         match self.operation.version() {
-            Version::V3 => !self.operation.only_reads(),
+            Version::V3 => !self.operation.is_read_only(),
             Version::V2 => self.operation.request_number().is_some() || !self.operation.is_safe_to_repeat(),
         }
     }
