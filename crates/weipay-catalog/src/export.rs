@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::Catalog;
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 use crate::notification::Notification;
-use crate::operation::{Dialect, Operation, Place, Version};
+use crate::operation::{BodyFormat, Operation, Place, Version};
 use crate::waiting::Wait;
 
 /// Writes every operation, one JSON object per line, sorted by path.
@@ -117,7 +117,7 @@ fn request(operation: &Operation) -> Value {
         };
         let list = request.fields(place);
         // What APIv2 posts is XML, even where no page describes an element of it.
-        let is_undescribed_xml = place == Place::Xml && operation.dialect() == Dialect::Xml;
+        let is_undescribed_xml = place == Place::Xml && operation.body_format() == BodyFormat::Xml;
         if !list.is_empty() || is_undescribed_xml {
             object.insert(name.into(), fields(list));
         }

@@ -63,7 +63,7 @@ pub use catalog::Catalog;
 pub use errors::{Advice, ErrorCode};
 pub use field::{Carrier, Field, Format, Kind, Limits, Purpose};
 pub use notification::{Notification, Retry};
-pub use operation::{Dialect, Operation, Pictures, Place, Repeat, Request, Version};
+pub use operation::{BodyFormat, Operation, Pictures, Place, Repeat, Request, Version};
 pub use parse::ParseError;
 pub use route::{Routed, Unrouted};
 pub use waiting::Wait;

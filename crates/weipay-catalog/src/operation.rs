@@ -148,7 +148,7 @@ impl fmt::Display for Version {
 
 /// How a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub enum BodyFormat {
     /// A JSON body, or none.
     Json,
     /// An XML body.
@@ -172,12 +172,12 @@ impl Operation {
 
     /// How the request is written.
     #[must_use]
-    pub fn dialect(&self) -> Dialect {
+    pub fn body_format(&self) -> BodyFormat {
         match self.version() {
-            _ if !self.request.multipart.is_empty() => Dialect::Multipart,
+            _ if !self.request.multipart.is_empty() => BodyFormat::Multipart,
             // A GET has no body, and APIv2 posts XML, even if no page describes an element.
-            Version::V2 if self.method == "POST" && self.request.json.is_empty() => Dialect::Xml,
-            Version::V2 | Version::V3 => Dialect::Json,
+            Version::V2 if self.method == "POST" && self.request.json.is_empty() => BodyFormat::Xml,
+            Version::V2 | Version::V3 => BodyFormat::Json,
         }
     }
 
@@ -263,7 +263,7 @@ impl Operation {
     #[must_use]
     pub fn is_request_signed(&self) -> bool {
         self.version() == Version::V3
-            || self.dialect() != Dialect::Json
+            || self.body_format() != BodyFormat::Json
             || self.field_for(Purpose::Signature).is_some()
     }
 

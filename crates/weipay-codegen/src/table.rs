@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indoc::formatdoc;
 use weipay_catalog::waiting::FinalStates;
 use weipay_catalog::{
-    AnyResponse, Dialect, Operation, Place, Purpose, Repeat, Version, Wait, names as rust_names,
+    AnyResponse, BodyFormat, Operation, Place, Purpose, Repeat, Version, Wait, names as rust_names,
 };
 
 use crate::errors;
@@ -61,7 +61,7 @@ pub(crate) fn text(operations: &[Operation], common: &[AnyResponse], names: &Row
     formatdoc! {"
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
-        use super::{{AnyResponse, Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
+        use super::{{AnyResponse, BodyFormat, Operation, Place, Repeat, Verb, Version, error_lists}};
         use crate::waiting::{{FinalStates, NotReady, Pace}};
 
         {any}
@@ -87,9 +87,9 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some(base_url) = operation.base_url {
         say(format!("lives_at({base_url:?})"));
     }
-    match (operation.version(), operation.dialect()) {
-        (Version::V3, Dialect::Json) => {}
-        (version, dialect) => say(format!("speaks(Version::{version:?}, Dialect::{dialect:?})")),
+    match (operation.version(), operation.body_format()) {
+        (Version::V3, BodyFormat::Json) => {}
+        (version, body_format) => say(format!("speaks(Version::{version:?}, BodyFormat::{body_format:?})")),
     }
     if let Some((_, field)) = operation.request_number() {
         say(format!("number({:?})", field.name));

@@ -49,7 +49,7 @@ pub struct Operation {
     repeat_after: u16,
     success: u16,
     version: Version,
-    dialect: Dialect,
+    body_format: BodyFormat,
     repeat: Repeat,
     is_unsigned: bool,
     signed_digest: Option<&'static str>,
@@ -88,7 +88,7 @@ pub enum Version {
 /// How a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Dialect {
+pub enum BodyFormat {
     /// A JSON body, or none.
     Json,
     /// An XML body.
@@ -178,8 +178,8 @@ impl Operation {
 
     /// How a request is written.
     #[must_use]
-    pub const fn dialect(&self) -> Dialect {
-        self.dialect
+    pub const fn body_format(&self) -> BodyFormat {
+        self.body_format
     }
 
     /// The status of a success: 200, or 204 for one without a body.
@@ -389,7 +389,7 @@ mod tests {
         let bill = find(Method::GET, "v3/billdownload/file");
         assert!(bill.is_unsigned() && bill.has_file_response() && bill.is_safe_to_repeat());
         let refund = find(Method::POST, "v2/secapi/pay/refund");
-        assert_eq!((refund.version(), refund.dialect()), (Version::V2, Dialect::Xml));
+        assert_eq!((refund.version(), refund.body_format()), (Version::V2, BodyFormat::Xml));
         assert!(refund.needs_client_certificate());
         assert_eq!(refund.merchant_number(), Some("mch_id"));
         assert_eq!(refund.repeat_after(), Duration::from_secs(60));
@@ -399,7 +399,7 @@ mod tests {
             Some("mchid")
         );
         let upload = find(Method::POST, "v3/merchant/media/upload");
-        assert_eq!((upload.version(), upload.dialect()), (Version::V3, Dialect::Multipart));
+        assert_eq!((upload.version(), upload.body_format()), (Version::V3, BodyFormat::Multipart));
         let overseas = find(Method::POST, "v3/global/transactions/jsapi");
         assert!(overseas.base_url().is_some_and(|url| url.contains("apihk")));
         assert_eq!(find(Method::POST, "v3/pay/transactions/jsapi").base_url(), None);

@@ -18,7 +18,7 @@ use crate::download::{Form, is_json_in_place_of_a_file};
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
 use crate::json::{self, beginning, without_mark};
-use crate::operation::{Dialect, Operation};
+use crate::operation::{BodyFormat, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::upload::{Payload, form};
@@ -228,7 +228,7 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     }
     // Nothing is known of a path without a row: only a signed response is trusted. A page is mostly JSON or
     // HTML. The gateway before it answers in XML, and so does H5纯签约 by its samples.
-    if let Some(page) = operation.filter(|row| row.dialect() == Dialect::Json)
+    if let Some(page) = operation.filter(|row| row.body_format() == BodyFormat::Json)
         && !begins_with_xml(&response.body)
     {
         return judge_page(page, response);

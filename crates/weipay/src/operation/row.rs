@@ -1,6 +1,6 @@
 //! How a row of the table is made: method, path and title, and a call for each thing in which the operation is unlike the rest.
 
-use super::{Dialect, Operation, Repeat, Verb, Version};
+use super::{BodyFormat, Operation, Repeat, Verb, Version};
 use crate::error::ErrorCode;
 use crate::model::table::Place;
 use crate::waiting::FinalStates;
@@ -26,7 +26,7 @@ impl Operation {
             repeat_after: 0,
             success: 200,
             version: Version::V3,
-            dialect: Dialect::Json,
+            body_format: BodyFormat::Json,
             repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
             is_unsigned: false,
             signed_digest: None,
@@ -53,9 +53,9 @@ impl Operation {
         self
     }
 
-    pub(super) const fn speaks(mut self, version: Version, dialect: Dialect) -> Self {
+    pub(super) const fn speaks(mut self, version: Version, body_format: BodyFormat) -> Self {
         self.version = version;
-        self.dialect = dialect;
+        self.body_format = body_format;
         // A GET of APIv2 may act: it begins a contract, or takes a code that is good once.
         if matches!(version, Version::V2) {
             self.repeat = Repeat::Unknown;

@@ -4,7 +4,7 @@ use crate::platform::{Platform, signed, unsigned};
 use weipay::error::{Error, ErrorKind, RequestError};
 use weipay::http::Method;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
-use weipay::{Dialect, Operation, Version};
+use weipay::{BodyFormat, Operation, Version};
 
 const DISASSOCIATE: &str = "v3/marketing/busifavor/coupons/disassociate";
 
@@ -94,6 +94,8 @@ fn a_call_prints_what_is_known_of_its_path_and_no_value() {
 fn a_program_can_list_the_operations_of_a_product() {
     let coupons: Vec<_> = weipay::operations().filter(|found| found.product() == Some("商家券")).collect();
     assert!(coupons.len() > 10);
-    assert!(coupons.iter().all(|found| (found.version(), found.dialect()) == (Version::V3, Dialect::Json)));
+    assert!(
+        coupons.iter().all(|found| (found.version(), found.body_format()) == (Version::V3, BodyFormat::Json))
+    );
     assert!(coupons.contains(&Operation::find(&Method::POST, DISASSOCIATE).unwrap()));
 }

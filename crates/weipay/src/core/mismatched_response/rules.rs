@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::repeated::{Missing, sent};
 use super::{Another, another};
 use crate::model::table::Purpose;
-use crate::operation::{Dialect, Operation, Version};
+use crate::operation::{BodyFormat, Operation, Version};
 use crate::request::Request;
 
 /// A success whose repeated values are those of its request.
@@ -36,7 +36,8 @@ impl Case<'_> {
     /// Nothing is known of the members of what is only accepted (202), of files, and of pages of APIv2 that a browser opens,
     /// which nobody signs.
     fn has_known_members(&self) -> bool {
-        let is_page = self.operation.version() == Version::V2 && self.operation.dialect() == Dialect::Json;
+        let is_page =
+            self.operation.version() == Version::V2 && self.operation.body_format() == BodyFormat::Json;
         !self.is_accepted && !is_page && !self.operation.has_file_response()
     }
 

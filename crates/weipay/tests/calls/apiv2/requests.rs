@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use weipay::error::{ErrorKind, RequestError};
-use weipay::{Dialect, Version, operations};
+use weipay::{BodyFormat, Version, operations};
 use weipay_catalog::{Catalog, Field};
 
 use super::by_hand::{builder, elements, is_rightly_signed, success, value};
@@ -80,9 +80,9 @@ fn every_operation_of_apiv2_is_sent_signed_as_its_row_says() {
     let client = builder(&platform).build_blocking().unwrap();
     for row in rows {
         let call = client.chain(row.path());
-        let response = match row.dialect() {
-            Dialect::Json => call.query("mch_id", "1900000001").query("b", "a b").query("a", "券").get(),
-            Dialect::Multipart => call
+        let response = match row.body_format() {
+            BodyFormat::Json => call.query("mch_id", "1900000001").query("b", "a b").query("a", "券").get(),
+            BodyFormat::Multipart => call
                 .upload(json!({"mch_id": "1900000001"}), &weipay::UploadFile::new("a.png", &b"\x89PNG"[..])),
             _ => call.post(json!({"mch_id": "1900000001", "b": "a b", "a": "券"})),
         };
@@ -90,8 +90,8 @@ fn every_operation_of_apiv2_is_sent_signed_as_its_row_says() {
         assert_eq!(response.is_verified(), !row.is_unsigned(), "{row}");
         let seen = platform.seen();
         let path = format!("/{}", row.path().strip_prefix("v2/").unwrap());
-        match row.dialect() {
-            Dialect::Xml => {
+        match row.body_format() {
+            BodyFormat::Xml => {
                 assert_eq!(seen.target, path);
                 let sent = elements(&seen);
                 assert!(is_rightly_signed(&sent), "{row}");
@@ -100,7 +100,7 @@ fn every_operation_of_apiv2_is_sent_signed_as_its_row_says() {
                 assert_eq!(hmac, row.demands_hmac(), "{row}");
                 assert_eq!(value(&sent, "sign_type").as_deref(), hmac.then_some("HMAC-SHA256"), "{row}");
             }
-            Dialect::Json => {
+            BodyFormat::Json => {
                 let query = "?mch_id=1900000001&b=a%20b&a=%E5%88%B8";
                 assert!(seen.target.starts_with(&(path + query)), "{}", seen.target);
                 assert_eq!(seen.target.contains("&sign="), !row.is_signless(), "{row}");
