@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::field::Field;
 use crate::folder::{self, EXTENSION, FolderError, SourceFile};
 use crate::notification::Notification;
-use crate::operation::{self, Operation, Version};
+use crate::operation::{self, ApiVersion, Operation};
 use crate::parse::{self, Heading, LISTS, ParseError};
 use crate::shared::Shared;
 
@@ -79,7 +79,7 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
 struct Linter {
     findings: Vec<Finding>,
     shared: Shared,
-    envelopes: BTreeMap<Version, Notification>,
+    envelopes: BTreeMap<ApiVersion, Notification>,
     /// Where each heading was first seen.
     headings: BTreeMap<Heading, (PathBuf, usize)>,
     /// How many fields take their members from a shared object, or their values from a shared list.

@@ -112,14 +112,14 @@ impl Repeat {
 
 /// The protocol of an operation or a notification: the platform has two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Version {
+pub enum ApiVersion {
     /// APIv2: XML, signed inside the body.
     V2,
     /// APIv3: JSON, signed in headers.
     V3,
 }
 
-impl Version {
+impl ApiVersion {
     /// Both.
     pub const ALL: [Self; 2] = [Self::V2, Self::V3];
 
@@ -140,7 +140,7 @@ impl Version {
 }
 
 /// Its word.
-impl fmt::Display for Version {
+impl fmt::Display for ApiVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
@@ -160,8 +160,8 @@ pub enum BodyFormat {
 impl Operation {
     /// The protocol, given by the first segment of the path.
     #[must_use]
-    pub fn version(&self) -> Version {
-        self.path.split('/').next().and_then(Version::from_word).unwrap_or(Version::V3)
+    pub fn version(&self) -> ApiVersion {
+        self.path.split('/').next().and_then(ApiVersion::from_word).unwrap_or(ApiVersion::V3)
     }
 
     /// Whether the request has a file.
@@ -176,8 +176,8 @@ impl Operation {
         match self.version() {
             _ if !self.request.multipart.is_empty() => BodyFormat::Multipart,
             // A GET has no body, and APIv2 posts XML, even if no page describes an element.
-            Version::V2 if self.method == "POST" && self.request.json.is_empty() => BodyFormat::Xml,
-            Version::V2 | Version::V3 => BodyFormat::Json,
+            ApiVersion::V2 if self.method == "POST" && self.request.json.is_empty() => BodyFormat::Xml,
+            ApiVersion::V2 | ApiVersion::V3 => BodyFormat::Json,
         }
     }
 
@@ -249,7 +249,7 @@ impl Operation {
     /// Whether a success says so in `result_code`, beside the `return_code` that every response of APIv2 has.
     #[must_use]
     pub fn has_result_code(&self) -> bool {
-        self.version() == Version::V2
+        self.version() == ApiVersion::V2
             && self.response.iter().any(|field| field.name == "result_code" && field.required)
     }
 
@@ -262,7 +262,7 @@ impl Operation {
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
     #[must_use]
     pub fn is_request_signed(&self) -> bool {
-        self.version() == Version::V3
+        self.version() == ApiVersion::V3
             || self.body_format() != BodyFormat::Json
             || self.field_for(Purpose::Signature).is_some()
     }

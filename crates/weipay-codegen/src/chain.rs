@@ -7,7 +7,7 @@ use indoc::formatdoc;
 use weipay_catalog::names;
 use weipay_catalog::operation::placeholder;
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{Field, Operation, Version};
+use weipay_catalog::{ApiVersion, Field, Operation};
 
 use crate::documentation::{self, aliases, lines};
 use crate::flat::FlatNames;
@@ -244,7 +244,7 @@ fn pages_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'
 }
 
 /// The file of a version: its step, and a module for each product, which adds the way to it.
-pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
+pub(crate) fn version(tree: &Tree<'_>, version: ApiVersion) -> String {
     // The first segment below the version is a product, and each product is a feature.
     let module = |name: &str, product: &Tree<'_>| {
         format!("#[cfg(feature = {:?})]\npub mod {name};\n", product.segment)
@@ -260,7 +260,7 @@ pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
 
         {step}",
         header = header(&format!("catalog/{}/", tree.path)),
-        version = if version == Version::V2 { "v2" } else { "v3" },
+        version = if version == ApiVersion::V2 { "v2" } else { "v3" },
         step = step(tree, &tree.type_name(), &[]),
     }
 }

@@ -29,7 +29,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{AnyResponse, Notification, Operation, Version, folder};
+use weipay_catalog::{AnyResponse, ApiVersion, Notification, Operation, folder};
 
 use crate::chain::Names;
 use crate::flat::FlatNames;
@@ -138,10 +138,10 @@ fn generate(
     let (rows, flat) = (RowNames::new(operations), FlatNames::new(operations));
     let steps = StepNames::new(operations.iter().map(|operation| operation.path));
     let names = Names { rows: &rows, steps: &steps, flat: &flat };
-    let trees = [Version::V2, Version::V3].map(|version| {
+    let trees = [ApiVersion::V2, ApiVersion::V3].map(|version| {
         Tree::from_operations(operations.iter().filter(|operation| operation.version() == version))
     });
-    for (tree, version) in trees.iter().zip([Version::V2, Version::V3]) {
+    for (tree, version) in trees.iter().zip([ApiVersion::V2, ApiVersion::V3]) {
         output.add(&format!("{}.rs", tree.path), chain::version(tree, version));
         let mut writer = Writer { names: &names, output: &mut output };
         for (name, product) in tree.named_children() {

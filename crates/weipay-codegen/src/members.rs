@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weipay_catalog::{AnyResponse, Carrier, Field, Kind, Operation, Place, Purpose, Version};
+use weipay_catalog::{AnyResponse, ApiVersion, Carrier, Field, Kind, Operation, Place, Purpose};
 
 use crate::table::RowNames;
 
@@ -113,7 +113,7 @@ fn is_own(field: &Field, operation: &Operation, common: &AnyResponse) -> bool {
     let is_sent = |place: Place| operation.request.fields(place).iter().any(|sent| sent.name == field.name);
     // What cannot be repeated is a result, such as the number of a new sub-merchant.
     let is_result = any.purpose == Some(Purpose::Echo) && !Place::ALL.into_iter().any(is_sent);
-    operation.version() == Version::V3 || is_result
+    operation.version() == ApiVersion::V3 || is_result
 }
 
 /// Whether a member that every success has distinguishes it from those of other operations. A value that was sent
@@ -149,9 +149,9 @@ pub(crate) fn of_any_response(operations: &[&Operation], common: &[AnyResponse])
 
 /// Whether a success without this member is not one of the operation. The JSON of APIv3 may leave out empty values: a
 /// number of 0, `false`, an empty array. A numbered element may be there any number of times.
-fn is_in_every_success(version: Version, field: &Field) -> bool {
+fn is_in_every_success(version: ApiVersion, field: &Field) -> bool {
     let is_something = !field.list && matches!(field.kind, Kind::String | Kind::Object);
-    field.required && !field.name.contains('$') && (version == Version::V2 || is_something)
+    field.required && !field.name.contains('$') && (version == ApiVersion::V2 || is_something)
 }
 
 fn push(text: &mut String, more: &str) {

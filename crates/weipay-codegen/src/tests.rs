@@ -5,7 +5,7 @@ use std::path::Path;
 
 use weipay_catalog::operation::placeholder;
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{AnyResponse, Operation, Version, folder, names};
+use weipay_catalog::{AnyResponse, ApiVersion, Operation, folder, names};
 
 use crate::chain::Names;
 use crate::flat::{self, FlatNames};
@@ -274,7 +274,7 @@ fn no_other_name_depends_on_the_order_of_the_alphabet() {
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weipay-catalog/catalog");
     let operations = folder::operations(&catalog).unwrap();
     let mut second: Vec<String> = Vec::new();
-    for version in [Version::V2, Version::V3] {
+    for version in [ApiVersion::V2, ApiVersion::V3] {
         let of_version = operations.iter().filter(|operation| operation.version() == version);
         let root = Tree::from_operations(of_version);
         let mut trees = vec![&root];
@@ -393,7 +393,7 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
         [
             "pub(crate) static STATES: [&str; 0] = [];",
             "pub(crate) static POST_V2_A: Operation = Operation::new(Verb::Post, \"v2/a\", \"标题\", MEMBERS_OF_POST_V2_A)\
-             .speaks(Version::V2, BodyFormat::Xml).client_certificate().undescribed();",
+             .speaks(ApiVersion::V2, BodyFormat::Xml).client_certificate().undescribed();",
             "pub(crate) static POST_V3_A: Operation = Operation::new(Verb::Post, \"v3/a\", \"标题\", MEMBERS_OF_POST_V2_A)\
              .product_is(\"产品\").number(\"no\").repeated(Repeat::Safe).succeeds_with(204);",
             "pub(crate) static GET_V3_A_ID: Operation = Operation::new(Verb::Get, \"v3/a/{id}\", \"标题\", \"|||\")\
@@ -408,13 +408,13 @@ fn a_row_says_which_members_tell_its_response_from_others() {
     let fields = |lines: &str| described("POST v3/x", &format!("  response\n{lines}")).response;
     let common = [
         AnyResponse {
-            version: Version::V2,
+            version: ApiVersion::V2,
             title: "",
             any: fields("    sign string\n    sub_mch_id string echo\n"),
             usual: Vec::new(),
         },
         AnyResponse {
-            version: Version::V3,
+            version: ApiVersion::V3,
             title: "",
             any: fields("    message string\n    code string\n"),
             usual: fields("    mchid string echo\n"),

@@ -26,7 +26,7 @@ use crate::model::sensitive::for_sending;
 use crate::model::table::Purpose;
 use crate::model::value::check;
 use crate::model::{Field, Model, Sensitive, Value as _};
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::paging::{self as page, Pages, Paging, kind_of};
 use crate::request::Request;
 use crate::request::encoding::{describe_file, fill_in_caller, set_with_purpose, with_purpose};
@@ -409,7 +409,7 @@ impl<M: Mode> Call<M> {
     fn fill_from(mut self, operation: &Operation, mut model: Box<dyn Model>) -> Self {
         let core = &self.shared.core;
         describe_file(&mut *model);
-        if operation.version() == Version::V2 {
+        if operation.version() == ApiVersion::V2 {
             xml::fill_in_sign_type(&mut *model);
         }
         fill_in_caller(core, operation, &mut *model);

@@ -31,7 +31,7 @@ use crate::download::{Digest, Form};
 use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
 use crate::observer::Observer;
-use crate::operation::{self, Operation, Version};
+use crate::operation::{self, ApiVersion, Operation};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::{Called, RawResponse};
@@ -81,8 +81,8 @@ impl Core {
         request.check_recorded()?;
         self.check_sub_merchant(request)?;
         match request.version() {
-            Version::V3 => prepare(self, request, host),
-            Version::V2 => v2::prepare(self, request, host).map(Prepared::Signed),
+            ApiVersion::V3 => prepare(self, request, host),
+            ApiVersion::V2 => v2::prepare(self, request, host).map(Prepared::Signed),
         }
     }
 
@@ -101,8 +101,8 @@ impl Core {
             ..RawResponse::new(response, self.merchant.key.clone())
         };
         match request.version() {
-            Version::V3 => conclude(self, request, response, keys),
-            Version::V2 => v2::conclude(self, request, response),
+            ApiVersion::V3 => conclude(self, request, response, keys),
+            ApiVersion::V2 => v2::conclude(self, request, response),
         }
     }
 
@@ -116,7 +116,7 @@ impl Core {
         let is_unsigned = request
             .operation
             .is_some_and(|operation| operation.is_unsigned() && operation.signed_digest().is_none());
-        request.is_pending() || request.version() == Version::V3 && !is_unsigned
+        request.is_pending() || request.version() == ApiVersion::V3 && !is_unsigned
     }
 
     /// Checks a request before it is signed, and before any key is fetched.
@@ -176,7 +176,7 @@ impl Core {
             true => !is_unsigned(),
             false => !is_passing_status(response.status()) && has_signature(response.headers()),
         };
-        if request.version() != Version::V3 || !is_verified {
+        if request.version() != ApiVersion::V3 || !is_verified {
             return None;
         }
         let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);

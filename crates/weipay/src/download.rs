@@ -60,7 +60,7 @@ use crate::core::{Core, Prepared as Signable, Unsigned, content_coding};
 use crate::delivery::{Mode, Shared};
 use crate::error::{ApiError, Error, ErrorKind, FileError, MAX_UNDER_SUCCESS, RequestError};
 use crate::failover::Host;
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
 use crate::response::RawResponse;
@@ -292,7 +292,7 @@ impl<M: Mode> Download<M> {
                 }
             }
             // Of APIv2 the first bytes tell: nobody knows how it labels its errors.
-            Ok(None) if request.version() == Version::V3 && is_web_page(&head.headers) => {
+            Ok(None) if request.version() == ApiVersion::V3 && is_web_page(&head.headers) => {
                 return Err(FileError::WebPage.into());
             }
             Ok(None) => {}

@@ -48,7 +48,7 @@ pub struct Operation {
     partner_path: Option<&'static str>,
     repeat_after: u16,
     success: u16,
-    version: Version,
+    version: ApiVersion,
     body_format: BodyFormat,
     repeat: Repeat,
     is_unsigned: bool,
@@ -78,7 +78,7 @@ pub(crate) enum Verb {
 /// Which of the platform's two protocols an operation uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Version {
+pub enum ApiVersion {
     /// APIv2: the signature is in the body.
     V2,
     /// APIv3: the signature is in the headers.
@@ -172,7 +172,7 @@ impl Operation {
 
     /// The protocol.
     #[must_use]
-    pub const fn version(&self) -> Version {
+    pub const fn version(&self) -> ApiVersion {
         self.version
     }
 
@@ -283,8 +283,8 @@ impl Operation {
     /// The error codes of every operation of its version.
     pub(crate) fn common_error_codes(&self) -> &'static [ErrorCode] {
         match self.version {
-            Version::V2 => &error_lists::V2,
-            Version::V3 => &error_lists::V3,
+            ApiVersion::V2 => &error_lists::V2,
+            ApiVersion::V3 => &error_lists::V3,
         }
     }
 
@@ -368,8 +368,8 @@ impl fmt::Debug for Operation {
 }
 
 /// Whether a call with this method has no effect. A few operations of APIv2 act although they are called by GET.
-pub(crate) fn is_read_only(method: &Method, version: Version) -> bool {
-    *method == Method::GET && version == Version::V3
+pub(crate) fn is_read_only(method: &Method, version: ApiVersion) -> bool {
+    *method == Method::GET && version == ApiVersion::V3
 }
 
 #[cfg(test)]
@@ -389,7 +389,7 @@ mod tests {
         let bill = find(Method::GET, "v3/billdownload/file");
         assert!(bill.is_unsigned() && bill.has_file_response() && bill.is_safe_to_repeat());
         let refund = find(Method::POST, "v2/secapi/pay/refund");
-        assert_eq!((refund.version(), refund.body_format()), (Version::V2, BodyFormat::Xml));
+        assert_eq!((refund.version(), refund.body_format()), (ApiVersion::V2, BodyFormat::Xml));
         assert!(refund.needs_client_certificate());
         assert_eq!(refund.merchant_number(), Some("mch_id"));
         assert_eq!(refund.repeat_after(), Duration::from_secs(60));
@@ -399,7 +399,7 @@ mod tests {
             Some("mchid")
         );
         let upload = find(Method::POST, "v3/merchant/media/upload");
-        assert_eq!((upload.version(), upload.body_format()), (Version::V3, BodyFormat::Multipart));
+        assert_eq!((upload.version(), upload.body_format()), (ApiVersion::V3, BodyFormat::Multipart));
         let overseas = find(Method::POST, "v3/global/transactions/jsapi");
         assert!(overseas.base_url().is_some_and(|url| url.contains("apihk")));
         assert_eq!(find(Method::POST, "v3/pay/transactions/jsapi").base_url(), None);
@@ -415,7 +415,7 @@ mod tests {
         let by_code = find("v3/pay/transactions/codepay");
         assert_eq!((by_code.request_number(), by_code.repeat()), (Some("out_trade_no"), Repeat::Unknown));
         assert!(!by_code.is_safe_to_repeat());
-        let pages = operations().filter(|row| row.method() == Method::GET && row.version() == Version::V2);
+        let pages = operations().filter(|row| row.method() == Method::GET && row.version() == ApiVersion::V2);
         assert_eq!(pages.map(|row| row.repeat()).collect::<Vec<_>>(), [Repeat::Unknown; 6]);
         let writes = operations().filter(|row| row.method() != Method::GET && row.is_safe_to_repeat());
         assert!(writes.count() > 50);

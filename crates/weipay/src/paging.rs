@@ -62,7 +62,7 @@ use crate::delivery::Mode;
 use crate::error::{DecodeError, Error};
 use crate::members::{Member, Members, is_name};
 use crate::model::table::Purpose;
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::response::{Decode, Response};
 use cursor::{Facts, Step};
 pub use cursor::{PageCursor, PageError};
@@ -298,7 +298,7 @@ fn without_list(json: &Value, operation: &Operation) -> Option<DecodeError> {
     let is_list = match inside(json, &path)?.get(member.name)? {
         Value::Array(_) | Value::Null => true,
         // XML has texts only.
-        Value::String(text) => text.is_empty() || operation.version() == Version::V2,
+        Value::String(text) => text.is_empty() || operation.version() == ApiVersion::V2,
         _ => false,
     };
     let path = path.iter().chain([&member]).map(|member| member.name).collect::<Vec<_>>().join(".");

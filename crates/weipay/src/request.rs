@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::base_url::BaseUrl;
 use crate::error::{Cause, RequestError};
 use crate::model::{Model, Sensitive};
-use crate::operation::{self, Operation, Version};
+use crate::operation::{self, ApiVersion, Operation};
 use crate::retry::RetryConfig;
 use crate::target;
 use crate::untyped::{self, SensitiveTexts};
@@ -114,9 +114,9 @@ impl Request {
     }
 
     /// The protocol of the operation. A path that the catalogue does not have has the protocol of the paths that begin alike.
-    pub(crate) fn version(&self) -> Version {
+    pub(crate) fn version(&self) -> ApiVersion {
         let of_path = || operation::version_of(&self.path());
-        self.operation.map(Operation::version).or_else(of_path).unwrap_or(Version::V3)
+        self.operation.map(Operation::version).or_else(of_path).unwrap_or(ApiVersion::V3)
     }
 
     /// The path that goes out, without its query, as far as its placeholders have values.
@@ -264,9 +264,9 @@ impl Request {
     /// The parts of an upload: `meta` and the file.
     pub(crate) fn set_upload(&mut self, meta: Value, file: UploadFile) {
         self.body = match (self.version(), meta) {
-            (Version::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
-            (Version::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),
-            (Version::V2, _) => {
+            (ApiVersion::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
+            (ApiVersion::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),
+            (ApiVersion::V2, _) => {
                 let problem = "a form of APIv2 must be a JSON object: its members become the fields";
                 self.record_error(RequestError::Body(Cause::new(problem)));
                 None

@@ -3,7 +3,7 @@
 
 use super::{Linter, Place};
 use crate::field::{Field, Kind, Purpose};
-use crate::operation::{self, Operation, Repeat, Version};
+use crate::operation::{self, ApiVersion, Operation, Repeat};
 
 impl Linter {
     pub(super) fn check_purposes(&mut self, place: Place<'_>, operation: &Operation) {
@@ -11,7 +11,7 @@ impl Linter {
         for travels in operation::Place::ALL {
             for field in operation.request.fields(travels) {
                 if let Some(purpose) = field.purpose {
-                    let is_possible = !purpose.is_of_apiv2() || operation.version() == Version::V2;
+                    let is_possible = !purpose.is_of_apiv2() || operation.version() == ApiVersion::V2;
                     self.check_purpose(place, field, purpose, is_possible && fits(purpose, travels));
                     if seen.contains(&purpose) {
                         let word = purpose.word();
@@ -36,7 +36,7 @@ impl Linter {
         }
         // Every request of APIv2 has one, and some of APIv3. Of a page without a described field nothing is known.
         let is_described = !(operation.request.query.is_empty() && operation.request.xml.is_empty());
-        if operation.version() == Version::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
+        if operation.version() == ApiVersion::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
             self.report(place, 1, "mark the number of the merchant whose key signs: `merchant-number`");
         }
         self.check_sub_merchant(place, operation);

@@ -10,7 +10,7 @@ use std::fmt;
 use super::type_names::{Named, TypeNames, shared_name};
 use crate::field::{Carrier, Field, Format, Kind};
 use crate::names;
-use crate::operation::{Operation, Place, Version};
+use crate::operation::{ApiVersion, Operation, Place};
 
 /// The name of what is sent.
 pub const REQUEST: &str = "Request";
@@ -316,7 +316,7 @@ pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
 /// The fields of a response with the place that they travel in.
 #[must_use]
 pub fn response_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
-    let place = if operation.version() == Version::V2 { "xml" } else { "body" };
+    let place = if operation.version() == ApiVersion::V2 { "xml" } else { "body" };
     operation.response.iter().map(|field| (place, field)).collect()
 }
 

@@ -104,7 +104,7 @@ fn advice(safe: Option<&Operation>) -> String {
 /// number, if it has one.
 pub(super) fn interrupted(method: &Method, path: &str, number: Option<&str>) -> Option<String> {
     let operation = Operation::find(method, path);
-    if *method == Method::GET && operation.is_none_or(|known| known.version() == weipay::Version::V3) {
+    if *method == Method::GET && operation.is_none_or(|known| known.version() == weipay::ApiVersion::V3) {
         return None;
     }
     let named = operation.and_then(Operation::request_number).zip(number);

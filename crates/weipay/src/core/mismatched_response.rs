@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
     use crate::members::Place;
-    use crate::operation::{Operation, Version};
+    use crate::operation::{ApiVersion, Operation};
     use crate::request::Body;
 
     /// The field by which a response is found to be another one's; empty if no field is.
@@ -130,12 +130,12 @@ mod tests {
                 for new in [None, Some("unheard_of")] {
                     names.extend(new.filter(|_| !names.is_empty()));
                     let result = match operation.version() {
-                        Version::V3 => {
+                        ApiVersion::V3 => {
                             let members: Vec<_> =
                                 names.iter().map(|name| format!("\"{name}\":\"1\"")).collect();
                             check(&request, StatusCode::OK, format!("{{{}}}", members.join(",")).as_bytes())
                         }
-                        Version::V2 => {
+                        ApiVersion::V2 => {
                             let mut elements = XmlElements::new();
                             // Rows do not have what any response may have.
                             for name in ["return_code", "mch_id", "sub_mch_id"] {

@@ -370,7 +370,7 @@ pub(super) mod tests {
 
     #[test]
     fn every_operation_of_apiv3_has_the_common_codes() {
-        for operation in operations().filter(|operation| operation.version() == crate::Version::V3) {
+        for operation in operations().filter(|operation| operation.version() == crate::ApiVersion::V3) {
             for code in [error_code::PARAM_ERROR, error_code::SIGN_ERROR, error_code::SYSTEM_ERROR] {
                 assert!(operation.error_codes().any(|known| known.code == code), "{operation}");
             }

@@ -14,7 +14,7 @@ use super::response;
 use crate::error::DecodeError;
 use crate::model::Time;
 use crate::notifications::event::Event;
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 use crate::response::{Decode, from_json};
 
 /// The members of a notification's envelope without its resource.
@@ -48,7 +48,7 @@ pub struct Notification {
     event: Event,
     decode_errors: Vec<DecodeError>,
     resource: Zeroizing<Vec<u8>>,
-    version: Version,
+    version: ApiVersion,
     is_signed: bool,
 }
 
@@ -56,7 +56,7 @@ pub struct Notification {
 pub(super) struct Opened {
     pub(super) resource: Zeroizing<Vec<u8>>,
     pub(super) mchid: Option<MerchantId>,
-    pub(super) version: Version,
+    pub(super) version: ApiVersion,
     pub(super) is_signed: bool,
 }
 

@@ -29,7 +29,7 @@ use crate::notifications::v2::{
     transaction_fail, transaction_success, transaction_success_, transactions_risk_occurred,
     vehicle_state_changed_for_parking,
 };
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 use crate::response::Decode;
 use crate::xml;
 
@@ -232,7 +232,7 @@ impl V2Verified {
             let (json, merchant) = super::verified::open_sealed(
                 merchants,
                 (EnvelopeAlgorithm::default(), &self.sealed()?),
-                Version::V2,
+                ApiVersion::V2,
             )?;
             check_unrepeated(&json)?;
             if head.id.is_empty() {
@@ -295,7 +295,7 @@ fn no_key() -> Rejection {
 }
 
 fn rejected(kind: RejectionKind) -> Rejection {
-    Rejection::new(kind, Version::V2)
+    Rejection::new(kind, ApiVersion::V2)
 }
 
 fn read_xml(body: &[u8], root: &str) -> Result<XmlElements, Rejection> {
@@ -374,13 +374,13 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::{Catalog, Version};
+    use weipay_catalog::{ApiVersion, Catalog};
 
     use super::*;
 
     #[test]
     fn no_mark_fits_what_another_event_must_have() {
-        for one in Catalog::embedded().notifications().filter(|one| one.version == Version::V2) {
+        for one in Catalog::embedded().notifications().filter(|one| one.version == ApiVersion::V2) {
             let Some(form) = one.told_by.first() else { continue };
             let required = one.body.iter().filter(|field| field.required).map(|field| field.name);
             let mut names: Vec<_> = required.chain(form.iter().copied()).collect();
@@ -396,7 +396,7 @@ mod tests {
     fn every_notification_of_apiv2_in_the_catalogue_is_an_event() {
         let mut listed: Vec<&str> = Catalog::embedded()
             .notifications()
-            .filter(|one| one.version == Version::V2)
+            .filter(|one| one.version == ApiVersion::V2)
             .map(|one| one.event)
             .collect();
         let mut known = NAMES.to_vec();

@@ -1,6 +1,6 @@
 //! How a row of the table is made: method, path and title, and a call for each thing in which the operation is unlike the rest.
 
-use super::{BodyFormat, Operation, Repeat, Verb, Version};
+use super::{ApiVersion, BodyFormat, Operation, Repeat, Verb};
 use crate::error::ErrorCode;
 use crate::model::table::Place;
 use crate::waiting::FinalStates;
@@ -25,7 +25,7 @@ impl Operation {
             partner_path: None,
             repeat_after: 0,
             success: 200,
-            version: Version::V3,
+            version: ApiVersion::V3,
             body_format: BodyFormat::Json,
             repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
             is_unsigned: false,
@@ -53,11 +53,11 @@ impl Operation {
         self
     }
 
-    pub(super) const fn speaks(mut self, version: Version, body_format: BodyFormat) -> Self {
+    pub(super) const fn speaks(mut self, version: ApiVersion, body_format: BodyFormat) -> Self {
         self.version = version;
         self.body_format = body_format;
         // A GET of APIv2 may act: it begins a contract, or takes a code that is good once.
-        if matches!(version, Version::V2) {
+        if matches!(version, ApiVersion::V2) {
             self.repeat = Repeat::Unknown;
         }
         self

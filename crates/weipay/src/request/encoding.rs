@@ -11,14 +11,14 @@ use crate::error::RequestError;
 use crate::model::table::{Place, Purpose};
 use crate::model::value::each;
 use crate::model::{Encryption, Model, Strictness, Token, Violation};
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::untyped;
 use crate::upload::UploadFile;
 
 impl Request {
     /// Fills in query, headers and body from a typed request that was checked.
     pub(crate) fn fill(&mut self, model: Box<dyn Model>, core: &Core) {
-        if self.version() == Version::V2 {
+        if self.version() == ApiVersion::V2 {
             return self.take_encoded(encode(&*model, Encryption::ByCaller));
         }
         if core.merchant.ring.lacks_valid(core.now()) {

@@ -17,7 +17,7 @@ use crate::error::{Cause, RequestError};
 use crate::members::{Member, Members};
 use crate::model::decode::is_name;
 use crate::model::sensitive::{MARK, Marked};
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 
 /// Limits the number of listed members, because the input is untrusted.
 const MAX_LISTED: usize = 100;
@@ -59,7 +59,7 @@ pub(crate) enum With {
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
     /// Its protocol.
-    pub(crate) version: Version,
+    pub(crate) version: ApiVersion,
     /// Whether bare texts in sensitive fields are plain text or ciphertext.
     pub(crate) texts: SensitiveTexts,
     /// Its members in this place; `None` if the catalogue does not have the operation.
@@ -263,8 +263,8 @@ impl Walk<'_> {
 
     fn plain_text(&self, text: Zeroizing<String>, at: At<'_>) -> Result<With, RequestError> {
         match self.known.version {
-            Version::V3 => Ok(With::Encrypted(text)),
-            Version::V2 => Err(problem(
+            ApiVersion::V3 => Ok(With::Encrypted(text)),
+            ApiVersion::V2 => Err(problem(
                 at,
                 "must be encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
                  v2/risk/getcertficates), encrypt with `PublicKey::encrypt_oaep`, and give the result as \

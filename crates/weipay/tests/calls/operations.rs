@@ -4,7 +4,7 @@ use crate::platform::{Platform, signed, unsigned};
 use weipay::error::{Error, ErrorKind, RequestError};
 use weipay::http::Method;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
-use weipay::{BodyFormat, Operation, Version};
+use weipay::{ApiVersion, BodyFormat, Operation};
 
 const DISASSOCIATE: &str = "v3/marketing/busifavor/coupons/disassociate";
 
@@ -95,7 +95,9 @@ fn a_program_can_list_the_operations_of_a_product() {
     let coupons: Vec<_> = weipay::operations().filter(|found| found.product() == Some("商家券")).collect();
     assert!(coupons.len() > 10);
     assert!(
-        coupons.iter().all(|found| (found.version(), found.body_format()) == (Version::V3, BodyFormat::Json))
+        coupons
+            .iter()
+            .all(|found| (found.version(), found.body_format()) == (ApiVersion::V3, BodyFormat::Json))
     );
     assert!(coupons.contains(&Operation::find(&Method::POST, DISASSOCIATE).unwrap()));
 }

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use weipay_catalog::{Catalog, Field, Kind, Operation, Place, Version};
+use weipay_catalog::{ApiVersion, Catalog, Field, Kind, Operation, Place};
 use weipay_wire::XmlElements;
 
 use super::tests::found;
@@ -91,8 +91,8 @@ fn with(success: &Value, path: &[&str], value: Value) -> Value {
     changed
 }
 
-fn judged(request: &Request, version: Version, success: &Value) -> Option<&'static str> {
-    if version == Version::V3 {
+fn judged(request: &Request, version: ApiVersion, success: &Value) -> Option<&'static str> {
+    if version == ApiVersion::V3 {
         return found(check(request, StatusCode::OK, success.to_string().as_bytes()));
     }
     let mut elements = XmlElements::new();
@@ -129,7 +129,7 @@ fn of_every_operation_the_same_value_is_taken_and_another_one_is_refused() {
             assert_eq!((is(&same), is(&other)), (None, Some(field.name)), "{called}: {same}");
             for unsaid in [json!(""), json!(null), json!([]), json!({})] {
                 let unsaid = with(&success, path, unsaid);
-                assert!(version == Version::V2 || is(&unsaid).is_none(), "{called}: {unsaid}");
+                assert!(version == ApiVersion::V2 || is(&unsaid).is_none(), "{called}: {unsaid}");
             }
             compared += 1;
             nested += usize::from(path.len() > 1);

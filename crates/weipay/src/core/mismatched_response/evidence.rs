@@ -156,13 +156,13 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::operation::Version;
+    use crate::operation::ApiVersion;
 
     fn asked<T>(path: &str, body: &str, ask: impl Fn(&Evidence<'_>) -> T) -> T {
         let operation = Operation::find(&Method::POST, path).unwrap();
         match operation.version() {
-            Version::V3 => ask(&Evidence::new(operation, &Json(body.as_bytes()))),
-            Version::V2 => {
+            ApiVersion::V3 => ask(&Evidence::new(operation, &Json(body.as_bytes()))),
+            ApiVersion::V2 => {
                 let elements = XmlElements::read(format!("<xml>{body}</xml>").as_bytes(), "xml").unwrap();
                 ask(&Evidence::new(operation, &Xml(&elements)))
             }

@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::repeated::{Missing, sent};
 use super::{Another, another};
 use crate::model::table::Purpose;
-use crate::operation::{BodyFormat, Operation, Version};
+use crate::operation::{ApiVersion, BodyFormat, Operation};
 use crate::request::Request;
 
 /// A success whose repeated values are those of its request.
@@ -37,7 +37,7 @@ impl Case<'_> {
     /// which nobody signs.
     fn has_known_members(&self) -> bool {
         let is_page =
-            self.operation.version() == Version::V2 && self.operation.body_format() == BodyFormat::Json;
+            self.operation.version() == ApiVersion::V2 && self.operation.body_format() == BodyFormat::Json;
         !self.is_accepted && !is_page && !self.operation.has_file_response()
     }
 
@@ -91,14 +91,14 @@ impl Case<'_> {
         let at_least = match self.operation.version() {
             // A page that names nothing may be incomplete, so a response that repeats which object the request is about is of
             // this call.
-            Version::V3 if own.is_none() && (self.repeats_its_object() || self.names_only_merchants()) => {
+            ApiVersion::V3 if own.is_none() && (self.repeats_its_object() || self.names_only_merchants()) => {
                 return None;
             }
-            Version::V3 => 1,
+            ApiVersion::V3 => 1,
             // Nobody knows what it has.
-            Version::V2 if self.operation.is_undescribed() => return None,
+            ApiVersion::V2 if self.operation.is_undescribed() => return None,
             // A success that says nothing but that it succeeded may have one that is new.
-            Version::V2 => 2,
+            ApiVersion::V2 => 2,
         };
         // A status of 204 says as little as `{}`, and some operations may have it whose pages name a field. But what has a
         // number is a coupon or money as a rule, and can be queried by it.
@@ -129,7 +129,7 @@ impl Case<'_> {
     /// Of what acts in APIv2: half of what every success has is not there, and something is strange. A success has no state
     /// there, so what an order is otherwise must not be taken for one.
     fn lacks_half(&self) -> Option<Another> {
-        if self.operation.version() == Version::V3 || !self.acts() {
+        if self.operation.version() == ApiVersion::V3 || !self.acts() {
             return None;
         }
         let has = |name| self.evidence.success.has(name);
@@ -143,13 +143,13 @@ impl Case<'_> {
     fn is_that_of_a_query(&self) -> Option<Another> {
         let may_be = match self.operation.version() {
             // A page that leaves out the state of what it makes, as some do, must not refuse that: it has proofs.
-            Version::V3 => {
+            ApiVersion::V3 => {
                 let makes =
                     self.operation.request_number().is_some() && self.evidence.proofs().next().is_some();
                 self.acts() && !makes
             }
             // What has no number may be a query itself, whose page leaves out a state. A success of what acts has none.
-            Version::V2 => {
+            ApiVersion::V2 => {
                 let has_number = self.operation.request_number().is_some();
                 has_number || self.evidence.in_every_success().next().is_none()
             }
@@ -160,8 +160,10 @@ impl Case<'_> {
     /// Whether the operation may have an effect. A query of APIv2 is a POST, too.
     fn acts(&self) -> bool {
         match self.operation.version() {
-            Version::V3 => !self.operation.is_read_only(),
-            Version::V2 => self.operation.request_number().is_some() || !self.operation.is_safe_to_repeat(),
+            ApiVersion::V3 => !self.operation.is_read_only(),
+            ApiVersion::V2 => {
+                self.operation.request_number().is_some() || !self.operation.is_safe_to_repeat()
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use weipay::error::{ErrorKind, RequestError};
-use weipay::{BodyFormat, Version, operations};
+use weipay::{ApiVersion, BodyFormat, operations};
 use weipay_catalog::{Catalog, Field};
 
 use super::by_hand::{builder, elements, is_rightly_signed, success, value};
@@ -45,7 +45,7 @@ fn an_order_is_sent_as_signed_xml_and_its_values_survive_unchanged() {
 
 #[test]
 fn every_operation_of_apiv2_is_sent_signed_as_its_row_says() {
-    let rows: Vec<_> = operations().filter(|row| row.version() == Version::V2).collect();
+    let rows: Vec<_> = operations().filter(|row| row.version() == ApiVersion::V2).collect();
     assert_eq!(rows.len(), 129);
     // Each says of one of its own fields what it is.
     let own = |path: &str| {
