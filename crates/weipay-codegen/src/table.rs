@@ -61,7 +61,7 @@ pub(crate) fn text(operations: &[Operation], common: &[AnyResponse], names: &Row
     formatdoc! {"
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
-        use super::{{AnyResponse, ApiVersion, BodyFormat, Operation, Place, Repeat, Verb, error_lists}};
+        use super::{{AnyResponse, ApiVersion, BodyFormat, Idempotency, Operation, Place, Verb, error_lists}};
         use crate::waiting::{{FinalStates, NotReady, Pace}};
 
         {any}
@@ -100,8 +100,10 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some(path) = operation.partner_path {
         say(format!("partners_call({path:?})"));
     }
-    if let Some(repeat @ (Repeat::Safe | Repeat::NotSafe)) = operation.repeat {
-        say(format!("repeated(Repeat::{repeat:?})"));
+    match operation.repeat {
+        Some(Repeat::Safe) => say("idempotency_is(Idempotency::Idempotent)".to_owned()),
+        Some(Repeat::NotSafe) => say("idempotency_is(Idempotency::NotIdempotent)".to_owned()),
+        Some(Repeat::Unknown) | None => {}
     }
     if let Some(seconds) = operation.repeat_after {
         say(format!("apart({seconds})"));

@@ -395,7 +395,7 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
             "pub(crate) static POST_V2_A: Operation = Operation::new(Verb::Post, \"v2/a\", \"标题\", MEMBERS_OF_POST_V2_A)\
              .speaks(ApiVersion::V2, BodyFormat::Xml).client_certificate().undescribed();",
             "pub(crate) static POST_V3_A: Operation = Operation::new(Verb::Post, \"v3/a\", \"标题\", MEMBERS_OF_POST_V2_A)\
-             .product_is(\"产品\").number(\"no\").repeated(Repeat::Safe).succeeds_with(204);",
+             .product_is(\"产品\").number(\"no\").idempotency_is(Idempotency::Idempotent).succeeds_with(204);",
             "pub(crate) static GET_V3_A_ID: Operation = Operation::new(Verb::Get, \"v3/a/{id}\", \"标题\", \"|||\")\
              .unsigned().file();",
             "pub(crate) static ALL: [&Operation; 3] = [",

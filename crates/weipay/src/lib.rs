@@ -82,7 +82,7 @@ pub use delivery::Mode;
 pub use delivery::{Async, CallFuture};
 pub use error::{Error, Result};
 pub use node::Node;
-pub use operation::{ApiVersion, BodyFormat, Operation, Repeat, operations};
+pub use operation::{ApiVersion, BodyFormat, Idempotency, Operation, operations};
 #[allow(unused_imports, reason = "without a product there are none")]
 pub use products::*;
 pub use response::{Decode, Response};

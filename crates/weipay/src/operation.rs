@@ -50,7 +50,7 @@ pub struct Operation {
     success: u16,
     version: ApiVersion,
     body_format: BodyFormat,
-    repeat: Repeat,
+    idempotency: Idempotency,
     is_unsigned: bool,
     signed_digest: Option<&'static str>,
     has_file_response: bool,
@@ -97,14 +97,15 @@ pub enum BodyFormat {
     Multipart,
 }
 
-/// Whether the same request may be sent again: with the same content, and the same request number if it has one.
+/// Whether an operation is idempotent (幂等): whether the same request can be sent again without taking effect twice. The same
+/// request has the same content, and the same request number if the operation has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Repeat {
-    /// It takes effect at most once: it only reads, or the official documents say so.
-    Safe,
+pub enum Idempotency {
+    /// The request takes effect at most once: it only reads, or the official documents say so.
+    Idempotent,
     /// It may take effect twice.
-    NotSafe,
+    NotIdempotent,
     /// Not documented. Assume that it may take effect twice.
     Unknown,
 }
@@ -333,17 +334,17 @@ impl Operation {
         self.members
     }
 
-    /// Whether the same request may be sent again.
+    /// Whether the operation is idempotent (幂等).
     #[must_use]
-    pub const fn repeat(&self) -> Repeat {
-        self.repeat
+    pub const fn idempotency(&self) -> Idempotency {
+        self.idempotency
     }
 
     /// Whether the same request, with the same content and the same number, can be sent again without taking effect twice.
-    /// Unknown counts as not safe.
+    /// True only for [`Idempotency::Idempotent`].
     #[must_use]
     pub const fn is_safe_to_repeat(&self) -> bool {
-        matches!(self.repeat, Repeat::Safe)
+        matches!(self.idempotency, Idempotency::Idempotent)
     }
 
     /// The minimum time between two identical requests, if the first one may have arrived. Zero for most operations.
@@ -411,12 +412,18 @@ mod tests {
     fn an_unknown_repeat_is_not_safe() {
         let find = |path| Operation::find(&Method::POST, path).unwrap();
         let order = find("v3/pay/transactions/jsapi");
-        assert_eq!((order.request_number(), order.repeat()), (Some("out_trade_no"), Repeat::Safe));
+        assert_eq!(
+            (order.request_number(), order.idempotency()),
+            (Some("out_trade_no"), Idempotency::Idempotent)
+        );
         let by_code = find("v3/pay/transactions/codepay");
-        assert_eq!((by_code.request_number(), by_code.repeat()), (Some("out_trade_no"), Repeat::Unknown));
+        assert_eq!(
+            (by_code.request_number(), by_code.idempotency()),
+            (Some("out_trade_no"), Idempotency::Unknown)
+        );
         assert!(!by_code.is_safe_to_repeat());
         let pages = operations().filter(|row| row.method() == Method::GET && row.version() == ApiVersion::V2);
-        assert_eq!(pages.map(|row| row.repeat()).collect::<Vec<_>>(), [Repeat::Unknown; 6]);
+        assert_eq!(pages.map(|row| row.idempotency()).collect::<Vec<_>>(), [Idempotency::Unknown; 6]);
         let writes = operations().filter(|row| row.method() != Method::GET && row.is_safe_to_repeat());
         assert!(writes.count() > 50);
     }

@@ -1,6 +1,6 @@
 //! How a row of the table is made: method, path and title, and a call for each thing in which the operation is unlike the rest.
 
-use super::{ApiVersion, BodyFormat, Operation, Repeat, Verb};
+use super::{ApiVersion, BodyFormat, Idempotency, Operation, Verb};
 use crate::error::ErrorCode;
 use crate::model::table::Place;
 use crate::waiting::FinalStates;
@@ -27,7 +27,11 @@ impl Operation {
             success: 200,
             version: ApiVersion::V3,
             body_format: BodyFormat::Json,
-            repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
+            idempotency: if matches!(verb, Verb::Get) {
+                Idempotency::Idempotent
+            } else {
+                Idempotency::Unknown
+            },
             is_unsigned: false,
             signed_digest: None,
             has_file_response: false,
@@ -58,7 +62,7 @@ impl Operation {
         self.body_format = body_format;
         // A GET of APIv2 may act: it begins a contract, or takes a code that is good once.
         if matches!(version, ApiVersion::V2) {
-            self.repeat = Repeat::Unknown;
+            self.idempotency = Idempotency::Unknown;
         }
         self
     }
@@ -83,8 +87,8 @@ impl Operation {
         self
     }
 
-    pub(super) const fn repeated(mut self, repeat: Repeat) -> Self {
-        self.repeat = repeat;
+    pub(super) const fn idempotency_is(mut self, idempotency: Idempotency) -> Self {
+        self.idempotency = idempotency;
         self
     }
 

@@ -40,7 +40,7 @@ use weipay::retry::{RetryContext, RetryPolicy};
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no::{close, get as query};
 use weipay::v3::pay::transactions::{app, h5, jsapi, native};
 use weipay::v3::refund::domestic::refunds;
-use weipay::{Operation, Repeat};
+use weipay::{Idempotency, Operation};
 
 use super::hostile_platform::both;
 use super::on_async;
@@ -125,15 +125,15 @@ fn an_order_is_asked_for_with_the_number_of_its_merchant() {
 /// official pages.
 #[test]
 fn the_paths_that_move_money_are_those_of_the_official_pages() {
-    for (method, path, title, repeat) in [
-        (Method::POST, "v3/pay/transactions/jsapi", "JSAPI下单", Repeat::Safe),
-        (Method::POST, "v3/pay/transactions/app", "APP下单", Repeat::Safe),
-        (Method::POST, "v3/pay/transactions/h5", "H5下单", Repeat::Safe),
-        (Method::POST, "v3/pay/transactions/native", "Native下单", Repeat::Safe),
-        (Method::POST, "v3/refund/domestic/refunds", "申请退款", Repeat::Safe),
+    for (method, path, title, idempotency) in [
+        (Method::POST, "v3/pay/transactions/jsapi", "JSAPI下单", Idempotency::Idempotent),
+        (Method::POST, "v3/pay/transactions/app", "APP下单", Idempotency::Idempotent),
+        (Method::POST, "v3/pay/transactions/h5", "H5下单", Idempotency::Idempotent),
+        (Method::POST, "v3/pay/transactions/native", "Native下单", Idempotency::Idempotent),
+        (Method::POST, "v3/refund/domestic/refunds", "申请退款", Idempotency::Idempotent),
     ] {
         let operation = Operation::find(&method, path).unwrap();
-        assert_eq!((operation.title(), operation.repeat()), (title, repeat), "{path}");
+        assert_eq!((operation.title(), operation.idempotency()), (title, idempotency), "{path}");
     }
     let codepay = Operation::find(&Method::POST, "v3/pay/transactions/codepay").unwrap();
     assert!(!codepay.is_safe_to_repeat());
