@@ -18,7 +18,7 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
         if version == ApiVersion::V3 {
             // The envelope is the same for all: it is written once, and a notification only has its content.
             if let Some(any) = of_version.first() {
-                output.add("notifications/v3/envelope.rs", envelope(any));
+                output.add("notification/events/v3/envelope.rs", envelope(any));
                 modules.push("envelope".to_owned());
             }
         }
@@ -27,7 +27,7 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             while modules.contains(&module) {
                 module.push('_');
             }
-            output.add(&format!("notifications/{version}/{module}.rs"), content(notification));
+            output.add(&format!("notification/events/{version}/{module}.rs"), content(notification));
             modules.push(module);
         }
         let mut shared = SharedTypes::default();
@@ -40,22 +40,22 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             let mut text = header("catalog/{shared,values}/");
             text.push_str("//! The types that several notifications share.\n\n");
             text.push_str(&content);
-            output.add(&format!("notifications/{version}/shared.rs"), text);
+            output.add(&format!("notification/events/{version}/shared.rs"), text);
             modules.push("shared".to_owned());
         }
         if version == ApiVersion::V3 {
             let of_version = notifications.iter().filter(|notification| notification.version == version);
-            output.add("notifications/event.rs", events(of_version));
+            output.add("notification/events/event.rs", events(of_version));
         }
         if version == ApiVersion::V2 {
             let of_version = notifications.iter().filter(|notification| notification.version == version);
-            output.add("notifications/marks.rs", marks(of_version));
+            output.add("notification/events/marks.rs", marks(of_version));
         }
         modules.sort();
         let mut text = header(&format!("catalog/notifications/{version}/"));
         text.push_str(&format!("//! The notifications of API{version}, by their event.\n\n"));
         text.extend(modules.iter().map(|module| format!("pub mod {module};\n")));
-        output.add(&format!("notifications/{version}.rs"), text);
+        output.add(&format!("notification/events/{version}.rs"), text);
     }
 }
 
@@ -151,7 +151,7 @@ fn content(notification: &Notification) -> String {
 }
 
 fn module(types: &Types, version: ApiVersion, title: &str, titles: &[&str]) -> String {
-    let shared = format!("crate::notifications::{version}::shared");
+    let shared = format!("crate::notification::events::{version}::shared");
     let module = Module {
         types,
         shared: Some(&shared),

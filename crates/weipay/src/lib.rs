@@ -46,8 +46,6 @@ pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
 pub mod notification;
-#[cfg(feature = "notifications")]
-pub mod notifications;
 pub mod observer;
 pub mod operation;
 pub mod paging;

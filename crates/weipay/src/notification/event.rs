@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 
-use crate::notifications::event::SENT_AS;
+use crate::notification::events::event::SENT_AS;
 
 /// An event that comes with the `event_type` of another.
 pub(crate) struct SentAs {
@@ -30,7 +30,7 @@ macro_rules! events {
         /// [`Notification::json`]: crate::notification::Notification::json
         #[non_exhaustive]
         pub enum Event {
-            $($(#[$doc])* $variant(Box<crate::notifications::v3::$module::Resource>),)*
+            $($(#[$doc])* $variant(Box<crate::notification::events::v3::$module::Resource>),)*
             /// A notification of APIv2.
             V2(crate::notification::V2Event),
             /// An event that this version does not know.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::response;
 use crate::error::DecodeError;
 use crate::model::Time;
-use crate::notifications::event::Event;
+use crate::notification::events::event::Event;
 use crate::operation::ApiVersion;
 use crate::response::{Decode, from_json};
 

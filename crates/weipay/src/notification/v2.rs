@@ -23,8 +23,8 @@ use super::opened::Head;
 use super::rejection::{Rejection, RejectionKind};
 use crate::error::DecodeError;
 use crate::json::{self, WipedJson};
-use crate::notifications::marks::{MARKS, MERCHANTS};
-use crate::notifications::v2::{
+use crate::notification::events::marks::{MARKS, MERCHANTS};
+use crate::notification::events::v2::{
     check_fail, check_success, combined_transactions_success, pap_contract_state_changed, refund_processed,
     transaction_fail, transaction_success, transaction_success_, transactions_risk_occurred,
     vehicle_state_changed_for_parking,

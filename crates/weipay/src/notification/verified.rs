@@ -15,8 +15,8 @@ use super::rejection::{Rejection, RejectionKind};
 use super::v2::{V2Content, V2Event, V2Verified};
 use crate::error::DecodeError;
 use crate::model::decode;
-use crate::notifications::event::Event;
-use crate::notifications::v3::envelope::{Envelope, Resource};
+use crate::notification::events::event::Event;
+use crate::notification::events::v3::envelope::{Envelope, Resource};
 use crate::operation::ApiVersion;
 
 /// How many different APIv3 keys are tried. Where more merchants share a certificate and a route, give each a
