@@ -65,7 +65,7 @@ macro_rules! typed_row {
         ///
         /// If the value is not a time.
         pub fn $method(&self) -> Result<Option<i64>, super::ValueError> {
-            self.some($field::Place::$method).map(super::value::seconds).transpose()
+            self.some($field::Place::$method).map(super::value::unix_seconds).transpose()
         }
     };
 }

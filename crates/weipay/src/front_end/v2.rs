@@ -199,7 +199,7 @@ pub(super) mod tests {
 
     pub(in crate::front_end) fn front_end(time: i64, nonce: &'static str, key: &str) -> FrontEnd {
         FrontEnd::new(MerchantId::new("1900000109").unwrap(), PrivateKey::generate().unwrap())
-            .clock(move || (time, nonce.to_owned()))
+            .time_and_nonce(move || (time, nonce.to_owned()))
             .api_v2_key(ApiV2Key::new(key).unwrap())
     }
 
