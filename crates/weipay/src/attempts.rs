@@ -19,7 +19,7 @@ use crate::transport::out_of_time;
 /// How a client makes attempts, and what those of all its calls share.
 pub(crate) struct DeliverySettings {
     pub(crate) retries: RetryConfig,
-    /// What chooses the waits in place of `retries`.
+    /// The policy that chooses the delays in place of `retries`.
     pub(crate) policy: Option<Arc<dyn RetryPolicy>>,
     /// Whether calls may go to the backup host.
     pub(crate) failover: bool,
@@ -41,10 +41,10 @@ impl Default for DeliverySettings {
     }
 }
 
-/// What the attempts of one call, download or fetch depend on.
+/// The settings for the attempts of one call, download or fetch.
 pub(crate) struct Plan<'a> {
     pub(crate) retries: RetryConfig,
-    /// What chooses the waits in place of `retries`.
+    /// The policy that chooses the delays in place of `retries`.
     pub(crate) policy: Option<&'a dyn RetryPolicy>,
     pub(crate) operation: Option<&'static Operation>,
     /// Whether the request may arrive twice.
@@ -161,7 +161,7 @@ impl<'a> Attempts<'a> {
         Some(wait)
     }
 
-    /// What became of all attempts.
+    /// The outcome of each attempt.
     pub(crate) fn into_ended(self) -> Vec<Attempt> {
         self.ended
     }

@@ -64,13 +64,14 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// Sets the value of a `{placeholder}` in the path. The value is percent-encoded as one segment and otherwise not changed.
+    /// Sets the value of a `{placeholder}` in the path. The value is percent-encoded as one segment and otherwise not changed. An
+    /// unknown placeholder, one without a value, and a value that is empty, `.` or `..` are errors of the verb.
     pub fn path(mut self, name: &str, value: impl Display) -> Self {
         self.request.values.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Adds a pair to the query string.
+    /// Adds a pair to the query string, percent-encoded.
     pub fn query(mut self, name: &str, value: impl Display) -> Self {
         self.request.query.push((name.to_owned(), value.to_string()));
         self
@@ -125,8 +126,8 @@ impl<M: Mode> Call<M> {
     }
 
     /// How long this call may take, from connecting to the last byte, with all its attempts; by default the
-    /// [time limit](crate::ClientBuilder::timeout) of the client. More than 365 days count as 365 days. With
-    /// [failover](crate::ClientBuilder::failover), an attempt may have only a part of it.
+    /// [time limit](crate::ClientBuilder::timeout) of the client. More than 365 days count as 365 days; with zero the call fails.
+    /// With [failover](crate::ClientBuilder::failover), an attempt may have only a part of it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout = Some(timeout);
         self
@@ -247,7 +248,7 @@ impl<M: Mode> Call<M> {
         let operation = self.request.find_operation(&method);
         let body = json_of(&body).map(|body| body.and_then(|body| serde_json::from_str::<Value>(&body).ok()));
         let places = operation.map(|row| [row.members(Place::Query), row.members(Place::Body)]);
-        // What cannot be sent says so, and not that it has no pages.
+        // A call that cannot be sent must report that, and not that it has no pages.
         let has_failed = self.request.check_recorded().is_err();
         let kind = places.and_then(kind_of).or(has_failed.then_some(Purpose::PageOffset));
         let member = move |purpose| {

@@ -105,7 +105,7 @@ pub struct Download<M: Mode> {
     retries: Option<RetryConfig>,
 }
 
-/// What gives the file.
+/// The source of the file.
 enum Source {
     /// Its address.
     Link(Result<FileLink, RequestError>),
@@ -176,7 +176,7 @@ impl<M: Mode> Download<M> {
 
     /// Of the file that is the response to this call.
     pub(crate) fn of_call(shared: Arc<Shared<M>>, mut request: Request) -> Self {
-        // What is signed as a whole must be there as a whole before it may be used.
+        // A response that is signed as a whole cannot be streamed: no byte may be used before the signature is verified.
         if !request.operation.is_some_and(|row| row.has_file_response() && row.is_unsigned()) {
             request.record_error(RequestError::NotAFile);
         }

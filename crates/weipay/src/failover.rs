@@ -24,10 +24,10 @@ const MAX_FAILURES: u32 = 3;
 /// How long a host is not used; then one call tries it.
 const CLOSED_FOR: Duration = Duration::from_secs(30);
 
-/// What a host that works gets at least of a call's time before the other one is tried, where there is so much.
+/// The minimum time for a healthy host before the other one is tried, if the call has that much.
 const LEAST_SHARE: Duration = Duration::from_secs(5);
 
-/// What is left to the other host at least: time to connect, and for a response.
+/// The minimum time that is left for the other host: to connect, and for a response.
 const LEAST_REST: Duration = Duration::from_secs(2);
 
 /// One of the two hosts.
@@ -47,7 +47,7 @@ impl Host {
     }
 }
 
-/// What the last attempts at a host show.
+/// The state of a host according to the last attempts.
 #[derive(Debug, Default, Clone, Copy)]
 enum Health {
     /// It responded, or it was not asked yet.
@@ -101,7 +101,7 @@ impl Health {
     }
 }
 
-/// What a client knows of both hosts.
+/// The state of both hosts, which all calls of a client share.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
     main: Health,
@@ -192,9 +192,9 @@ impl Hosts {
     }
 }
 
-/// What hosts that failed asked one call to wait (`Retry-After`), until which time of the timer. It is held against no other
-/// host: a gateway that is closed says nothing of the other one. What is asked with any other response is asked by the platform,
-/// and holds wherever the call goes.
+/// The `Retry-After` times that one call must obey, as times of the timer. That of a host that failed applies to this host
+/// only, because a gateway that is down says nothing about the other one. That of any other response comes from the platform,
+/// and applies to both hosts.
 #[derive(Debug, Default)]
 pub(crate) struct AskedWaits {
     main: Duration,
@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(asked.move_on(Host::Main, open(Some(20)), now), open(None));
         assert!(asked.has_asked(Host::Main, now + 19 * SECOND) && !asked.has_asked(Host::Backup, now));
         assert!(!asked.has_asked(Host::Main, now + 20 * SECOND));
-        // Whatever ends the attempt at the other one, the first is not asked again before its time.
+        // The first host is not called again before its `Retry-After`, however the attempt at the other one ends.
         for ending in [open(None), open(Some(60)), Ending::NotSent] {
             assert_eq!(asked.move_on(Host::Backup, ending, now + 5 * SECOND), open(Some(15)));
         }

@@ -203,7 +203,7 @@ impl<M: Mode, T: Decode> Pages<M, T> {
                 None => Ok((response, json)),
             }
         });
-        // What was only accepted is no page, and an end that nobody told would leave items out.
+        // An accepted request (202) is no page. To take it for the last one would leave items out.
         let page = match page {
             Ok((response, _)) if is_no_page(&response) => Err(PageError::NoPage(response.status())),
             Ok(page) => Ok(page),

@@ -233,7 +233,7 @@ impl KeyRing {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether there is no key yet, and certificates can be fetched.
+    /// Whether the client has no key yet, and can fetch certificates.
     pub(crate) fn is_unfetched(&self) -> bool {
         self.key.is_some() && self.current().is_empty()
     }
@@ -259,7 +259,7 @@ impl KeyRing {
         self.due(now).map_or(Need::Nothing, Need::Refresh)
     }
 
-    /// Whether there is no key that is valid now, and certificates can be fetched: whatever is to be encrypted waits for them.
+    /// Whether the client has no valid key, and can fetch certificates. Requests with fields to encrypt wait for them.
     pub(crate) fn lacks_valid(&self, now: i64) -> bool {
         let has_valid =
             || self.current().certificates.iter().any(|one| one.may_be_preferred && now <= one.end);

@@ -151,7 +151,7 @@ fn fraction(most: Duration, random: u64) -> Duration {
     Duration::from_nanos(most.checked_add(1).map_or(random, |values| random % values))
 }
 
-/// What has happened with a call when an attempt ended.
+/// The progress of a call when an attempt has ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SoFar {
     /// How many attempts were made.
@@ -211,7 +211,7 @@ pub(crate) enum Ending {
     NotSent,
     /// The request may have been carried out, or will be, and the advice is to send it again.
     Open {
-        /// What the platform asks to wait.
+        /// The delay that the platform asks for.
         retry_after: Option<Duration>,
     },
     /// The platform tested the client with a wrong signature.
@@ -272,7 +272,7 @@ pub(crate) fn is_lasting_status(status: StatusCode) -> bool {
     [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED].contains(&status)
 }
 
-/// What a repeat takes from the bucket.
+/// The tokens that a repeat takes from the bucket.
 const REPEAT: u32 = 10;
 /// A full bucket: twenty repeats.
 const FULL: u32 = 20 * REPEAT;
@@ -303,9 +303,8 @@ impl Budget {
     }
 }
 
-/// What the platform asks to wait. `now` is the time of day in seconds since 1970. What cannot be read asks for nothing.
-/// `Retry-After` (RFC 9110, 10.2.3): a number of seconds, or a date.
-///
+/// The delay that the platform asks for in `Retry-After` (RFC 9110, 10.2.3): a number of seconds, or a date. `None` if it
+/// cannot be read. `now` is the time of day in seconds since 1970.
 fn retry_after(headers: &HeaderMap, now: i64) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -427,7 +426,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens in whatever order, and whatever is configured.
+        /// For any sequence of events and any configuration.
         #[test]
         fn what_is_not_safe_is_never_sent_again_after_it_may_have_arrived(
             sequence in prop::collection::vec((endings(), any::<u64>(), 0..20_000_u64), 1..12),

@@ -64,7 +64,7 @@ let builder = weipay::ClientBuilder::default().transport(counting);
 "#
 )]
 
-/// What the bodies of both transports are made from. A caller cannot tell them apart here, so they must not differ.
+/// The conversions into a body, the same for both transports.
 macro_rules! whole_bodies {
     () => {
         impl From<Bytes> for Body {
@@ -196,7 +196,7 @@ impl NotOfHost {
     fn find(error: &NetworkError) -> Option<&Self> {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error.source);
         while let Some(error) = cause {
-            // What an I/O error holds is not its source, but its inside.
+            // An I/O error returns the error that it holds by `get_ref`, not as its source.
             let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             let found = error.downcast_ref::<Self>().or_else(|| inside?.downcast_ref::<Self>());
             if found.is_some() {

@@ -365,7 +365,7 @@ fn joined(parts: &[&str]) -> Zeroizing<String> {
 }
 
 impl fmt::Debug for Pending {
-    /// What it holds is personal.
+    /// Shows no values: they are personal.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Pending")
     }

@@ -162,7 +162,7 @@ fn decide(
         Seen::State(state) if states.finals.contains(&state) => return Step::Final,
         Seen::Ready => return Step::Final,
         Seen::Refused => return Step::Fail,
-        // What was there cannot be gone: another server did not know it yet.
+        // An order that was seen cannot be gone: the server that says so does not know it yet.
         Seen::NotFound if !states.may_appear && !was_seen => return Step::Fail,
         Seen::NotFound => states.pace.after(elapsed).max(final_states::AFTER_NOT_FOUND),
         Seen::State(_) | Seen::NotReady | Seen::Unknown => states.pace.after(elapsed),
@@ -212,7 +212,7 @@ impl<'a, T: Decode> Wait<'a, T> {
             Err(error) => error.operation(),
         };
         let Some(states) = operation.and_then(Operation::final_states_to_wait_for) else {
-            // What never was sent has its own reason.
+            // A query that was never sent has an error of its own.
             return Next::End(Box::new(Err(match outcome {
                 Err(error) => WaitError::Call(error),
                 Ok(_) => WaitError::NotKnown,

@@ -112,7 +112,7 @@ mod tests {
         request
     }
 
-    /// What the catalogue says of an operation must not refuse what the platform then sends.
+    /// The checks must accept each response that the catalogue describes.
     #[test]
     fn a_success_as_its_page_has_it_is_accepted_of_every_operation() {
         let mut judged = 0;

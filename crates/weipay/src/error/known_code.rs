@@ -107,7 +107,7 @@ pub enum Advice {
 }
 
 impl Advice {
-    /// What `Display` gives, for an operation whose requests have no number.
+    /// The text of `Display`, for an operation whose requests have no number.
     pub(super) fn without_number(self) -> impl fmt::Display {
         fmt::from_fn(move |f| match self {
             Self::RetrySame => f.write_str("send the same request again"),

@@ -1,4 +1,4 @@
-//! What a program does next about an error: the questions that an error answers, asked in the order that is safe for money.
+//! Decides what to do next about an error, by the predicates of the error in the order that is safe for money.
 
 use super::{Advice, Error, ErrorClass, ErrorKind, RequestError, codes};
 
@@ -75,7 +75,7 @@ impl Error {
             _ if self.is_retryable() => NextStep::Repeat,
             (ErrorClass::Signature | ErrorClass::Verification, _) => NextStep::CheckKeys,
             (ErrorClass::Permission, _) | (_, Some(Advice::AskPermission)) => NextStep::AskPermission,
-            // What is not found may be there later, and the right number may have been asked for.
+            // A result that is not found now may appear later, although the number is right.
             (ErrorClass::NotFound, _) => NextStep::DecideByCode,
             (ErrorClass::Parameter, _) | (_, Some(Advice::FixRequest)) => NextStep::CorrectRequest,
             (_, Some(Advice::RetrySame | Advice::RetryLater)) => NextStep::Repeat,

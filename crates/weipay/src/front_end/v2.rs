@@ -1,5 +1,5 @@
-//! What is signed with the APIv2 key (API密钥): payments of APIv2, and the pages of some products that have no other
-//! signature, whichever version their orders are made with.
+//! Parameters that are signed with the APIv2 key (API密钥): payments of APIv2, and pages of some products that have no other
+//! signature, also if their orders are made with APIv3.
 
 use weipay_wire::{ApiV2Key, SignType};
 

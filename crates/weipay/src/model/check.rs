@@ -84,7 +84,7 @@ impl ValidationReport {
         self.violations.is_empty()
     }
 
-    /// What was found in a field, seen from the struct or array around it.
+    /// Adds the report of a field, with paths that begin at the struct or array around it.
     fn add(&mut self, inner: Self, within: impl Fn(Violation) -> Violation) {
         self.violations.extend(inner.violations.into_iter().map(&within));
         self.hints.extend(inner.hints.into_iter().map(|hint| {
@@ -190,7 +190,7 @@ pub(crate) fn inspect(model: &dyn Model) -> ValidationReport {
     report
 }
 
-/// What a field gives to the whole.
+/// The report of one value.
 pub(super) fn inspect_value<T: Value>(value: &T, field: &Field) -> ValidationReport {
     let mut report = ValidationReport::from(value.check(field));
     report.hints.extend(value.word().and_then(|word| Hint::find(word.text, word.listed?)));

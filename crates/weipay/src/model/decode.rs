@@ -196,7 +196,7 @@ impl<'de> Visitor<'de> for BodyVisitor<'_, '_> {
         members(map, self.model, &JsonPath::Root, self.decoder)
     }
 
-    // What serde says by itself quotes the value, which may be personal.
+    // The default messages of serde quote the value, which may be personal.
 
     fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
         Err(E::invalid_type(Unexpected::Other("string"), &self))
@@ -322,7 +322,7 @@ impl Visitor<'_> for NameVisitor {
     }
 }
 
-/// What takes a value: a field, or the end of an array.
+/// The target of a value: a field, or the end of an array.
 enum Target<'a> {
     Slot(&'a mut dyn Slot),
     Item(&'a mut dyn Sequence),
@@ -336,7 +336,7 @@ impl Target<'_> {
         }
     }
 
-    /// What a value takes that was put here: a growing array takes up to twice its length.
+    /// The memory for a value that is put here: a growing array takes up to twice its length.
     fn size(&self) -> usize {
         match self {
             Target::Slot(_) => 0,
@@ -390,7 +390,7 @@ impl ValueVisitor<'_, '_> {
             Ok(Container::Complete) => self.decoder.take(size)?,
             // The target knows that its text is JSON.
             Ok(container) => {
-                // What is in a text does not count in the measure of the body.
+                // JSON inside a string was not counted when the body was measured.
                 self.decoder.take(size.saturating_add(json::measure(text.as_bytes()).bytes))?;
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = ContainerVisitor {
@@ -412,7 +412,7 @@ impl ValueVisitor<'_, '_> {
         Ok(())
     }
 
-    /// What a model wrote of a sensitive value that is not plain text.
+    /// Reads a sensitive value that a model wrote with a tag, because it is not plain text.
     fn tagged(&mut self, json: &Json) -> Result<(), Exhausted> {
         match Sensitive::from_tagged(json) {
             Some(value) => self.scalar(Token::Sensitive(value)),

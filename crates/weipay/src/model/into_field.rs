@@ -61,7 +61,7 @@ pub struct Seal;
 #[derive(Debug)]
 pub struct Direct;
 
-/// Whatever is `Into` it, and as a member of an array also what is a text.
+/// As [`Direct`]; members of an array may also be texts.
 #[derive(Debug)]
 pub struct FromText;
 
@@ -271,7 +271,7 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
 }
 
-/// What every setter does.
+/// Sets a field: the body of every setter.
 pub(crate) fn set<T, V: IntoField<T>>(
     field: &mut Option<T>,
     unfit: &mut UnfitValues,

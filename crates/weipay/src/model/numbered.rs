@@ -67,7 +67,7 @@ impl<T: Value> Sequence for Numbered<T> {
     fn push(&mut self, found: Token<'_>, strictness: Strictness) -> Result<Container<'_>, &'static str> {
         let value =
             if T::is_absent(&found, strictness) { Ok(None) } else { T::begin(found, strictness).map(Some) };
-        // What does not read keeps its number, so that the next ones keep theirs.
+        // A value that cannot be read keeps its number, so that the next ones keep theirs.
         let problem = value.as_ref().err().copied();
         self.0.push(value.unwrap_or_default());
         match problem {

@@ -63,7 +63,7 @@ pub(crate) fn serialize<S: Serializer>(model: &dyn Model, serializer: S) -> Resu
     sensitive::json(model).map_err(S::Error::custom)?.serialize(serializer)
 }
 
-/// What requests and responses have in common: the struct, its table, and how it is compared, printed and written.
+/// The common part of requests and responses: the struct, its table, and how it is compared, printed and written.
 macro_rules! model {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
@@ -352,7 +352,7 @@ impl Field {
 
 macro_rules! purposes {
     ($($(#[$doc:meta])* $name:ident = $purpose:ident,)* ; $($(#[$member_doc:meta])* $member:ident,)*) => {
-        /// What a field is for.
+        /// The purpose of a field.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Purpose {

@@ -1,4 +1,5 @@
-//! What a field can hold: how each kind is read, written and checked, and how the codec sees every model: its fields as slots.
+//! The values of fields: how each kind is read, written and checked. And the models as the codec sees them: their fields as
+//! slots.
 //!
 //! These traits are public for the compiler's sake only. Their module is private: no other crate can name or implement them.
 
@@ -34,7 +35,7 @@ pub trait Model: Debug + Send + Sync + 'static {
     }
 }
 
-/// What is known of a struct: its name, and a row for each field.
+/// The description of a struct: its name, and a row for each field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Table {
@@ -44,7 +45,7 @@ pub struct Table {
     pub fields: &'static [Field],
 }
 
-/// What a field can hold.
+/// A type that a field can have.
 pub trait Value: Clone + Sized + Debug + 'static {
     /// How setters take it.
     type Intake;
@@ -57,7 +58,7 @@ pub trait Value: Clone + Sized + Debug + 'static {
         matches!(found, Token::Null)
     }
 
-    /// What it still takes in, after its beginning.
+    /// The container for its members.
     fn container(&mut self) -> Container<'_> {
         Container::Complete
     }
@@ -115,7 +116,7 @@ pub trait Slot: Debug {
     /// The field itself, for [`Slot::copy_to`].
     fn as_any(&mut self) -> &mut dyn Any;
 
-    /// What setters were given that does not fit, in the slot after the fields.
+    /// The values that setters could not convert, in the slot after the fields.
     fn unfit(&self) -> Option<&UnfitValues> {
         None
     }
@@ -169,7 +170,7 @@ impl<T: Value> Slot for Option<T> {
     }
 }
 
-/// What a value that has begun still takes in.
+/// The members that a value still takes in after its beginning.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Container<'a> {
@@ -188,7 +189,7 @@ pub trait Sequence: Debug {
     /// Adds a member.
     fn push(&mut self, found: Token<'_>, strictness: Strictness) -> Result<Container<'_>, &'static str>;
 
-    /// What one member takes of memory, without what it points to.
+    /// The size of one member in memory, without the heap memory that it points to.
     fn member_size(&self) -> usize;
 }
 
@@ -203,7 +204,7 @@ impl<T: Value> Sequence for Vec<T> {
     }
 }
 
-/// What the JSON reader hands over before it is known what it becomes: a scalar, or the beginning of an array or object.
+/// A token of the JSON reader: a scalar, or the beginning of an array or object.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Token<'a> {
@@ -487,7 +488,7 @@ pub(crate) fn each(
     encryption: Encryption<'_>,
     mut take: impl FnMut(&'static Field, Json),
 ) -> Result<(), Violation> {
-    // What does not fit is not sent, even where requests are not checked.
+    // A value that does not fit is never sent, even if requests are not checked.
     if let Some(unfit) = unfit_values(model).into_iter().next() {
         return Err(unfit);
     }

@@ -14,7 +14,7 @@ pub(crate) struct SentAs {
     pub(crate) original_types: &'static [&'static str],
     /// The members that its resource always has.
     pub(crate) required: &'static [&'static str],
-    /// What the summary has, where nothing else distinguishes it from another that is sent as the same event.
+    /// A word of the summary, if nothing else distinguishes it from another event with the same `event_type`.
     pub(crate) summary_has: Option<&'static str>,
 }
 

@@ -221,7 +221,7 @@ impl V2Verified {
         Ok((head, merchants, Self { event, elements, is_json, is_signed }))
     }
 
-    /// What is sealed in it, or else itself; and an id, where it does not have one.
+    /// Decrypts the sealed part, or returns the message itself if it has none. Makes an id if the message has none.
     pub(super) fn open(
         &self,
         merchants: &[Arc<MerchantKeys>],
@@ -345,15 +345,15 @@ fn event_of(elements: &XmlElements) -> &'static str {
     MARKS.iter().find(says).or_else(|| MARKS.iter().find(has)).map_or("", |mark| mark.event)
 }
 
-/// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
-/// logged and a number plate is personal.
+/// Makes an id: a digest of the numbers in the message, which is the same for each delivery. A digest, because ids are logged
+/// and a number plate is personal.
 fn id_of(event: &str, elements: &XmlElements) -> String {
     let mark = MARKS.iter().find(|mark| mark.event == event);
     let (numbers, others) = mark.map_or((&[][..], &[][..]), |mark| (mark.numbers, mark.identity));
     let mut fields: Vec<(&str, &str)> = if numbers.iter().any(|name| text(elements, name).is_some()) {
         let names = numbers.iter().chain(others);
         let told = names.filter_map(|name| Some((*name, text(elements, name)?)));
-        // What did not arrive as a success is another message than the one that says what happened.
+        // A message whose `return_code` is not a success must not have the id of the one that is.
         let outcome = text(elements, "return_code").filter(|code| *code != "SUCCESS");
         told.chain(outcome.map(|code| ("return_code", code))).collect()
     } else {

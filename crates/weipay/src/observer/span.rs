@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorClass};
 use crate::operation::Operation;
 use crate::request::Request;
 
-/// What filters of a program name.
+/// The target that log filters of programs name.
 const TARGET: &str = "weipay";
 
 /// The `error.type` of a call whose future was dropped.

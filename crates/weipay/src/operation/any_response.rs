@@ -1,9 +1,9 @@
-//! What the responses of a version have in common, and which members say a state: the catalogue says it by name, since it is
-//! asked of members that an operation does not have.
+//! Members that any response of a version may have, and members that name a state. They are listed by name, because they are
+//! looked up for members that the operation itself does not have.
 
 use super::{ApiVersion, table};
 
-/// What the responses of a version have in common.
+/// The common members of the responses of a version.
 #[derive(Debug)]
 pub(crate) struct AnyResponse {
     /// Members that any response may have, sorted.

@@ -91,7 +91,7 @@ pub(super) struct Facts {
     pub(super) offset: Option<u64>,
 }
 
-/// What follows a page.
+/// The step after a page.
 #[derive(Debug)]
 pub(super) enum Step {
     More,
@@ -242,7 +242,7 @@ mod tests {
         assert!(matches!(list.took(&page(10, Some(25))), Step::More));
         let ended = list.took(&page(0, Some(25)));
         assert!(matches!(ended, Step::Broken(PageError::Incomplete { read: 10, total: 25 })), "{ended:?}");
-        // What was deleted meanwhile is not missing.
+        // Items that were deleted meanwhile are not missing.
         let mut list = paging(Purpose::PageOffset, Some(10));
         list.took(&page(10, Some(25)));
         assert!(matches!(list.took(&page(0, Some(10))), Step::End));

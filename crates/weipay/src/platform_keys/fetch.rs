@@ -162,7 +162,7 @@ pub(crate) mod asynchronous {
                     // The fetch that runs has its own limit.
                     Err(_) if !has_timers() => Arc::clone(&turns).lock_owned().await,
                     Err(_) => {
-                        // Whoever has the turn has noted its end in a moment.
+                        // `ends` may not be set yet if the holder has just taken the turn.
                         let ends_in =
                             ends.map_or(STOOD_STILL, |at| at.saturating_duration_since(Instant::now()));
                         match timeout(deadline.left().min(ends_in), Arc::clone(&turns).lock_owned()).await {
@@ -299,7 +299,7 @@ pub(crate) mod asynchronous {
             // Its own length counts, not that of the next.
             let stands_still = block_on(flight.take(Deadline::after(MAX_FETCH), Duration::ZERO)).unwrap();
             let next = block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).unwrap();
-            // What was left behind ends at last, and frees no turn of others.
+            // The fetch that was left behind ends, and must not free the turn of another.
             drop(stands_still);
             let soon = Deadline::after(Duration::from_millis(20));
             assert!(block_on(flight.take(soon, MAX_FETCH)).is_none());
@@ -406,7 +406,7 @@ pub(crate) mod waiting {
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
-            // Who only waits for the fetch of another needs no thread.
+            // A caller that only waits for the fetch of another needs no thread.
             let place = if limit < MAX_FETCH && !self.flight.is_taken() { Place::take() } else { None };
             let Some(place) = place else { return self.fetch(ticket, deadline) };
             match self.fetch_elsewhere(ticket, place).recv_timeout(limit) {

@@ -22,7 +22,7 @@ impl Request {
             return self.take_encoded(encode(&*model, Encryption::ByCaller));
         }
         if core.merchant.ring.lacks_valid(core.now()) {
-            // What has nothing to encrypt, or cannot be sent with any key, need not wait.
+            // A request without fields to encrypt, or with an error that no key mends, need not wait for keys.
             let without_key = encode(&*model, Encryption::With(None));
             if without_key.is_ok() || encode(&*model, Encryption::AsSet).is_err() {
                 return self.take_encoded(without_key);
@@ -90,7 +90,7 @@ pub(crate) struct Parts {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The body as JSON, of APIv2 too; nothing where the operation has none.
     pub(crate) body: Option<Value>,
-    /// What an upload says about its file, or the fields of a form with it.
+    /// The description of the file of an upload, or the other fields of its form.
     pub(crate) meta: Option<Value>,
     pub(crate) file: Option<UploadFile>,
 }
@@ -145,8 +145,8 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
     });
 }
 
-/// Who calls, for requests that do not say it: the client's own merchant number (商户号), and the
-/// [sub-merchant](crate::SubMerchant) that a partner calls for. Name, place and value of each field that the client can fill in.
+/// The fields that the client fills in if a request does not have them: its own merchant number (商户号), and the
+/// [sub-merchant](crate::SubMerchant) that a partner calls for. Name, place and value of each.
 ///
 /// The row of an operation says which fields these are and their places. Only fields of the request itself are meant, not
 /// those of the objects inside it: each order of a combined payment (合单) names a merchant for itself.

@@ -32,7 +32,7 @@ use crate::operation::Operation;
 /// # let _ = builder;
 /// ```
 pub trait RetryPolicy: Send + Sync {
-    /// How long to wait before the next attempt; `None` ends the call with what it has.
+    /// How long to wait before the next attempt; zero for at once. `None` ends the call with the result of the last attempt.
     fn delay(&self, context: &RetryContext<'_>) -> Option<Duration>;
 }
 

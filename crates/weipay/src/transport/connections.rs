@@ -33,7 +33,7 @@ impl Default for ConnectionOptions {
 
 impl ConnectionOptions {
     /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten
-    /// seconds by default. The time limit of the call also applies.
+    /// seconds by default. The time limit of the call also applies. More than 365 days count as 365 days.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = if timeout.as_secs() < MAX_TIMEOUT.as_secs() { timeout } else { MAX_TIMEOUT };

@@ -66,7 +66,7 @@ pub(crate) struct Known {
     pub(crate) members: Option<Members>,
 }
 
-/// What may stand somewhere.
+/// The kind of value that is expected somewhere.
 #[derive(Clone, Copy)]
 enum Expected {
     /// Anything.
@@ -126,7 +126,7 @@ pub(crate) fn text(name: &str, text: &str, known: Known) -> Result<Option<With>,
         .bare(Zeroizing::new(text.to_owned()), At::Member(&At::Root, name))
 }
 
-/// What takes the place of a value that says what it is.
+/// The replacement of a value that is marked as plain text, ciphertext or unencrypted.
 pub(crate) fn marked(
     name: &str,
     value: Marked,
@@ -334,7 +334,7 @@ fn string(value: &RawValue) -> Result<Zeroizing<String>, RequestError> {
     serde_json::from_str(value.get()).map(Zeroizing::new).map_err(unreadable)
 }
 
-/// What serde_json says is about the form of the text, and may quote it.
+/// The message of serde_json may quote the text, so it is dropped.
 fn unreadable(_: serde_json::Error) -> RequestError {
     RequestError::Body(Cause::new("it is not JSON"))
 }

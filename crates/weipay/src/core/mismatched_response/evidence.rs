@@ -1,5 +1,5 @@
-//! What a success has, and what of that its operation has. All is asked when it is needed: most responses prove by their
-//! first members whose they are.
+//! The members of a success, compared with those of its operation. They are read only as far as needed: most responses prove
+//! with their first members to which operation they belong.
 
 use std::borrow::Cow;
 
@@ -9,18 +9,18 @@ use crate::json::{any_member, has_member, is_object, member, object_member};
 use crate::members::{Member, Members, Place};
 use crate::operation::{AnyResponse, Operation, is_state};
 
-/// What a response has.
+/// The members of a response.
 pub(super) trait Success {
     /// The value of a field, if it is one that compares.
     fn text(&self, field: &str) -> Option<Cow<'_, str>>;
     /// The JSON of a field, if it is an object. No object of APIv2 repeats something.
     fn object(&self, field: &str) -> Option<Json<'_>>;
     fn has(&self, field: &str) -> bool;
-    /// Whether there is a member with such a name. They are asked in their order, until one is.
+    /// Whether a member has such a name. Stops at the first one that has.
     fn any(&self, is_such: &mut dyn FnMut(&str) -> bool) -> bool;
     /// Whether it is an object, which may be empty.
     fn is_object(&self) -> bool;
-    /// Whether there is no body, as with status 204.
+    /// Whether the response has no body, as with status 204.
     fn is_absent(&self) -> bool;
 }
 

@@ -1,5 +1,5 @@
-//! What a response repeats of its request, compared with what was sent. What was sent is what went out: a value of the
-//! path is taken by its place, whatever the caller calls it and however a literal is encoded.
+//! Compares the values that a response repeats with those that were sent. A value of the path is found by its position,
+//! because callers may name placeholders as they like and encode literals in several ways.
 
 use std::borrow::Cow;
 
@@ -102,7 +102,7 @@ fn differ(sent: &str, answered: &str) -> bool {
     !sent.is_empty() && !answered.is_empty() && sent != answered
 }
 
-/// What the request has in the field, in its path, its query or its body.
+/// The value that the request has in the field: in its path, its query or its body.
 pub(super) fn sent<'a>(request: &'a Request, operation: &Operation, field: &str) -> Option<Cow<'a, str>> {
     let in_body = || match &request.body {
         Some(Body::Json(body)) => member(body, field),

@@ -44,7 +44,7 @@ impl Case<'_> {
     /// Of all: a field that every success repeats is not there, and something is strange, or there is nothing.
     fn repeats_too_little(&self) -> Option<Another> {
         let Missing { field, is_another_there } = self.missing.as_ref()?;
-        // What is only accepted repeats nothing yet. What only reads must not fail for ever where a page is wrong.
+        // An accepted request (202) repeats nothing yet. A query must not fail for ever because a page is wrong.
         let is_enough = *is_another_there && (self.is_accepted || !self.acts());
         let has_nothing = || !is_another_there && !self.is_accepted && self.evidence.has_nothing();
         (!is_enough && self.evidence.has_strange(1) || has_nothing()).then(|| another(field))
@@ -148,7 +148,8 @@ impl Case<'_> {
                     self.operation.request_number().is_some() && self.evidence.proofs().next().is_some();
                 self.acts() && !makes
             }
-            // What has no number may be a query itself, whose page leaves out a state. A success of what acts has none.
+            // An operation without a number may be a query whose page leaves out a state. The success of an operation that
+            // acts has none.
             ApiVersion::V2 => {
                 let has_number = self.operation.request_number().is_some();
                 has_number || self.evidence.in_every_success().next().is_none()
@@ -197,7 +198,7 @@ mod tests {
                 assert!(check(&request, StatusCode::ACCEPTED, body.as_bytes()).is_ok());
             }
         }
-        // Who takes part is in every response to the shop, so a balance is no closed order.
+        // Every response to the shop names the merchants, so they do not prove that a balance is a closed order.
         let partners = "v3/pay/partner/transactions/out-trade-no/A/close";
         let close = of(Method::POST, partners, r#"{"sp_mchid":"1","sub_mchid":"2"}"#);
         for (body, expected) in [

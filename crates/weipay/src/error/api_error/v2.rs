@@ -52,7 +52,7 @@ impl ApiError {
     }
 }
 
-/// What a signature proves of a failure.
+/// The proof that the signature of a failure gives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// It is right, or such a failure has none.
