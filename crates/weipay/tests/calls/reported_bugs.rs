@@ -254,6 +254,18 @@ fn a_failure_of_apiv2_says_its_sentence_under_any_name() {
     }
 }
 
+/// binarywang/WxJava#1975: of a payment to the wallet the names differ once more. The code is a number that says nothing.
+#[test]
+fn a_refused_payment_to_the_wallet_says_why() {
+    let refused =
+        [("return_code", "FAIL"), ("retmsg", "请确认请求参数是否正确param mch_id invalid"), ("retcode", "1")];
+    let client = by_hand::builder(&Platform::start(vec![xml_response(&refused)])).build_blocking().unwrap();
+    let request = json!({"partner_trade_no": "1"});
+    let error = client.chain("v2/mmpaymkttransfers/promotion/transfers").post(request).unwrap_err();
+    assert_eq!(error.message(), Some("请确认请求参数是否正确param mch_id invalid"));
+    assert!(error.may_have_taken_effect());
+}
+
 /// Five programs read these sentences to find that a refund or a transfer had been made before. Who takes them for a
 /// mistake of the request, and takes a new number, pays twice.
 /// lokielse/omnipay-wechatpay#106, binarywang/WxJava#860: the coupon has a code of its own. Whether the stock was counted is not
