@@ -14,7 +14,7 @@ use crate::operation::Operation;
 use crate::retry::{
     Attempt, AttemptOutcome, Budget, Ending, Repeatable, RetryConfig, RetryPolicy, SoFar, SystemTimer, Timer,
 };
-use crate::transport::out_of_time;
+use crate::transport::{ConnectTimeout, out_of_time};
 
 /// How a client makes attempts, and what those of all its calls share.
 pub(crate) struct DeliverySettings {
@@ -60,6 +60,22 @@ pub(crate) struct Plan<'a> {
     pub(crate) limit: Duration,
 }
 
+/// How long the exchange of one attempt may take.
+pub(crate) struct ExchangeLimits {
+    pub(crate) whole: Duration,
+    /// How long it may take of that to make a connection.
+    connecting: Option<Duration>,
+}
+
+impl ExchangeLimits {
+    /// Tells the transport what of the limits its time limit does not.
+    pub(crate) fn tell<B>(&self, request: &mut http::Request<B>) {
+        if let Some(limit) = self.connecting {
+            request.extensions_mut().insert(ConnectTimeout(limit));
+        }
+    }
+}
+
 pub(crate) struct Attempts<'a> {
     core: &'a Core,
     plan: Plan<'a>,
@@ -101,24 +117,31 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// How much of the time that is left an exchange may take: all of it, unless the other host is going to be asked where this
-    /// one is silent.
-    pub(crate) fn share_of(&self, left: Duration) -> Duration {
+    /// How long an exchange may take of the time that is left: all of it, unless the other host is going to be asked where this
+    /// one is silent. Connecting is limited so for every call: nothing of it has left before there is a connection.
+    pub(crate) fn exchange_limits(&self, left: Duration) -> ExchangeLimits {
         let is_first_of_two = self.plan.has_backup && self.ended.is_empty();
-        if !is_first_of_two || !self.plan.shares_time {
-            return left;
+        if !is_first_of_two {
+            return ExchangeLimits { whole: left, connecting: None };
         }
         // Before the lock: a program may have its own timer.
         let now = self.now();
-        let share = self.hosts().first_share(self.host, left, now);
-        share.filter(|share| self.has_another_after(*share)).unwrap_or(left)
+        let (whole, connecting) = {
+            let hosts = self.hosts();
+            (hosts.first_share(self.host, left, now), hosts.connect_share(self.host, left))
+        };
+        let silent = Ending::Open { retry_after: None };
+        let shares_all = self.plan.shares_time && self.may_be_repeated();
+        let whole = whole.filter(|share| shares_all && self.has_another_after(*share, silent));
+        let connecting = connecting.filter(|share| self.has_another_after(*share, Ending::NotSent));
+        ExchangeLimits { whole: whole.unwrap_or(left), connecting }
     }
 
-    /// Whether a first attempt that stays silent for so long is followed by one at the other host.
-    fn has_another_after(&self, silence: Duration) -> bool {
-        let so_far = SoFar { attempts: 1, elapsed: self.elapsed().saturating_add(silence), ..self.so_far() };
-        let silent = Ending::Open { retry_after: None };
-        self.may_be_repeated() && self.plan.retries.longest_possible_wait(silent, &so_far).is_some()
+    /// Whether a first attempt that took so long, and ended so, is followed by one at the other host. What a policy will say is not
+    /// known, but no call waits longer for its answer because of that.
+    fn has_another_after(&self, taken: Duration, ending: Ending) -> bool {
+        let so_far = SoFar { attempts: 1, elapsed: self.elapsed().saturating_add(taken), ..self.so_far() };
+        self.plan.policy.is_some() || self.plan.retries.longest_possible_wait(ending, &so_far).is_some()
     }
 
     /// Notes how an attempt ended: with a success of this status or with an error, and what follows from that. Gives how long to

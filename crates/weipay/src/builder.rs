@@ -265,10 +265,14 @@ impl ClientBuilder {
     ///   time.
     /// - The whole time limit, if this is the only host that responded the last time. So a call that starts at the backup host
     ///   waits there.
-    /// - The whole time limit, if the call would not be sent again: the wait of [`RetryConfig`] does not fit, it is an upload or
-    ///   a download, or a [`retry_policy`](Self::retry_policy) is set.
+    /// - The whole time limit, if the call would not be sent again: the wait of [`RetryConfig`] does not fit, it is an upload or a
+    ///   download, or a [`retry_policy`](Self::retry_policy) is set. Only connecting has a shorter limit.
     ///
     /// The second attempt has the rest.
+    ///
+    /// Nothing of a call is sent before there is a connection. So every call, a payment too, leaves a host that accepts connections
+    /// and never finishes them: connecting to the first host may take half of the time limit, or the share above if that is longer.
+    /// A transport of your own does so if it knows [`ConnectTimeout`](crate::transport::ConnectTimeout).
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self

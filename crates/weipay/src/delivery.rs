@@ -189,10 +189,12 @@ mod asynchronous {
         let keys = shared.core.platform();
         let deadline = Deadline::after(attempts.left()?);
         let prepared = shared.core.prepare(request, attempts.host())?;
-        let signed = shared.signed(prepared, deadline.left()).await?;
+        let mut signed = shared.signed(prepared, deadline.left()).await?;
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
-        let share = Deadline::after(attempts.share_of(deadline.left()));
+        let limits = attempts.exchange_limits(deadline.left());
+        limits.tell(&mut signed);
+        let share = Deadline::after(limits.whole);
         let sent = shared.transport.send(signed.map(Into::into), share.left());
         let response = async { read_whole(sent.await?).await };
         // A transport and a timer of the caller's may do without the timers of tokio.
@@ -335,10 +337,12 @@ mod waiting {
         let keys = shared.core.platform();
         let deadline = Deadline::after(attempts.left()?);
         let prepared = shared.core.prepare(request, attempts.host())?;
-        let signed = shared.signed(prepared, deadline.left())?;
+        let mut signed = shared.signed(prepared, deadline.left())?;
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
-        let share = Deadline::after(attempts.share_of(deadline.left()));
+        let limits = attempts.exchange_limits(deadline.left());
+        limits.tell(&mut signed);
+        let share = Deadline::after(limits.whole);
         let response = read_whole(shared.transport.send(signed.map(Into::into), share.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.look_for(serial, deadline.left());

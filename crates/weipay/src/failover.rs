@@ -30,6 +30,10 @@ const LEAST_SHARE: Duration = Duration::from_secs(5);
 /// The minimum time that is left for the other host: to connect, and for a response.
 const LEAST_REST: Duration = Duration::from_secs(2);
 
+/// Less than this is not worth an attempt at the other host. It is shorter than [`LEAST_REST`], because some milliseconds of a
+/// call's time have passed when that is asked: of four seconds, both hosts have two.
+const WORTH_AN_ATTEMPT: Duration = Duration::from_millis(1_800);
+
 /// One of the two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
@@ -127,7 +131,7 @@ impl Hosts {
     /// that failed the last time if the other one has responded since. One of them tries it, as with a closed host.
     pub(crate) fn choose_first(&mut self, time_for_both: Duration, now: Duration, may_try: bool) -> Host {
         let host = self.choose(now, None, may_try);
-        let asks_both = may_try && time_for_both >= LEAST_REST * 2;
+        let asks_both = may_try && time_for_both >= WORTH_AN_ATTEMPT * 2;
         let health = self.health_mut(host);
         let is_other_better =
             health.is_in_use() && matches!(health, Health::Fails { other_responded: true, .. });
@@ -147,13 +151,20 @@ impl Hosts {
     ///   than two are not worth an attempt there.
     /// - Otherwise only this one is known to work: all.
     pub(crate) fn first_share(&self, host: Host, left: Duration, now: Duration) -> Option<Duration> {
+        let may_other_respond =
+            self.health(host).has_failed() || self.health(host.other()).is_likely_to_respond(now);
+        self.connect_share(host, left).filter(|_| may_other_respond)
+    }
+
+    /// How much of the time that is left a first attempt may take to connect to this host. It is the same share, also where the
+    /// other one failed last: it may be back, and a host that works connects in less.
+    pub(crate) fn connect_share(&self, host: Host, left: Duration) -> Option<Duration> {
         let half = left / 2;
         if self.health(host).has_failed() {
             return Some(half);
         }
         let share = half.max(LEAST_SHARE.min(left.saturating_sub(LEAST_REST)));
-        let is_worth_it = left.saturating_sub(share) >= LEAST_REST;
-        (is_worth_it && self.health(host.other()).is_likely_to_respond(now)).then_some(share)
+        (left.saturating_sub(share) >= WORTH_AN_ATTEMPT).then_some(share)
     }
 
     /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and
@@ -334,6 +345,8 @@ mod tests {
             (6 * second, Some(4 * second)),
             (5 * second, Some(3 * second)),
             (4 * second, Some(2 * second)),
+            // Of a call with a limit of four seconds.
+            (4 * second - half_second / 50, Some(2 * second - half_second / 100)),
             (4 * second - half_second, None),
             (second, None),
             (Duration::ZERO, None),
@@ -348,6 +361,8 @@ mod tests {
             assert_eq!(hosts.first_share(Host::Main, left, second), Some(left / 2));
             assert_eq!(hosts.first_share(Host::Backup, left, second), None, "only that one works");
         }
+        assert_eq!(hosts.connect_share(Host::Backup, 30 * second), Some(15 * second));
+        assert_eq!(hosts.connect_share(Host::Backup, second), None);
         // Neither responded: a call with time for both tries both.
         hosts.note(Host::Backup, Some(&lost()), second);
         for (host, left) in [(Host::Main, 30 * second), (Host::Backup, 30 * second), (Host::Backup, second)] {

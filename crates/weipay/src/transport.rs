@@ -20,6 +20,8 @@
 //! - A body is whole or a stream, in both directions, so do not rely on
 //!   [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
 //! - A request with [`StreamResponse`] among its extensions wants the body of its response as a stream.
+//! - A request with a [`ConnectTimeout`] among its extensions should have its connection within that time. The client goes to the
+//!   other host then.
 //!
 //! # One transport for many merchants
 //!
@@ -115,6 +117,23 @@ pub use connections::{ConnectionOptions, Proxy};
 /// A transport that does not know it and returns a whole body serves files that fit into its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamResponse;
+
+/// Among the extensions of a request, this is how long it may take to make a connection for it: to look up the host, to connect,
+/// through a proxy or not, and to agree on TLS. If there is none by then, the attempt fails with [`Sent::No`], and the call goes
+/// to the other host. A request on a connection that is open already has no such limit.
+///
+/// A transport that does not know it needs nothing else. But then a call that must not arrive twice, such as a payment, waits all
+/// of its time for a host that accepts connections and never finishes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectTimeout(pub Duration);
+
+impl ConnectTimeout {
+    /// The limit for connecting: the one of the transport, or that of the request if it is shorter.
+    fn of<B>(request: &http::Request<B>, options: &ConnectionOptions) -> Duration {
+        let own = request.extensions().get().map(|Self(limit)| *limit);
+        own.map_or(options.connect_timeout, |limit| limit.min(options.connect_timeout))
+    }
+}
 
 /// When a download must have ended, in addition to the time limit of each wait.
 #[cfg(feature = "blocking")]

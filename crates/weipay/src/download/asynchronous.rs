@@ -9,6 +9,7 @@ use tokio::io::{AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded};
+use crate::attempts::ExchangeLimits;
 use crate::delivery::Async;
 use crate::error::{Error, FileError, Sent};
 use crate::failover::Host;
@@ -83,7 +84,8 @@ impl Download<Async> {
             let mut attempt_watch = watch.attempt();
             let outcome = match attempts.left() {
                 Ok(left) => {
-                    let attempt = self.attempt(prepared, &mut sink, &mut attempt_watch);
+                    let limits = attempts.exchange_limits(left);
+                    let attempt = self.attempt(prepared, &limits, &mut sink, &mut attempt_watch);
                     let outcome = runtime::timeout(left, attempt).await;
                     outcome.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps).into()))
                 }
@@ -102,6 +104,7 @@ impl Download<Async> {
     async fn attempt(
         &self,
         prepared: Prepared,
+        limits: &ExchangeLimits,
         sink: &mut Sink<'_>,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
@@ -110,6 +113,7 @@ impl Download<Async> {
         let mut signed: http::Request<Body> = self.shared.signed(unsent, wait).await?.map(Into::into);
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
+        limits.tell(&mut signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = self.shared.transport.send(signed, wait).await?;
         if let Some(serial) = self.serial_to_verify(&request, &response, &keys) {

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded};
+use crate::attempts::ExchangeLimits;
 use crate::delivery::Blocking;
 use crate::error::{Error, FileError, Sent};
 use crate::failover::Host;
@@ -79,7 +80,10 @@ impl Download<Blocking> {
             let prepared = self.prepare(attempts.host())?;
             let request = prepared.request.clone();
             let mut attempt_watch = watch.attempt();
-            let attempt = |left| self.attempt(prepared, &mut sink, left, &mut attempt_watch);
+            let attempt = |left| {
+                let limits = attempts.exchange_limits(left);
+                self.attempt(prepared, &limits, &mut sink, &mut attempt_watch)
+            };
             let outcome = attempts.left().and_then(attempt);
             let outcome = outcome.map_err(|error| error.in_call(&request));
             attempt_watch.end(Outcome::from_download(&outcome));
@@ -94,12 +98,13 @@ impl Download<Blocking> {
     fn attempt(
         &self,
         prepared: Prepared,
+        limits: &ExchangeLimits,
         sink: &mut Sink<'_>,
-        left: Duration,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
         let Prepared { request, unsent, wait, mut receiver } = prepared;
         let keys = self.shared.core.platform();
+        let left = limits.whole;
         let end = Instant::now() + left;
         let mut signed: http::Request<Body> = self.shared.signed(unsent, wait.min(left))?.map(Into::into);
         // The signer may have taken all of it.
@@ -110,6 +115,7 @@ impl Download<Blocking> {
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         signed.extensions_mut().insert(EndOfTime(end));
+        limits.tell(&mut signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = self.shared.transport.send(signed, wait)?;
         if let Some(serial) = self.serial_to_verify(&request, &response, &keys) {

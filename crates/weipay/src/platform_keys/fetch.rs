@@ -232,7 +232,7 @@ pub(crate) mod asynchronous {
             let request = request(&self.core);
             let mut attempts = attempts(&self.core, &request, deadline);
             let outcome = loop {
-                let share = Deadline::after(attempts.share_of(deadline.left()));
+                let share = Deadline::after(attempts.exchange_limits(deadline.left()).whole);
                 let outcome = self.fetch_once(&request, attempts.host(), share).await;
                 match next(&self.core, &mut attempts, &outcome) {
                     Some(wait) => self.core.delivery.timer.sleep(wait).await,
@@ -428,7 +428,7 @@ pub(crate) mod waiting {
             let request = request(&self.core);
             let mut attempts = attempts(&self.core, &request, deadline);
             let outcome = loop {
-                let share = Deadline::after(attempts.share_of(deadline.left()));
+                let share = Deadline::after(attempts.exchange_limits(deadline.left()).whole);
                 let outcome = self.fetch_once(&request, attempts.host(), share);
                 match next(&self.core, &mut attempts, &outcome) {
                     Some(wait) => self.core.delivery.timer.sleep_blocking(wait),

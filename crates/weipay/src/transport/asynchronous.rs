@@ -24,11 +24,13 @@ use tokio::runtime::{self, Handle};
 use weipay_wire::ClientIdentity;
 
 pub use self::body::Body;
-use self::connector::{Dialer, Limited};
+use self::connector::{Dialer, Limited, within};
 use self::connector::{trusting_nobody, trusting_the_system, trusting_the_system_with};
 use super::connections::ConnectionOptions;
 use super::connections::Identities;
-use super::{IDLE, MAX_BODY, MAX_HEAD, StreamResponse, lost, timed_out, too_large, unreadable_response};
+use super::{
+    ConnectTimeout, IDLE, MAX_BODY, MAX_HEAD, StreamResponse, lost, timed_out, too_large, unreadable_response,
+};
 use crate::builder::ConfigError;
 use crate::error::{Cause, NetworkError, Sent};
 
@@ -206,7 +208,7 @@ fn client(tls: ClientConfig, options: &ConnectionOptions) -> HttpClient {
         .https_or_http()
         .enable_http1()
         .wrap_connector(dialer);
-    let connector = Limited { https, limit: options.connect_timeout };
+    let connector = Limited { https };
     // hyper repeats a request only if a pooled connection was closed before any byte of it was written. It is then the same
     // request, and the platform has not received it.
     Client::builder(TokioExecutor::new())
@@ -225,6 +227,7 @@ impl Transport for DefaultTransport {
             }
             crate::runtime::check().map_err(|error| lost(Sent::No, error))?;
             let is_streamed = request.extensions().get::<StreamResponse>().is_some();
+            let connect_timeout = ConnectTimeout::of(&request, &self.0.options);
             let mut request = request.map(SendBody);
             // hyper says nothing of a body without bytes, and proxies answer 411 to a POST without a length.
             let is_bodiless = [Method::GET, Method::DELETE].contains(request.method());
@@ -236,7 +239,7 @@ impl Transport for DefaultTransport {
                 look_at_idle_connections().await;
                 let identity = request.extensions().get().cloned();
                 let client = self.0.clients().client_for(request.uri(), identity).await?;
-                let (parts, body) = exchange(client, request).await?.into_parts();
+                let (parts, body) = within(connect_timeout, exchange(client, request)).await?.into_parts();
                 let body = if is_streamed { streamed(body, timeout) } else { whole(body).await?.into() };
                 Ok(Response::from_parts(parts, body))
             };

@@ -51,7 +51,7 @@ use crate::error::{NetworkError, Sent};
 use crate::transport::connections::Identities;
 use crate::transport::connections::{ConnectionOptions, Proxy};
 use crate::transport::{
-    IDLE, MAX_BODY, MAX_HEAD, StreamResponse, crypto_provider, lost, timed_out, too_large,
+    ConnectTimeout, IDLE, MAX_BODY, MAX_HEAD, StreamResponse, crypto_provider, lost, timed_out, too_large,
     unreadable_response,
 };
 
@@ -149,7 +149,6 @@ fn agent(client_cert: Option<ClientCert>, options: &ConnectionOptions) -> Result
         .max_response_header_size(MAX_HEAD)
         // No proxy from the environment: nothing happens that the caller did not ask for.
         .proxy(options.proxy.as_ref().map(proxy).transpose()?)
-        .timeout_connect(Some(options.connect_timeout))
         .tls_config(tls)
         .build();
     Ok(Agent::with_parts(config, WatchingConnector::default(), NoLookup))
@@ -170,21 +169,24 @@ impl Transport for DefaultTransport {
         let is_streamed = request.extensions().get::<StreamResponse>().is_some();
         let waits = is_streamed.then(|| Waits::new(timeout, request.extensions().get()));
         connection::begin(waits);
-        let limit = match is_streamed {
-            true => TimeLimit::Connect(timeout.min(self.options.connect_timeout)),
-            false => TimeLimit::All(timeout),
+        let connect = ConnectTimeout::of(&request, &self.options);
+        let limits = match is_streamed {
+            true => TimeLimits { connect: timeout.min(connect), whole: None },
+            false => TimeLimits { connect, whole: Some(timeout) },
         };
         let agent = self.agent_for(request.extensions().get())?;
         let (mut parts, body) = request.into_parts();
         let bodiless = [Method::GET, Method::DELETE].contains(&parts.method);
         let response = match body.as_bytes() {
-            Some(bytes) if bytes.is_empty() && bodiless => run(&agent, Request::from_parts(parts, ()), limit),
-            Some(bytes) => run(&agent, Request::from_parts(parts, &**bytes), limit),
+            Some(bytes) if bytes.is_empty() && bodiless => {
+                run(&agent, Request::from_parts(parts, ()), limits)
+            }
+            Some(bytes) => run(&agent, Request::from_parts(parts, &**bytes), limits),
             None => {
                 if let Some(length) = body.length() {
                     parts.headers.insert(CONTENT_LENGTH, length.into());
                 }
-                run(&agent, Request::from_parts(parts, SendBody::from_owned_reader(body)), limit)
+                run(&agent, Request::from_parts(parts, SendBody::from_owned_reader(body)), limits)
             }
         };
         let (parts, mut body) = response.map_err(network_error)?.into_parts();
@@ -205,22 +207,17 @@ impl Transport for DefaultTransport {
 fn run<B: AsSendBody>(
     agent: &Agent,
     request: Request<B>,
-    limit: TimeLimit,
+    limits: TimeLimits,
 ) -> Result<Response<ureq::Body>, Error> {
     let request = agent.configure_request(request);
-    agent.run(match limit {
-        TimeLimit::All(time) => request.timeout_global(Some(time)).build(),
-        TimeLimit::Connect(time) => request.timeout_connect(Some(time)).build(),
-    })
+    agent.run(request.timeout_connect(Some(limits.connect)).timeout_global(limits.whole).build())
 }
 
-/// The purpose of a time limit.
 #[derive(Clone, Copy)]
-enum TimeLimit {
-    /// From connecting to the last byte.
-    All(Duration),
-    /// For connecting. What follows has the limits of [`Waits`].
-    Connect(Duration),
+struct TimeLimits {
+    connect: Duration,
+    /// From connecting to the last byte; `None` for what has the limits of [`Waits`] after connecting.
+    whole: Option<Duration>,
 }
 
 fn is_chunked(headers: &HeaderMap) -> bool {

@@ -1,6 +1,7 @@
 //! How calls are delivered: what is sent again, after which waits, to which host, and what the outcome tells of it. Over real
 //! sockets, for both clients; the time is the tests' own.
 
+mod connecting;
 mod failover;
 mod proxy;
 mod retries;

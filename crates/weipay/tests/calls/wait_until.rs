@@ -7,7 +7,7 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Looks again and again. Each look may do what brings it about.
 #[track_caller]
-pub fn wait_until(mut is_so: impl FnMut() -> bool) {
+pub fn until(mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < MAX_WAIT, "it did not happen within {MAX_WAIT:?}");

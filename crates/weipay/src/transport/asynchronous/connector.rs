@@ -30,11 +30,21 @@ type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 /// The largest head of a proxy's response.
 const MAX_HEAD: usize = 8 * 1024;
 
-/// Makes connections within a time limit.
+tokio::task_local! {
+    /// How long the request that is sent now may wait for a new connection. hyper gives a connector nothing but the URL, and calls
+    /// it while the request is polled.
+    static CONNECT_TIMEOUT: Duration;
+}
+
+/// Sends a request for which connections are made within this time.
+pub(super) async fn within<F: Future>(connect_timeout: Duration, sending: F) -> F::Output {
+    CONNECT_TIMEOUT.scope(connect_timeout, sending).await
+}
+
+/// Makes connections within the time limit of the [request](within) that needs them.
 #[derive(Clone)]
 pub(super) struct Limited {
     pub(super) https: HttpsConnector<Dialer>,
-    pub(super) limit: Duration,
 }
 
 impl Service<Uri> for Limited {
@@ -51,11 +61,12 @@ impl Service<Uri> for Limited {
             let late = "not connected within the time limit for connecting";
             Err(io::Error::new(ErrorKind::TimedOut, late).into())
         };
-        // With a limit of zero, `timeout` would accept a connection that is ready at once. The blocking client never does.
-        if self.limit.is_zero() {
+        let limit = CONNECT_TIMEOUT.get();
+        // What is ready at once would be in time otherwise, which a blocking connection never is.
+        if limit.is_zero() {
             return Box::pin(async move { late() });
         }
-        let (connecting, limit) = (runtime::connect(self.https.call(uri)), self.limit);
+        let connecting = runtime::connect(self.https.call(uri));
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
                 Ok(connected) => connected,

@@ -17,23 +17,23 @@ use crate::on_async;
 use crate::platform::{configured, signed, unsigned};
 use crate::platform_certificates::server::{API_V3_KEY, OLD, Server as Certificates};
 
-const MAIN: &str = "api.mch.weixin.qq.com";
-const BACKUP: &str = "api2.mch.weixin.qq.com";
+pub(super) const MAIN: &str = "api.mch.weixin.qq.com";
+pub(super) const BACKUP: &str = "api2.mch.weixin.qq.com";
 
 /// The two hosts at addresses of the tests, and which of them were asked for.
 #[derive(Clone)]
-struct Hosts {
+pub(super) struct Hosts {
     main: Arc<Mutex<SocketAddr>>,
     backup: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Hosts {
-    fn new(main: SocketAddr, backup: SocketAddr) -> Self {
+    pub(super) fn new(main: SocketAddr, backup: SocketAddr) -> Self {
         Self { main: Arc::new(Mutex::new(main)), backup, asked: Arc::default() }
     }
 
-    fn transport(&self) -> Routed {
+    pub(super) fn transport(&self) -> Routed {
         let hosts = self.clone();
         Routed::by(move |host| {
             hosts.asked.lock().unwrap().push(host.to_owned());
@@ -41,11 +41,11 @@ impl Hosts {
         })
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(super) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
-    fn builder(&self, timer: &Noting) -> ClientBuilder {
+    pub(super) fn builder(&self, timer: &Noting) -> ClientBuilder {
         configured().timer(timer.clone()).transport(self.transport()).blocking_transport(self.transport())
     }
 }
@@ -340,7 +340,7 @@ fn a_first_attempt_has_all_of_the_time_if_no_second_one_can_follow() {
 
 /// A timer that runs, and can be advanced too.
 #[derive(Clone)]
-struct Running(Noting, Instant);
+pub(super) struct Running(pub(super) Noting, pub(super) Instant);
 
 impl Timer for Running {
     fn now(&self) -> Duration {

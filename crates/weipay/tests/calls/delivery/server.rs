@@ -120,6 +120,8 @@ pub struct Routed {
     inner: DefaultTransport,
     blocking: blocking::DefaultTransport,
     routes: Routes,
+    /// To which host TLS is spoken.
+    tls_to: Option<&'static str>,
 }
 
 /// Where requests to a host go, and where they went.
@@ -132,13 +134,22 @@ impl Routed {
             inner: DefaultTransport::new().unwrap(),
             blocking: blocking::DefaultTransport::new().unwrap(),
             routes: Routes(Arc::new(routes)),
+            tls_to: None,
         }
     }
 
+    /// The same, with TLS to this host.
+    pub fn with_tls_to(mut self, host: &'static str) -> Self {
+        self.tls_to = Some(host);
+        self
+    }
+
     fn route<B>(&self, mut request: Request<B>) -> Request<B> {
-        let address = (self.routes.0)(request.uri().host().unwrap());
+        let host = request.uri().host().unwrap();
+        let (scheme, address) =
+            (if self.tls_to == Some(host) { "https" } else { "http" }, (self.routes.0)(host));
         let target = request.uri().path_and_query().unwrap();
-        let uri: Uri = format!("http://{address}{target}").parse().unwrap();
+        let uri: Uri = format!("{scheme}://{address}{target}").parse().unwrap();
         *request.uri_mut() = uri;
         request
     }

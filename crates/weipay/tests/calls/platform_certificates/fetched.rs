@@ -14,7 +14,7 @@ use weipay::{Client, ClientBuilder, Error, RetryConfig, blocking};
 
 use super::server::{API_V3_KEY, NEW, OLD, Server, Signer, listing, signer, success_by};
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, signed_at, signed_by, unsigned};
-use crate::wait_until::wait_until;
+use crate::wait_until::until;
 
 /// A client of either kind, with calls that return when the response is there.
 enum Either {
@@ -465,7 +465,7 @@ fn a_refresh_that_fails_keeps_the_keys_and_is_tried_again_in_a_minute() {
         }
         assert_eq!(server.fetches(), 4);
         // It may not have ended yet: a request for another is one with it until then.
-        wait_until(|| {
+        until(|| {
             server.advance(60);
             client.get("v3/a").unwrap();
             server.fetches() >= 5
@@ -487,7 +487,7 @@ fn a_background_refresh_delays_no_call_and_replaces_all_certificates() {
         server.wait_for_fetches(2);
         assert_eq!(client.serial().as_deref(), Some(OLD.serial()));
         server.hold(false);
-        wait_until(|| client.serial().as_deref() == Some(NEW.serial()));
+        until(|| client.serial().as_deref() == Some(NEW.serial()));
         assert!(unknown_serial(&client.get("v3/a").unwrap_err()), "the old certificate is retired");
         server.calls(|_, now| success_by(&NEW, now));
         client.get("v3/a").unwrap();
@@ -514,7 +514,7 @@ fn given_certificates_are_refreshed_by_the_first_call() {
         |server, client| {
             server.list(|now| listing(&[&NEW], &NEW, now));
             client.get("v3/a").unwrap();
-            wait_until(|| client.serial().as_deref() == Some(NEW.serial()));
+            until(|| client.serial().as_deref() == Some(NEW.serial()));
             assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
         },
     );
@@ -584,7 +584,7 @@ fn a_slow_list_ends_with_the_calls_own_time_limit_and_nothing_was_sent() {
             assert_eq!(server.called().len(), 0);
             server.hold(false);
             // What the first try was sent is answered now, and nobody reads it.
-            wait_until(|| client.get("v3/a").is_ok());
+            until(|| client.get("v3/a").is_ok());
         },
     );
 }
@@ -650,7 +650,7 @@ fn a_fetch_of_certificates_outlives_the_call_whose_time_is_over() {
         let hasty = client.hasty();
         assert!(unknown_serial(&hasty), "{hasty}");
         server.hold(false);
-        wait_until(|| client.serial().as_deref() == Some(NEW.serial()));
+        until(|| client.serial().as_deref() == Some(NEW.serial()));
         assert_eq!(server.fetches(), 2);
     });
 }

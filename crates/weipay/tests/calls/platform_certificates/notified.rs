@@ -8,7 +8,7 @@ use weipay::{Client, ClientBuilder, blocking};
 
 use super::server::{NEW, NOW, OLD, Server, Signer, listing};
 use crate::notification::{API_V3_KEY, envelope, signed_by};
-use crate::wait_until::wait_until;
+use crate::wait_until::until;
 
 fn post(
     receiver: &Receiver,
@@ -59,7 +59,7 @@ fn each(test: impl Fn(&Server, &Receiver, &dyn Fn() -> Option<String>)) {
 #[track_caller]
 fn wait_until(is_so: impl Fn() -> bool, post_again: impl Fn()) {
     let mut posted = Instant::now();
-    wait_until(|| {
+    until(|| {
         if posted.elapsed() > Duration::from_secs(1) {
             post_again();
             posted = Instant::now();

@@ -13,7 +13,7 @@ use weipay::ClientBuilder;
 use weipay::wire::{ApiV3Key, Certificate, MerchantId, MerchantSerial, PrivateKey};
 
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, Scripted, Seen, read, signed_by, write};
-use crate::wait_until::wait_until;
+use crate::wait_until::until;
 
 /// 2026-07-01T00:00:00Z
 pub const NOW: i64 = 1_782_864_000;
@@ -147,7 +147,7 @@ impl Server {
     /// Waits until this number of requests for the list has come.
     #[track_caller]
     pub fn wait_for_fetches(&self, wanted: usize) {
-        wait_until(|| self.fetches() >= wanted);
+        until(|| self.fetches() >= wanted);
     }
 
     pub fn fetches(&self) -> usize {
