@@ -9,7 +9,7 @@ use weipay::{ClientBuilder, Error, Response, RetryConfig, blocking};
 use weipay_sandbox::{FaultRule, Sandbox};
 
 use crate::on_async;
-use crate::story;
+use crate::shared_sandbox;
 
 const USE: &str = "v3/marketing/busifavor/coupons/use";
 const SEND: &str = "v3/marketing/busifavor/coupons/send";
@@ -64,7 +64,7 @@ impl Shop {
     fn open() -> Self {
         let sandbox = Sandbox::start().unwrap();
         let client = blocking::Client::from_kit(sandbox.kit_file()).unwrap();
-        let stock_id = story::create(&client, sandbox.kit());
+        let stock_id = shared_sandbox::create(&client, sandbox.kit());
         Self { sandbox, stock_id }
     }
 
@@ -73,7 +73,12 @@ impl Shop {
     }
 
     fn coupon(&self, number: usize) -> Coupon {
-        let code = story::send(&self.client(RetryConfig::none()), self.sandbox.kit(), &self.stock_id, number);
+        let code = shared_sandbox::send(
+            &self.client(RetryConfig::none()),
+            self.sandbox.kit(),
+            &self.stock_id,
+            number,
+        );
         let using = json!({
             "coupon_code": code, "stock_id": self.stock_id, "appid": self.sandbox.kit().appid,
             "use_time": weipay::model::Time::from(std::time::SystemTime::now()),

@@ -9,7 +9,7 @@ use weipay::v3::marketing::favor::media::image_upload;
 use weipay::{Client, ClientBuilder, Error, Response, UploadFile};
 
 use crate::on_async;
-use crate::story::{Coupon, SANDBOX, client, kit};
+use crate::shared_sandbox::{Coupon, SANDBOX, client, kit};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 

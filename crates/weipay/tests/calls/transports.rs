@@ -70,7 +70,7 @@ fn a_call_over_a_transport_of_ones_own_needs_no_tokio() {
 #[test]
 fn a_runtime_that_stands_still_keeps_no_connection_from_another() {
     // It serves several connections at a time.
-    let kit = crate::story::SANDBOX.kit_file();
+    let kit = crate::shared_sandbox::SANDBOX.kit_file();
     let client = ClientBuilder::from_kit(kit).unwrap().timeout(Duration::from_secs(20)).build().unwrap();
     let one_thread = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (first, second) = (one_thread(), one_thread());

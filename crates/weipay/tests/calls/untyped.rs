@@ -10,7 +10,7 @@ use weipay_catalog::{Catalog, Field};
 
 use crate::platform::{MERCHANT, PLATFORM, PUBLIC_KEY_ID, Platform, Seen, on_both, signed, unsigned};
 use crate::platform_certificates::server::{OLD, Server};
-use crate::story::client;
+use crate::shared_sandbox::client;
 
 const SECRET: &str = "张三";
 const ADD: &str = "v3/profitsharing/receivers/add";

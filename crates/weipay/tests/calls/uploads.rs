@@ -12,7 +12,7 @@ use weipay::{Client, UploadFile};
 
 use crate::on_async;
 use crate::platform::configured;
-use crate::story::{SANDBOX, client};
+use crate::shared_sandbox::{SANDBOX, client};
 
 #[test]
 fn a_file_from_disk_or_from_a_reader_is_uploaded_as_one_from_memory() {

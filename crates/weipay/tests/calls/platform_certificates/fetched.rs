@@ -14,7 +14,7 @@ use weipay::{Client, ClientBuilder, Error, RetryConfig, blocking};
 
 use super::server::{API_V3_KEY, NEW, OLD, Server, Signer, listing, signer, success_by};
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, signed_at, signed_by, unsigned};
-use crate::until::until;
+use crate::wait_until::until;
 
 /// A client of either kind, with calls that return when the response is there.
 enum Either {

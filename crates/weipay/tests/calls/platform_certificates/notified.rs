@@ -8,7 +8,7 @@ use weipay::{Client, ClientBuilder, blocking};
 
 use super::server::{NEW, NOW, OLD, Server, Signer, listing};
 use crate::notification::{API_V3_KEY, envelope, signed_by};
-use crate::until::until;
+use crate::wait_until::until;
 
 fn post(
     receiver: &Receiver,

@@ -217,7 +217,7 @@ fn the_certificates_that_verify_a_streamed_statement_are_fetched() {
 
 #[test]
 fn a_statement_of_the_sandbox_is_verified() {
-    let client = crate::story::client();
+    let client = crate::shared_sandbox::client();
     let call =
         client.chain(PATHS[1]).query("date", "20260814").query("mchid", client.mchid().unwrap().as_str());
     assert!(call.get().unwrap().is_verified());

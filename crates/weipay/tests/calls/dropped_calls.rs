@@ -17,7 +17,7 @@ use weipay::signer::{SignatureFuture, Signer};
 use weipay::transport::{Body, ResponseFuture, Transport};
 use weipay::wire::{MerchantId, MerchantSerial};
 
-use crate::observed::{Notes, told};
+use crate::observers::{Notes, told};
 use crate::on_async;
 use crate::platform::{MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, configured};
 

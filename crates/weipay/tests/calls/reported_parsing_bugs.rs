@@ -1,5 +1,5 @@
 //! What users of other clients reported in public: texts, amounts and responses that those clients did not read or
-//! write right. As in `reports_of_others.rs`, each names the report; the facts are those of the reports, and the texts
+//! write right. As in `reported_bugs.rs`, each names the report; the facts are those of the reports, and the texts
 //! are ours.
 //!
 //! Reports whose test stands elsewhere:
@@ -31,7 +31,7 @@ use super::apiv2::by_hand;
 use super::notification::{API_V2_KEY, API_V3_KEY, envelope, receiver, settings, signed as notified};
 use crate::on_async;
 use crate::platform::{MERCHANT, Platform, on_both, signed, unsigned};
-use crate::story::client;
+use crate::shared_sandbox::client;
 
 /// chanjarster/weixin-java-tools#248, Pay-Group/best-pay-sdk#8, #14 and #15, dedemao/weixinPay#26 and #37, shmy/cn-pay#2 and
 /// milkbobo/gopay#7: yuan became fen by way of a fraction, so a payment lost a fen or was refused.
