@@ -150,6 +150,9 @@ impl<'a> Attempts<'a> {
         let settings = &self.core.delivery;
         let now = self.now();
         let has_failed = self.plan.has_backup && self.hosts().note(self.host, outcome.err(), now);
+        // The other host may not have the same page before it. The platform never saw the call, or may have carried it out.
+        let is_elsewhere = has_failed && outcome.is_err_and(Error::is_from_intermediary);
+        let ending = if is_elsewhere { Ending::Open { retry_after: None } } else { ending };
         let is_first = self.ended.is_empty();
         let has_succeeded = outcome.is_ok() && ending == Ending::Final;
         if is_first && has_succeeded {

@@ -248,8 +248,9 @@ impl ClientBuilder {
     /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`.
     /// Failover applies only to clients of these two hosts, and not to operations on other hosts.
     ///
-    /// A call that is [sent again](RetryConfig) because its connection failed, or because a gateway responded with 502, 503 or
-    /// 504, goes to the other host. After three consecutive failures of this kind, calls start at the backup host, and
+    /// A call goes to the other host if it is [sent again](RetryConfig) because its connection failed, because a gateway responded
+    /// with 502, 503 or 504, or because something answered with a web page or a redirect of its own. After three consecutive
+    /// failures of this kind, calls start at the backup host, and
     /// every thirty seconds one call that is safe to repeat probes the main host. A call that may not have the time for both
     /// hosts starts at the backup host already after the first failure, if that host has responded since: one that is not
     /// safe to repeat at once (a refund is repeated after a minute), has less than four seconds left, is an upload or a download,

@@ -10,6 +10,7 @@ pub(crate) mod codes;
 mod decode_error;
 mod display;
 mod file_error;
+mod intermediary;
 mod known_code;
 mod network_error;
 mod next_step;
@@ -438,11 +439,13 @@ impl Error {
 
 impl error::Error for Error {
     /// The error of the transport ([`ErrorKind::Network`]: often a [`std::io::Error`] somewhere in the chain), of your
-    /// [signer](crate::signer) or serializer ([`ErrorKind::Request`]), of the signature check ([`VerifyError`]), or of
-    /// the decryption. Everything else is in the text of the error, and in [`kind`](Error::kind).
+    /// [signer](crate::signer) or serializer ([`ErrorKind::Request`]), of the signature check ([`VerifyError`], but not for the web
+    /// page of a proxy), or of the decryption. Everything else is in the text of the error, and in [`kind`](Error::kind).
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
+            // What is wrong with the signature of a web page leads nobody to the cause.
+            ErrorKind::Unverified(_) if self.is_intermediary_page() => None,
             ErrorKind::Unverified(error) => Some(error),
             ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),

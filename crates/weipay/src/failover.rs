@@ -246,6 +246,10 @@ fn is_not_of_host(error: &Error) -> bool {
 
 /// Whether the way to the platform is broken, and not the call.
 fn is_host_failure(error: &Error) -> bool {
+    error.is_from_intermediary() || is_network_or_gateway_failure(error)
+}
+
+fn is_network_or_gateway_failure(error: &Error) -> bool {
     const GATEWAY: [StatusCode; 3] =
         [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
     match error.kind() {

@@ -386,8 +386,13 @@ impl KeyRing {
     /// that retired ones do not come back.
     pub(crate) fn take_in(&self, response: &RawResponse, now: i64) -> Result<(), ErrorKind> {
         let Some(key) = &self.key else { return Ok(()) };
-        let certificates = list::read(&response.body, key)
-            .map_err(|reason| ErrorKind::Decode(DecodeError::whole(reason)))?;
+        let certificates = list::read(&response.body, key).map_err(|reason| {
+            match verify(response, self.current().keys(), now) {
+                // Such as the page of a proxy.
+                Err(missing @ VerifyError::Missing(_)) => ErrorKind::Unverified(missing),
+                _ => ErrorKind::Decode(DecodeError::whole(reason)),
+            }
+        })?;
         let set = PlatformKeySet::new(&self.public_keys, &certificates, self.scheme);
         verify(response, set.keys(), now).map_err(|error| match error {
             VerifyError::Probe => ErrorKind::SignatureProbe,
@@ -404,7 +409,7 @@ impl KeyRing {
 
 /// Whether the failure is temporary, so that a fetch may succeed a moment later.
 fn has_failed_in_passing(error: &Error, now: i64) -> bool {
-    Ending::from_error(error, now) != Ending::Final
+    error.is_from_intermediary() || Ending::from_error(error, now) != Ending::Final
 }
 
 /// Until when no fetch may begin after this error, by its `Retry-After`.

@@ -152,6 +152,7 @@ impl Error {
             {
                 Transport
             }
+            (Verification, ErrorKind::Unverified(_)) if self.is_intermediary_page() => Transport,
             (class, _) => class,
         }
     }
@@ -163,7 +164,7 @@ impl Error {
     /// - `true` in these cases, if the call only reads, or a repeat of this request is known to be safe
     ///   ([`is_safe_to_repeat`](Self::is_safe_to_repeat)): the network failed later; status 202, 408, 425, 429, 499 or
     ///   5xx except 501 and 505; `SYSTEM_ERROR`; a signature probe; a response that belongs to another request; an
-    ///   error response with a wrong signature.
+    ///   error response with a wrong signature; a web page (HTML) with a status of success and without a signature.
     /// - `true` while the result is not decided ([`ErrorClass::Pending`]), if the call only reads. Otherwise query the result.
     /// - `false` in all other cases, because the same call would fail again: for example a response larger than 8 MiB, a
     ///   file to upload that cannot be read, or a missing tokio runtime.
@@ -173,9 +174,8 @@ impl Error {
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
             (ErrorKind::Network(problem), _) if NotOfHost::lasts(problem) => false,
-            (ErrorKind::Network(_) | ErrorKind::MismatchedResponse { .. } | ErrorKind::SignatureProbe, _) => {
-                is_safe()
-            }
+            (ErrorKind::Network(_) | ErrorKind::MismatchedResponse { .. } | ErrorKind::SignatureProbe, _)
+            | (ErrorKind::Unverified(_), Transport) => is_safe(),
             (ErrorKind::Api(error), Verification) if error.is_wrongly_signed() => is_safe(),
             (ErrorKind::Api(_), Transport | Pending) if self.status().is_some_and(is_passing_status) => {
                 is_safe()

@@ -55,6 +55,10 @@ impl fmt::Display for Error {
                 }
                 (None, None) => write!(f, "{error}")?,
             },
+            ErrorKind::Unverified(_) if self.is_intermediary_page() => f.write_str(
+                "the response is a web page (HTML), not a response of WeChat Pay: something between the client and the platform \
+                 answered, such as a proxy, the login page of a network or a CDN",
+            )?,
             ErrorKind::Unverified(_) => {
                 f.write_str("the signature of the response cannot be verified")?;
                 f.write_str(self.changed_on_its_way().unwrap_or_default())?;

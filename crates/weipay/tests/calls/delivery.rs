@@ -3,6 +3,7 @@
 
 mod connecting;
 mod failover;
+mod intermediary;
 mod proxy;
 mod retries;
 pub mod server;
@@ -98,6 +99,19 @@ impl Either {
             Self::Blocking(client) => {
                 client.chain(path).download_with(Method::POST, &body).timeout(limit).to_bytes()
             }
+        }
+    }
+
+    /// A file of APIv3 that is the response itself.
+    fn file(&self, path: &str, as_download: bool) -> Result<Bytes, weipay::Error> {
+        if !as_download {
+            return self.get(path).map(|response| response.bytes().clone());
+        }
+        match self {
+            Self::Async(runtime, client) => {
+                runtime.block_on(async { client.chain(path).download().to_bytes().await })
+            }
+            Self::Blocking(client) => client.chain(path).download().to_bytes(),
         }
     }
 

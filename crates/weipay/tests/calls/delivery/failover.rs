@@ -50,7 +50,7 @@ impl Hosts {
     }
 }
 
-fn good(times: usize) -> Vec<Step> {
+pub(super) fn good(times: usize) -> Vec<Step> {
     // Of an order, of a payment by code, and a list of certificates at once.
     let body = r#"{"out_trade_no":"1","trade_state":"SUCCESS","code_url":"weixin://x","data":[]}"#;
     (0..times).map(|_| signed(200, body).into()).collect()
@@ -164,19 +164,19 @@ fn a_download_that_is_a_call_goes_to_the_backup_too() {
     }
 }
 
-const BILL: &str = "a,b\r\n";
+pub(super) const BILL: &str = "a,b\r\n";
 
-fn bill() -> Step {
+pub(super) fn bill() -> Step {
     unsigned(200, BILL).into()
 }
 
 /// A list of certificates that is taken.
-fn certificates() -> Step {
+pub(super) fn certificates() -> Step {
     signed(200, &json!({"data": [OLD.entry(API_V3_KEY)]}).to_string()).into()
 }
 
 /// With what a download by APIv2 and a fetch of certificates need.
-fn with_keys(builder: ClientBuilder) -> ClientBuilder {
+pub(super) fn with_keys(builder: ClientBuilder) -> ClientBuilder {
     builder.api_v2_key(ApiV2Key::new(KEY).unwrap()).api_v3_key(ApiV3Key::new(API_V3_KEY).unwrap())
 }
 
