@@ -179,7 +179,7 @@ impl<'a> Attempts<'a> {
         }
         // A host that responds is not left for one that has asked to wait.
         if self.plan.has_backup && (has_failed || !self.asked.has_asked(self.host.other(), now + wait)) {
-            // Last of all: it may be the turn to try a host that failed, which nobody else has then.
+            // Call `choose` last: it may take the probe of a failed host, which no other call can take then.
             let (failed, may_try) = (has_failed.then_some(self.host), self.may_be_repeated());
             self.host = self.hosts().choose(now + wait, failed, may_try);
         }

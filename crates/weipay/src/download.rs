@@ -291,7 +291,7 @@ impl<M: Mode> Download<M> {
                     receiver.announce(digest);
                 }
             }
-            // Of APIv2 the first bytes tell: nobody knows how it labels its errors.
+            // The `Content-Type` of APIv2 errors is not documented, so its errors are recognized by their first bytes.
             Ok(None) if request.version() == ApiVersion::V3 && is_web_page(&head.headers) => {
                 return Err(FileError::WebPage.into());
             }

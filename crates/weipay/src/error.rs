@@ -444,7 +444,7 @@ impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
-            // What is wrong with the signature of a web page leads nobody to the cause.
+            // The signature error of a web page says nothing about the cause.
             ErrorKind::Unverified(_) if self.is_intermediary_page() => None,
             ErrorKind::Unverified(error) => Some(error),
             ErrorKind::File(error) => error.source(),

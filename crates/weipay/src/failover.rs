@@ -120,8 +120,8 @@ impl Hosts {
         if self.health_mut(first).lets_through(now, may_try) || failed.is_some() {
             return first;
         }
-        // Where the backup host fails too, the main one may be back meanwhile: one call tries that, whatever it is, and the
-        // others stay where they may get a response. With both closed, somebody must try.
+        // If the backup host fails too, the main one may be back: one call of any kind probes it, and the others stay where
+        // they may get a response. If both are closed, one call must probe.
         let tries_main = !self.backup.is_likely_to_respond(now) && self.main.takes_turn(now);
         if !tries_main && self.backup.lets_through(now, may_try) { Host::Backup } else { Host::Main }
     }
@@ -357,7 +357,7 @@ mod tests {
         ] {
             assert_eq!(hosts.first_share(Host::Main, left, second), share, "{left:?}");
         }
-        // The main host is only tried: whoever does that knows that the other one responds.
+        // The main host is only probed, by a call that knows that the other one responds.
         for _ in 0..MAX_FAILURES {
             hosts.note(Host::Main, Some(&lost()), second);
         }

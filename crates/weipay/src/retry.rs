@@ -167,7 +167,7 @@ pub(crate) struct SoFar {
 }
 
 impl SoFar {
-    /// How long at least to wait before another attempt, whoever chooses; `None` where there must be none.
+    /// The minimum wait before another attempt, also with a policy; `None` if there must be no other attempt.
     fn least_wait(&self, ending: Ending) -> Option<Duration> {
         match ending {
             Ending::Final => None,

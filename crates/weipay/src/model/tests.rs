@@ -298,7 +298,7 @@ fn a_model_serializes_as_it_is_sent() {
 
 #[test]
 fn a_sensitive_value_prints_its_form_and_not_its_text() {
-    // What is private is only said to be there.
+    // A private value is only shown as set.
     let printed = |value: Sensitive| format!("{:?}", good().id_card(value).part(Part::new().name("secret")));
     for (value, form) in [
         (Sensitive::plain_text("110101199001011234"), "(sensitive, plain text)"),
@@ -383,7 +383,7 @@ fn the_rules_of_a_sensitive_field_are_about_its_plain_text() {
 }
 
 response! {
-    /// What carries JSON in strings.
+    /// A model with JSON in strings.
     pub struct Carrier {
         /// An object.
         detail: JsonText<Part> = body("detail").length(0, 12),

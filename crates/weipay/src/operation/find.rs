@@ -40,9 +40,9 @@ impl Operation {
         Some(written.filter(|written| has_same_literals(written.path, found.path)).unwrap_or(found))
     }
 
-    /// The operation with sensitive fields (敏感信息) that somebody means whose path the catalogue does not have: it differs by
-    /// a slash at its end, by capitals, or by percent-encoding. The platform may read such a path as the right one,
-    /// and nothing in the request would be encrypted. Of several, it is one with this method, if there is one.
+    /// The operation with sensitive fields (敏感信息) that is probably meant by a path that the catalogue does not have: it
+    /// differs by a slash at its end, by capitals, or by percent-encoding. The platform may read such a path as the right
+    /// one, and nothing in the request would be encrypted. Of several, it is one with this method, if there is one.
     pub(crate) fn but_for_its_spelling(method: &Method, path: &str) -> Option<&'static Self> {
         let verb = Verb::from_method(method);
         let path = path.split('?').next().unwrap_or_default().trim_matches('/');

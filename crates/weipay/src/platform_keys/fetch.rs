@@ -34,7 +34,7 @@ const FAIR_FETCH: Duration = Duration::from_secs(9);
 #[cfg(feature = "async")]
 const MAX_TURN: Duration = Duration::from_secs(20);
 
-/// How much later than it should a fetch ends that stood still, because nobody drove its runtime.
+/// The delay after which a fetch counts as stalled, because its runtime is not running.
 const STOOD_STILL: Duration = Duration::from_secs(2);
 
 impl Deadline {
@@ -384,7 +384,7 @@ pub(crate) mod waiting {
             }
         }
 
-        /// Fetches the certificates on another thread, and gives the end where somebody waits for it.
+        /// Fetches the certificates on another thread, and sends the outcome to the receiver.
         fn fetch_elsewhere(self: &Arc<Self>, ticket: Ticket, place: Place) -> Receiver<Outcome> {
             let shared = Arc::clone(self);
             let (tell, ended) = sync_channel(1);

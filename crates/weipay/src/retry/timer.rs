@@ -51,7 +51,7 @@ impl Timer for SystemTimer {
     }
 }
 
-/// Waits on another thread, or on this one if the system gives none: whoever must wait must not repeat at once.
+/// Waits on another thread, or on this one if the system gives none: to skip the wait would repeat at once.
 #[cfg(feature = "async")]
 async fn sleep_elsewhere(wait: Duration) {
     let (end, ended) = tokio::sync::oneshot::channel();

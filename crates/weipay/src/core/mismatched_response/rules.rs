@@ -33,8 +33,8 @@ impl Case<'_> {
         rules.iter().find_map(|rule| rule(self))
     }
 
-    /// Nothing is known of the members of what is only accepted (202), of files, and of pages of APIv2 that a browser opens,
-    /// which nobody signs.
+    /// Whether the catalogue describes the members of the response. It does not for an accepted request (202), a file, and an
+    /// unsigned page of APIv2 that a browser opens.
     fn has_known_members(&self) -> bool {
         let is_page =
             self.operation.version() == ApiVersion::V2 && self.operation.body_format() == BodyFormat::Json;

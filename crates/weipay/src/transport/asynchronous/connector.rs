@@ -62,7 +62,7 @@ impl Service<Uri> for Limited {
             Err(io::Error::new(ErrorKind::TimedOut, late).into())
         };
         let limit = CONNECT_TIMEOUT.get();
-        // What is ready at once would be in time otherwise, which a blocking connection never is.
+        // With a limit of zero, `timeout` would accept a connection that is ready at once. The blocking client never does.
         if limit.is_zero() {
             return Box::pin(async move { late() });
         }
