@@ -249,11 +249,12 @@ impl ClientBuilder {
     /// Failover applies only to clients of these two hosts, and not to operations on other hosts.
     ///
     /// A call that is [sent again](Retries) because its connection failed, because a gateway responded with 502, 503 or 504, or
-    /// because something answered with a web page or a redirect of its own, goes to the other host. After three consecutive failures of this kind, calls start at the backup host, and
-    /// every thirty seconds one call that is safe to repeat probes the main host. A call that may not have the time for both
-    /// hosts starts at the backup host already after the first failure, if that host has responded since: one that is not
-    /// safe to repeat at once (a refund is repeated after a minute), has less than four seconds left, is an upload or a download,
-    /// or follows a [`retry_policy`](Self::retry_policy). A URL names its host, so the download of a URL never changes the host.
+    /// because something answered with a web page or a redirect of its own, goes to the other host. After three consecutive
+    /// failures of this kind, calls start at the backup host, and every thirty seconds one call that is safe to repeat probes
+    /// the main host. A call that may not have the time for both hosts starts at the backup host already after the first
+    /// failure, if that host has responded since: one that is not safe to repeat at once (a refund is repeated after a minute),
+    /// has less than four seconds left, is an upload or a download, or follows a [`retry_policy`](Self::retry_policy). A URL
+    /// names its host, so the download of a URL never changes the host.
     ///
     /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat at once. So the client also leaves a host that
     /// accepts calls and never responds; but a response that needs longer than the share of its attempt is lost. The first

@@ -105,6 +105,26 @@ impl Health {
     }
 }
 
+/// What the end of an attempt shows of its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
+    Nothing,
+    Works,
+    Fails,
+}
+
+impl Shown {
+    /// It is decided before [`Hosts`] are locked: the causes of a caller's error may do whatever they like.
+    pub(crate) fn of(error: Option<&Error>) -> Self {
+        match error {
+            Some(error) if error.is_request() || is_not_of_host(error) => Self::Nothing,
+            Some(error) if is_host_failure(error) => Self::Fails,
+            _ => Self::Works,
+        }
+    }
+}
+
 /// What a client knows of both hosts.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
@@ -173,19 +193,18 @@ impl Hosts {
         self.health(host).is_in_use() || self.health(host).is_likely_to_respond(now)
     }
 
-    /// Notes how an attempt ended; gives whether the host failed.
-    pub(crate) fn note(&mut self, host: Host, error: Option<&Error>, now: Duration) -> bool {
-        // Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
-        if error.is_some_and(|error| error.is_request() || is_not_of_host(error)) {
-            return false;
-        }
-        let has_failed = error.is_some_and(is_host_failure);
+    /// Notes what an attempt showed of a host.
+    pub(crate) fn note(&mut self, host: Host, shown: Shown, now: Duration) {
+        let has_failed = match shown {
+            Shown::Nothing => return,
+            Shown::Works => false,
+            Shown::Fails => true,
+        };
         let health = self.health_mut(host);
         *health = if has_failed { health.failing(now) } else { Health::Works };
         if let Health::Fails { other_responded, .. } = self.health_mut(host.other()) {
             *other_responded = !has_failed;
         }
-        has_failed
     }
 
     const fn health(&self, host: Host) -> Health {
@@ -266,35 +285,41 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn lost() -> Error {
-        NetworkError { sent: Sent::No, source: "refused".into() }.into()
-    }
-
-    /// A refusal proves that the host is there.
-    fn alive() -> Error {
-        Error::new(ErrorKind::SignatureProbe)
-    }
+    const FAILS: Shown = Shown::Fails;
+    const WORKS: Shown = Shown::Works;
 
     #[test]
     fn the_main_host_is_used_while_it_works() {
         let mut hosts = Hosts::default();
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
-        assert!(hosts.note(Host::Main, Some(&lost()), SECOND));
+        hosts.note(Host::Main, FAILS, SECOND);
         assert_eq!(hosts.choose(SECOND, Some(Host::Main), true), Host::Backup);
         assert_eq!(hosts.choose(SECOND, Some(Host::Backup), true), Host::Main);
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
 
     #[test]
-    fn what_no_host_caused_closes_none() {
-        let mut hosts = Hosts::default();
+    fn not_every_failure_is_one_of_the_host() {
         let unreadable = std::io::Error::from(std::io::ErrorKind::NotFound);
-        let own: [fn(&std::io::Error) -> Error; 2] = [
-            |_| crate::transport::out_of_time().into(),
-            |error| NetworkError { sent: Sent::Perhaps, source: NotOfHost::unreadable(error).into() }.into(),
-        ];
-        for error in own.iter().cycle().take(10) {
-            assert!(!hosts.note(Host::Main, Some(&error(&unreadable)), SECOND));
+        let lost: Error = NetworkError { sent: Sent::No, source: "refused".into() }.into();
+        for (error, shown) in [
+            (crate::transport::out_of_time().into(), Shown::Nothing),
+            (
+                NetworkError { sent: Sent::Perhaps, source: NotOfHost::unreadable(&unreadable).into() }
+                    .into(),
+                Shown::Nothing,
+            ),
+            (crate::error::RequestError::WholeUrl.into(), Shown::Nothing),
+            (lost, FAILS),
+            // A refusal proves that the host is there.
+            (Error::new(ErrorKind::SignatureProbe), WORKS),
+        ] {
+            assert_eq!(Shown::of(Some(&error)), shown, "{error}");
+        }
+        assert_eq!(Shown::of(None), WORKS);
+        let mut hosts = Hosts::default();
+        for _ in 0..10 {
+            hosts.note(Host::Main, Shown::Nothing, SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
@@ -304,7 +329,7 @@ mod tests {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
             assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
-            hosts.note(Host::Main, Some(&lost()), SECOND);
+            hosts.note(Host::Main, FAILS, SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Backup);
         assert!(!hosts.main.is_in_use() && hosts.backup.is_in_use());
@@ -313,11 +338,11 @@ mod tests {
         assert_eq!(hosts.choose(later, None, false), Host::Backup);
         assert_eq!(hosts.choose(later, None, true), Host::Main);
         assert_eq!(hosts.choose(later, None, true), Host::Backup);
-        hosts.note(Host::Main, Some(&lost()), later);
+        hosts.note(Host::Main, FAILS, later);
         assert_eq!(hosts.choose(later + CLOSED_FOR - SECOND, None, true), Host::Backup);
         let latest = later + CLOSED_FOR;
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
-        hosts.note(Host::Main, Some(&alive()), latest);
+        hosts.note(Host::Main, WORKS, latest);
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
     }
@@ -326,11 +351,11 @@ mod tests {
     fn a_call_that_must_not_try_goes_back_where_the_backup_fails_and_the_main_host_had_its_time() {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Main, Some(&lost()), SECOND);
+            hosts.note(Host::Main, FAILS, SECOND);
         }
         let later = SECOND + CLOSED_FOR;
         assert_eq!(hosts.choose(later, None, false), Host::Backup);
-        hosts.note(Host::Backup, Some(&lost()), later);
+        hosts.note(Host::Backup, FAILS, later);
         assert_eq!(hosts.choose(later - SECOND, None, false), Host::Backup);
         assert_eq!(hosts.choose(later, None, false), Host::Main);
         // One of them: the others would end as it does.
@@ -359,7 +384,7 @@ mod tests {
         }
         // The main host is only tried: whoever does that knows that the other one responds.
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Main, Some(&lost()), second);
+            hosts.note(Host::Main, FAILS, second);
         }
         for left in [30 * second, 6 * second, second] {
             assert_eq!(hosts.first_share(Host::Main, left, second), Some(left / 2));
@@ -368,22 +393,22 @@ mod tests {
         assert_eq!(hosts.connect_share(Host::Backup, 30 * second), Some(15 * second));
         assert_eq!(hosts.connect_share(Host::Backup, second), None);
         // Neither responded: a call with time for both tries both.
-        hosts.note(Host::Backup, Some(&lost()), second);
+        hosts.note(Host::Backup, FAILS, second);
         for (host, left) in [(Host::Main, 30 * second), (Host::Backup, 30 * second), (Host::Backup, second)] {
             assert_eq!(hosts.first_share(host, left, second), Some(left / 2));
         }
         // The main host is back, and only that is known.
-        hosts.note(Host::Main, None, second);
+        hosts.note(Host::Main, WORKS, second);
         assert_eq!(hosts.first_share(Host::Main, 30 * second, second), None);
     }
 
     #[test]
     fn a_call_with_one_attempt_begins_where_a_host_has_responded_since_the_other_failed() {
         let (mut hosts, little, enough) = (Hosts::default(), SECOND, 10 * SECOND);
-        hosts.note(Host::Main, Some(&lost()), 5 * SECOND);
+        hosts.note(Host::Main, FAILS, 5 * SECOND);
         // Nothing is known of the backup host.
         assert_eq!(hosts.choose_first(little, 5 * SECOND, true), Host::Main);
-        hosts.note(Host::Backup, None, 5 * SECOND);
+        hosts.note(Host::Backup, WORKS, 5 * SECOND);
         for (left, may_try, first) in [
             (enough, true, Host::Main),
             (little, true, Host::Backup),
@@ -393,16 +418,16 @@ mod tests {
             assert_eq!(hosts.choose_first(left, 6 * SECOND, may_try), first, "{left:?} {may_try}");
         }
         // The backup host failed too.
-        hosts.note(Host::Backup, Some(&lost()), 7 * SECOND);
+        hosts.note(Host::Backup, FAILS, 7 * SECOND);
         assert_eq!(hosts.choose_first(little, 7 * SECOND, false), Host::Main);
-        hosts.note(Host::Backup, None, 8 * SECOND);
+        hosts.note(Host::Backup, WORKS, 8 * SECOND);
         assert_eq!(hosts.choose_first(little, 8 * SECOND, false), Host::Backup);
         // After a while one of them tries the main host, and leaves some of its time to the other.
         let later = 5 * SECOND + CLOSED_FOR;
         let firsts = [false, true, true].map(|may_try| hosts.choose_first(little, later, may_try));
         assert_eq!(firsts, [Host::Backup, Host::Main, Host::Backup]);
         assert_eq!(hosts.first_share(Host::Main, little, later), Some(little / 2));
-        hosts.note(Host::Main, Some(&alive()), later);
+        hosts.note(Host::Main, WORKS, later);
         assert_eq!(hosts.choose_first(little, later, false), Host::Main);
     }
 
@@ -430,7 +455,7 @@ mod tests {
     fn an_old_failure_of_the_backup_host_says_nothing() {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Backup, Some(&lost()), SECOND);
+            hosts.note(Host::Backup, FAILS, SECOND);
         }
         let soon = 2 * SECOND;
         assert!(!hosts.backup.is_likely_to_respond(soon) && !hosts.is_open(Host::Backup, soon));
@@ -443,7 +468,7 @@ mod tests {
         let mut hosts = Hosts::default();
         for host in [Host::Main, Host::Backup] {
             for _ in 0..MAX_FAILURES {
-                hosts.note(host, Some(&lost()), SECOND);
+                hosts.note(host, FAILS, SECOND);
             }
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
@@ -451,15 +476,5 @@ mod tests {
             assert_eq!(hosts.choose(SECOND, Some(Host::Main), may_try), Host::Backup);
             assert_eq!(hosts.choose(SECOND, Some(Host::Backup), may_try), Host::Main);
         }
-    }
-
-    #[test]
-    fn a_call_that_was_not_sent_says_nothing_of_a_host() {
-        let mut hosts = Hosts::default();
-        for _ in 0..10 {
-            let unsent = crate::error::RequestError::WholeUrl.into();
-            assert!(!hosts.note(Host::Main, Some(&unsent), SECOND));
-        }
-        assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
 }

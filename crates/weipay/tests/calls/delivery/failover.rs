@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -584,6 +585,63 @@ fn however_many_calls_find_the_main_host_closed_the_backup_has_them_all() {
             call.await.unwrap().unwrap();
         }
     });
+}
+
+/// Whatever looks at the causes of an error may take its time, or make a call itself.
+#[test]
+fn an_error_of_a_transport_may_use_the_client() {
+    let (backup, timer) = (Server::start(good(4)), Noting::default());
+    let (_kept, nobody) = refusing();
+    let hosts = Hosts::new(nobody, backup.address);
+    let builder = || {
+        let failing =
+            Asking { hosts: hosts.transport(), client: Arc::default(), asked: AtomicBool::new(false) };
+        let client = Arc::clone(&failing.client);
+        let built = hosts.builder(&timer).blocking_transport(failing).build_blocking().unwrap();
+        client.get_or_init(|| built.clone());
+        built
+    };
+    let (tell, ended) = std::sync::mpsc::channel();
+    let client = builder();
+    std::thread::spawn(move || tell.send(client.chain("v3/certificates").get().is_ok()));
+    assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(true));
+}
+
+/// Fails the first time, with an error that makes a call when its cause is asked for.
+struct Asking {
+    hosts: Routed,
+    client: Arc<OnceLock<weipay::blocking::Client>>,
+    asked: AtomicBool,
+}
+
+#[derive(Debug)]
+struct AskingError(Arc<OnceLock<weipay::blocking::Client>>);
+
+impl std::fmt::Display for AskingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("lost")
+    }
+}
+
+impl std::error::Error for AskingError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.get().unwrap().chain("v3/certificates").get().unwrap();
+        None
+    }
+}
+
+impl blocking::Transport for Asking {
+    fn send(
+        &self,
+        request: Request<blocking::Body>,
+        limit: Duration,
+    ) -> Result<Response<blocking::Body>, NetworkError> {
+        if !self.asked.swap(true, Ordering::Relaxed) {
+            let source = AskingError(Arc::clone(&self.client)).into();
+            return Err(NetworkError { sent: Sent::No, source });
+        }
+        blocking::Transport::send(&self.hosts, request, limit)
+    }
 }
 
 #[test]
