@@ -24,6 +24,10 @@ const MAX_FAILURES: u32 = 3;
 /// How long a host is not used; then one call tries it.
 const CLOSED_FOR: Duration = Duration::from_secs(30);
 
+/// How long a failure is taken for the state of the host. Later it may be back, so a call that fails at the other one goes there,
+/// whatever the budget is, and leaves time for it. While both fail, each is asked again and again, and neither seems to be back.
+const RECENT: Duration = Duration::from_secs(5);
+
 /// What a host that works gets at least of a call's time before the other one is tried, where there is so much.
 const LEAST_SHARE: Duration = Duration::from_secs(5);
 
@@ -60,6 +64,8 @@ enum Health {
     Fails {
         /// How often in succession.
         times: u32,
+        /// When it failed last.
+        last: Duration,
         /// When one call may try it, if it is closed.
         next_try: Duration,
         /// Whether the other host responded when it was asked last, and that was later.
@@ -77,15 +83,25 @@ impl Health {
         !matches!(self, Self::Fails { times: MAX_FAILURES.., .. })
     }
 
-    /// Whether its last failure, if there was one, is too long ago to say anything: the backup host is not asked while the main
-    /// one works.
-    fn is_likely_to_respond(self, now: Duration) -> bool {
+    /// Whether it may respond, as far as is known: it works, or its last failure is not recent.
+    fn may_respond(self, now: Duration) -> bool {
+        !matches!(self, Self::Fails { last, .. } if now < last.saturating_add(RECENT))
+    }
+
+    /// Whether one call may try it: its last failure, if there was one, is so long ago. The backup host is not asked while the
+    /// main one works.
+    fn is_due(self, now: Duration) -> bool {
         !matches!(self, Self::Fails { next_try, .. } if now < next_try)
+    }
+
+    /// When it failed last; `None` if it works.
+    fn last_failure(self) -> Option<Duration> {
+        if let Self::Fails { last, .. } = self { Some(last) } else { None }
     }
 
     /// Takes the turn to try it. Of the calls that come when that is due, one takes it and the others wait for the next.
     fn takes_turn(&mut self, now: Duration) -> bool {
-        let is_due = self.is_likely_to_respond(now);
+        let is_due = self.is_due(now);
         if let Self::Fails { next_try, .. } = self
             && is_due
         {
@@ -101,7 +117,7 @@ impl Health {
     /// After one more failure.
     fn failing(self, now: Duration) -> Self {
         let times = if let Self::Fails { times, .. } = self { times.saturating_add(1) } else { 1 };
-        Self::Fails { times, next_try: now.saturating_add(CLOSED_FOR), other_responded: false }
+        Self::Fails { times, last: now, next_try: now.saturating_add(CLOSED_FOR), other_responded: false }
     }
 }
 
@@ -141,9 +157,14 @@ impl Hosts {
             return first;
         }
         // Where the backup host fails too, the main one may be back meanwhile: one call tries that, whatever it is, and the
-        // others stay where they may get a response. With both closed, somebody must try.
-        let tries_main = !self.backup.is_likely_to_respond(now) && self.main.takes_turn(now);
-        if !tries_main && self.backup.lets_through(now, may_try) { Host::Backup } else { Host::Main }
+        // others stay where they may get a response.
+        let tries_main = !self.backup.is_due(now) && self.main.takes_turn(now);
+        if tries_main {
+            return Host::Main;
+        }
+        // With both closed, somebody must try, and finds the one that is back: where nobody was for longer.
+        let is_longer_ago = self.backup.last_failure() < self.main.last_failure();
+        if self.backup.lets_through(now, may_try) || is_longer_ago { Host::Backup } else { Host::Main }
     }
 
     /// The host that a call begins with which has so much time for both. One that may ask both, as `may_try` says, and has the
@@ -167,12 +188,11 @@ impl Hosts {
     /// describes it.
     ///
     /// - This host failed the last time: half. The other one is likely to respond, or either may be back.
-    /// - This one works, and the other is likely to respond: half, but five seconds where two more are left for the other. Less
-    ///   than two are not worth an attempt there.
+    /// - This one works, and the other may respond: half, but five seconds where two more are left for the other. Less than two
+    ///   are not worth an attempt there.
     /// - Otherwise only this one is known to work: all.
     pub(crate) fn first_share(&self, host: Host, left: Duration, now: Duration) -> Option<Duration> {
-        let may_other_respond =
-            self.health(host).has_failed() || self.health(host.other()).is_likely_to_respond(now);
+        let may_other_respond = self.health(host).has_failed() || self.health(host.other()).may_respond(now);
         self.connect_share(host, left).filter(|_| may_other_respond)
     }
 
@@ -188,9 +208,9 @@ impl Hosts {
     }
 
     /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and
-    /// again, or did so long ago.
+    /// again, or did so some time ago.
     pub(crate) fn is_open(&self, host: Host, now: Duration) -> bool {
-        self.health(host).is_in_use() || self.health(host).is_likely_to_respond(now)
+        self.health(host).is_in_use() || self.health(host).may_respond(now)
     }
 
     /// Notes what an attempt showed of a host.
@@ -457,10 +477,28 @@ mod tests {
         for _ in 0..MAX_FAILURES {
             hosts.note(Host::Backup, FAILS, SECOND);
         }
-        let soon = 2 * SECOND;
-        assert!(!hosts.backup.is_likely_to_respond(soon) && !hosts.is_open(Host::Backup, soon));
-        let later = SECOND + CLOSED_FOR;
-        assert!(hosts.backup.is_likely_to_respond(later) && hosts.is_open(Host::Backup, later));
+        let share = |hosts: &Hosts, now| hosts.first_share(Host::Main, 30 * SECOND, now);
+        for (now, may_respond) in
+            [(2 * SECOND, false), (SECOND + RECENT - SECOND / 100, false), (SECOND + RECENT, true)]
+        {
+            assert_eq!(hosts.is_open(Host::Backup, now), may_respond, "{now:?}");
+            assert_eq!(share(&hosts, now).is_some(), may_respond, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn with_both_hosts_closed_each_call_begins_where_nobody_was_for_longer() {
+        let mut hosts = Hosts::default();
+        for (at, host) in [(1, Host::Backup), (2, Host::Main)] {
+            for _ in 0..MAX_FAILURES {
+                hosts.note(host, FAILS, at * SECOND);
+            }
+        }
+        for at in 3..9 {
+            let host = if at % 2 == 1 { Host::Backup } else { Host::Main };
+            assert_eq!(hosts.choose(at * SECOND, None, at % 3 == 0), host, "{at}");
+            hosts.note(host, FAILS, at * SECOND);
+        }
     }
 
     #[test]

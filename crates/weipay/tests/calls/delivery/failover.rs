@@ -644,6 +644,76 @@ impl blocking::Transport for Asking {
     }
 }
 
+/// The main host is back, nobody has tried it yet, and the backup host fails: every call goes back, however many there are.
+#[test]
+fn when_the_backup_host_fails_all_calls_go_back_to_a_main_host_that_failed_some_seconds_ago() {
+    const CALLS: usize = 50;
+    let order = || json!({"out_trade_no": "1"});
+    for nth in 0..2 {
+        let (timer, backup) = (Noting::default(), Server::start(good(3)));
+        let (_kept, nobody) = refusing();
+        let hosts = Hosts::new(nobody, backup.address);
+        let client = Either::both(|| hosts.builder(&timer)).into_iter().nth(nth).unwrap();
+        for _ in 0..3 {
+            client.get("v3/certificates").unwrap();
+        }
+        timer.advance(Duration::from_secs(5));
+        let main = Server::start(good(CALLS));
+        *hosts.main.lock().unwrap() = main.address;
+        hosts.asked();
+        match client {
+            Either::Blocking(client) => {
+                let begin = std::sync::Barrier::new(CALLS);
+                std::thread::scope(|scope| {
+                    for _ in 0..CALLS {
+                        scope.spawn(|| {
+                            begin.wait();
+                            client.chain(ORDER).post(order()).unwrap();
+                        });
+                    }
+                });
+            }
+            Either::Async(runtime, client) => runtime.block_on(async {
+                let calls: Vec<_> =
+                    (0..CALLS).map(|_| tokio::spawn(client.chain(ORDER).post(order()))).collect();
+                for call in calls {
+                    call.await.unwrap().unwrap();
+                }
+            }),
+        }
+        // The server behind the backup host closes connections without a word.
+        assert!(hosts.asked().contains(&BACKUP.to_owned()));
+    }
+}
+
+/// A shop that only takes payments finds the host that works, whichever it is.
+#[test]
+fn payments_alone_find_the_one_host_that_is_back() {
+    let payment = json!({"out_trade_no": "1"});
+    for works in [MAIN, BACKUP] {
+        let timer = Noting::default();
+        let server = Server::start(Vec::new());
+        for (client, transport) in beside_silence(&server, &timer, LIMIT, without_waits()) {
+            transport.silence_only(&[MAIN, BACKUP]);
+            for _ in 0..3 {
+                client.get("v3/certificates").unwrap_err();
+            }
+            transport.silence_only(if works == MAIN { &[BACKUP] } else { &[MAIN] });
+            transport.given();
+            server.add(good(4));
+            timer.advance(Duration::from_secs(1));
+            let first = client.post(BY_CODE, &payment).is_ok();
+            // The second one is tried where nobody was for longer.
+            assert!(client.post(BY_CODE, &payment).is_ok() || first);
+            for _ in 0..2 {
+                client.post(BY_CODE, &payment).unwrap();
+                assert_eq!(transport.asked().pop().as_deref(), Some(works));
+            }
+            server.clear();
+        }
+    }
+}
+
 #[test]
 fn the_platform_being_busy_is_no_reason_to_change_the_host() {
     let main = Server::start(vec![
