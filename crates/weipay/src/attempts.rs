@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use crate::core::Core;
 use crate::error::Error;
-use crate::failover::{AskedWaits, Host, Hosts};
+use crate::failover::{AskedWaits, Host, Hosts, Shown};
 use crate::operation::Operation;
 use crate::retry::{
     Attempt, AttemptOutcome, Budget, Ending, Repeatable, RetryConfig, RetryPolicy, SoFar, SystemTimer, Timer,
@@ -149,7 +149,11 @@ impl<'a> Attempts<'a> {
     pub(crate) fn next(&mut self, outcome: Result<StatusCode, &Error>, ending: Ending) -> Option<Duration> {
         let settings = &self.core.delivery;
         let now = self.now();
-        let has_failed = self.plan.has_backup && self.hosts().note(self.host, outcome.err(), now);
+        let shown = Shown::of(outcome.err());
+        let has_failed = self.plan.has_backup && shown == Shown::Fails;
+        if self.plan.has_backup {
+            self.hosts().note(self.host, shown, now);
+        }
         // The other host may not have the same page before it. The platform never saw the call, or may have carried it out.
         let is_elsewhere = has_failed && outcome.is_err_and(Error::is_from_intermediary);
         let ending = if is_elsewhere { Ending::Open { retry_after: None } } else { ending };

@@ -248,32 +248,37 @@ impl ClientBuilder {
     /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`.
     /// Failover applies only to clients of these two hosts, and not to operations on other hosts.
     ///
-    /// A call goes to the other host if it is [sent again](RetryConfig) because its connection failed, because a gateway responded
-    /// with 502, 503 or 504, or because something answered with a web page or a redirect of its own. After three consecutive
-    /// failures of this kind, calls start at the backup host, and
-    /// every thirty seconds one call that is safe to repeat probes the main host. A call that may not have the time for both
-    /// hosts starts at the backup host already after the first failure, if that host has responded since: one that is not
-    /// safe to repeat at once (a refund is repeated after a minute), has less than four seconds left, is an upload or a download,
-    /// or follows a [`retry_policy`](Self::retry_policy). A URL names its host, so the download of a URL never changes the host.
+    /// # Where a call is sent
     ///
-    /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat at once. So the client also leaves a
-    /// host that accepts calls and never responds; but a response that needs longer than the share of its attempt is lost. The
-    /// first attempt has:
+    /// A host has failed if no connection or no complete response came, if a gateway responded with 502, 503 or 504, or if
+    /// something else answered with a web page or a redirect. A call that is [sent again](RetryConfig) then goes to the other host.
     ///
-    /// - Normally half of the time limit. If the main host is healthy, at least five seconds, as long as two are left for the
-    ///   other host: of six seconds it has four. With less than four seconds, all of it.
-    /// - Half of the time limit without a minimum, if the main host failed the last time, or neither host responded the last
-    ///   time.
-    /// - The whole time limit, if this is the only host that responded the last time. So a call that starts at the backup host
-    ///   waits there.
-    /// - The whole time limit, if the call would not be sent again: the wait of [`RetryConfig`] does not fit, it is an upload or a
-    ///   download, or a [`retry_policy`](Self::retry_policy) is set. Only connecting has a shorter limit.
+    /// - After three consecutive failures of the main host, calls start at the backup host. Every thirty seconds one call that is
+    ///   safe to repeat probes the main host.
+    /// - A call that may not have the time for both hosts starts at the backup host already after the first failure, if that host
+    ///   has responded since: one that is not safe to repeat at once (a refund is repeated after a minute), has less than four
+    ///   seconds left, is an upload or a download, or follows a [`retry_policy`](Self::retry_policy).
+    /// - While both hosts fail again and again, each call starts at the one that failed longer ago. So the host that is back is
+    ///   found soon, also by a program that only takes payments.
+    /// - A URL names its host, so the download of a URL never changes the host.
     ///
-    /// The second attempt has the rest.
+    /// # How both hosts share the time limit
     ///
-    /// Nothing of a call is sent before there is a connection. So every call, a payment too, leaves a host that accepts connections
-    /// and never finishes them: connecting to the first host may take half of the time limit, or the share above if that is longer.
-    /// A transport of your own does so if it knows [`ConnectTimeout`](crate::transport::ConnectTimeout).
+    /// So that the client leaves a host that stays silent, the first attempt has only a share of the [time limit](Self::timeout),
+    /// and the second one has the rest. A response that needs longer than the share is lost. The share is:
+    ///
+    /// - Normally half, but at least five seconds as long as two are left for the other host: of six seconds it is four.
+    /// - Half without a minimum, if the host of the first attempt failed the last time.
+    /// - The whole time limit, if less than four seconds are left, or if the other host has failed within the last five seconds,
+    ///   and the host of the first attempt has not.
+    ///
+    /// This is for calls that are safe to repeat at once. Any other call is not sent again once it may have arrived, so its first
+    /// attempt has the whole time limit; so has an upload, a download, a call with a `retry_policy`, and one whose time limit the
+    /// wait of its [`RetryConfig`] does not fit.
+    ///
+    /// Connecting has the share in every call, a payment included: nothing of it was sent before there is a connection, so it
+    /// leaves a host that accepts connections and never finishes the TLS handshake. A transport of your own does so if it knows
+    /// [`ConnectTimeout`](crate::transport::ConnectTimeout).
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self

@@ -24,6 +24,10 @@ const MAX_FAILURES: u32 = 3;
 /// How long a host is not used; then one call tries it.
 const CLOSED_FOR: Duration = Duration::from_secs(30);
 
+/// How long a failure is taken for the state of the host. Later it may be back, so a call that fails at the other one goes there,
+/// whatever the budget is, and leaves time for it. While both fail, each is asked again and again, and neither seems to be back.
+const RECENT: Duration = Duration::from_secs(5);
+
 /// The minimum time for a healthy host before the other one is tried, if the call has that much.
 const LEAST_SHARE: Duration = Duration::from_secs(5);
 
@@ -60,6 +64,8 @@ enum Health {
     Fails {
         /// How often in succession.
         times: u32,
+        /// When it failed last.
+        last: Duration,
         /// When one call may try it, if it is closed.
         next_try: Duration,
         /// Whether the other host responded when it was asked last, and that was later.
@@ -77,15 +83,25 @@ impl Health {
         !matches!(self, Self::Fails { times: MAX_FAILURES.., .. })
     }
 
-    /// Whether its last failure, if there was one, is too long ago to say anything: the backup host is not asked while the main
-    /// one works.
-    fn is_likely_to_respond(self, now: Duration) -> bool {
+    /// Whether it may respond, as far as is known: it works, or its last failure is not recent.
+    fn may_respond(self, now: Duration) -> bool {
+        !matches!(self, Self::Fails { last, .. } if now < last.saturating_add(RECENT))
+    }
+
+    /// Whether one call may try it: its last failure, if there was one, is so long ago. The backup host is not asked while the
+    /// main one works.
+    fn is_due(self, now: Duration) -> bool {
         !matches!(self, Self::Fails { next_try, .. } if now < next_try)
+    }
+
+    /// When it failed last; `None` if it works.
+    fn last_failure(self) -> Option<Duration> {
+        if let Self::Fails { last, .. } = self { Some(last) } else { None }
     }
 
     /// Takes the turn to try it. Of the calls that come when that is due, one takes it and the others wait for the next.
     fn takes_turn(&mut self, now: Duration) -> bool {
-        let is_due = self.is_likely_to_respond(now);
+        let is_due = self.is_due(now);
         if let Self::Fails { next_try, .. } = self
             && is_due
         {
@@ -101,7 +117,27 @@ impl Health {
     /// After one more failure.
     fn failing(self, now: Duration) -> Self {
         let times = if let Self::Fails { times, .. } = self { times.saturating_add(1) } else { 1 };
-        Self::Fails { times, next_try: now.saturating_add(CLOSED_FOR), other_responded: false }
+        Self::Fails { times, last: now, next_try: now.saturating_add(CLOSED_FOR), other_responded: false }
+    }
+}
+
+/// What the end of an attempt shows of its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
+    Nothing,
+    Works,
+    Fails,
+}
+
+impl Shown {
+    /// It is decided before [`Hosts`] are locked: the causes of a caller's error may do whatever they like.
+    pub(crate) fn of(error: Option<&Error>) -> Self {
+        match error {
+            Some(error) if error.is_request() || is_not_of_host(error) => Self::Nothing,
+            Some(error) if is_host_failure(error) => Self::Fails,
+            _ => Self::Works,
+        }
     }
 }
 
@@ -121,9 +157,14 @@ impl Hosts {
             return first;
         }
         // If the backup host fails too, the main one may be back: one call of any kind probes it, and the others stay where
-        // they may get a response. If both are closed, one call must probe.
-        let tries_main = !self.backup.is_likely_to_respond(now) && self.main.takes_turn(now);
-        if !tries_main && self.backup.lets_through(now, may_try) { Host::Backup } else { Host::Main }
+        // they may get a response.
+        let tries_main = !self.backup.is_due(now) && self.main.takes_turn(now);
+        if tries_main {
+            return Host::Main;
+        }
+        // If both are closed, the call goes to the host that failed longer ago: it is more likely to be back.
+        let is_longer_ago = self.backup.last_failure() < self.main.last_failure();
+        if self.backup.lets_through(now, may_try) || is_longer_ago { Host::Backup } else { Host::Main }
     }
 
     /// The host that a call begins with which has so much time for both. One that may ask both, as `may_try` says, and has the
@@ -147,12 +188,11 @@ impl Hosts {
     /// describes it.
     ///
     /// - This host failed the last time: half. The other one is likely to respond, or either may be back.
-    /// - This one works, and the other is likely to respond: half, but five seconds where two more are left for the other. Less
-    ///   than two are not worth an attempt there.
+    /// - This one works, and the other may respond: half, but five seconds where two more are left for the other. Less than two
+    ///   are not worth an attempt there.
     /// - Otherwise only this one is known to work: all.
     pub(crate) fn first_share(&self, host: Host, left: Duration, now: Duration) -> Option<Duration> {
-        let may_other_respond =
-            self.health(host).has_failed() || self.health(host.other()).is_likely_to_respond(now);
+        let may_other_respond = self.health(host).has_failed() || self.health(host.other()).may_respond(now);
         self.connect_share(host, left).filter(|_| may_other_respond)
     }
 
@@ -168,24 +208,23 @@ impl Hosts {
     }
 
     /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and
-    /// again, or did so long ago.
+    /// again, or did so some time ago.
     pub(crate) fn is_open(&self, host: Host, now: Duration) -> bool {
-        self.health(host).is_in_use() || self.health(host).is_likely_to_respond(now)
+        self.health(host).is_in_use() || self.health(host).may_respond(now)
     }
 
-    /// Notes how an attempt ended; gives whether the host failed.
-    pub(crate) fn note(&mut self, host: Host, error: Option<&Error>, now: Duration) -> bool {
-        // Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
-        if error.is_some_and(|error| error.is_request() || is_not_of_host(error)) {
-            return false;
-        }
-        let has_failed = error.is_some_and(is_host_failure);
+    /// Notes what an attempt showed of a host.
+    pub(crate) fn note(&mut self, host: Host, shown: Shown, now: Duration) {
+        let has_failed = match shown {
+            Shown::Nothing => return,
+            Shown::Works => false,
+            Shown::Fails => true,
+        };
         let health = self.health_mut(host);
         *health = if has_failed { health.failing(now) } else { Health::Works };
         if let Health::Fails { other_responded, .. } = self.health_mut(host.other()) {
             *other_responded = !has_failed;
         }
-        has_failed
     }
 
     const fn health(&self, host: Host) -> Health {
@@ -266,35 +305,41 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn lost() -> Error {
-        NetworkError { sent: Sent::No, source: "refused".into() }.into()
-    }
-
-    /// A refusal proves that the host is there.
-    fn alive() -> Error {
-        Error::new(ErrorKind::SignatureProbe)
-    }
+    const FAILS: Shown = Shown::Fails;
+    const WORKS: Shown = Shown::Works;
 
     #[test]
     fn the_main_host_is_used_while_it_works() {
         let mut hosts = Hosts::default();
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
-        assert!(hosts.note(Host::Main, Some(&lost()), SECOND));
+        hosts.note(Host::Main, FAILS, SECOND);
         assert_eq!(hosts.choose(SECOND, Some(Host::Main), true), Host::Backup);
         assert_eq!(hosts.choose(SECOND, Some(Host::Backup), true), Host::Main);
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
 
     #[test]
-    fn what_no_host_caused_closes_none() {
-        let mut hosts = Hosts::default();
+    fn not_every_failure_is_one_of_the_host() {
         let unreadable = std::io::Error::from(std::io::ErrorKind::NotFound);
-        let own: [fn(&std::io::Error) -> Error; 2] = [
-            |_| crate::transport::out_of_time().into(),
-            |error| NetworkError { sent: Sent::Perhaps, source: NotOfHost::unreadable(error).into() }.into(),
-        ];
-        for error in own.iter().cycle().take(10) {
-            assert!(!hosts.note(Host::Main, Some(&error(&unreadable)), SECOND));
+        let lost: Error = NetworkError { sent: Sent::No, source: "refused".into() }.into();
+        for (error, shown) in [
+            (crate::transport::out_of_time().into(), Shown::Nothing),
+            (
+                NetworkError { sent: Sent::Perhaps, source: NotOfHost::unreadable(&unreadable).into() }
+                    .into(),
+                Shown::Nothing,
+            ),
+            (crate::error::RequestError::WholeUrl.into(), Shown::Nothing),
+            (lost, FAILS),
+            // A refusal proves that the host is there.
+            (Error::new(ErrorKind::SignatureProbe), WORKS),
+        ] {
+            assert_eq!(Shown::of(Some(&error)), shown, "{error}");
+        }
+        assert_eq!(Shown::of(None), WORKS);
+        let mut hosts = Hosts::default();
+        for _ in 0..10 {
+            hosts.note(Host::Main, Shown::Nothing, SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
@@ -304,7 +349,7 @@ mod tests {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
             assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
-            hosts.note(Host::Main, Some(&lost()), SECOND);
+            hosts.note(Host::Main, FAILS, SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Backup);
         assert!(!hosts.main.is_in_use() && hosts.backup.is_in_use());
@@ -313,11 +358,11 @@ mod tests {
         assert_eq!(hosts.choose(later, None, false), Host::Backup);
         assert_eq!(hosts.choose(later, None, true), Host::Main);
         assert_eq!(hosts.choose(later, None, true), Host::Backup);
-        hosts.note(Host::Main, Some(&lost()), later);
+        hosts.note(Host::Main, FAILS, later);
         assert_eq!(hosts.choose(later + CLOSED_FOR - SECOND, None, true), Host::Backup);
         let latest = later + CLOSED_FOR;
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
-        hosts.note(Host::Main, Some(&alive()), latest);
+        hosts.note(Host::Main, WORKS, latest);
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
     }
@@ -326,11 +371,11 @@ mod tests {
     fn a_call_that_must_not_try_goes_back_where_the_backup_fails_and_the_main_host_had_its_time() {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Main, Some(&lost()), SECOND);
+            hosts.note(Host::Main, FAILS, SECOND);
         }
         let later = SECOND + CLOSED_FOR;
         assert_eq!(hosts.choose(later, None, false), Host::Backup);
-        hosts.note(Host::Backup, Some(&lost()), later);
+        hosts.note(Host::Backup, FAILS, later);
         assert_eq!(hosts.choose(later - SECOND, None, false), Host::Backup);
         assert_eq!(hosts.choose(later, None, false), Host::Main);
         // One of them: the others would end as it does.
@@ -359,7 +404,7 @@ mod tests {
         }
         // The main host is only probed, by a call that knows that the other one responds.
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Main, Some(&lost()), second);
+            hosts.note(Host::Main, FAILS, second);
         }
         for left in [30 * second, 6 * second, second] {
             assert_eq!(hosts.first_share(Host::Main, left, second), Some(left / 2));
@@ -368,22 +413,22 @@ mod tests {
         assert_eq!(hosts.connect_share(Host::Backup, 30 * second), Some(15 * second));
         assert_eq!(hosts.connect_share(Host::Backup, second), None);
         // Neither responded: a call with time for both tries both.
-        hosts.note(Host::Backup, Some(&lost()), second);
+        hosts.note(Host::Backup, FAILS, second);
         for (host, left) in [(Host::Main, 30 * second), (Host::Backup, 30 * second), (Host::Backup, second)] {
             assert_eq!(hosts.first_share(host, left, second), Some(left / 2));
         }
         // The main host is back, and only that is known.
-        hosts.note(Host::Main, None, second);
+        hosts.note(Host::Main, WORKS, second);
         assert_eq!(hosts.first_share(Host::Main, 30 * second, second), None);
     }
 
     #[test]
     fn a_call_with_one_attempt_begins_where_a_host_has_responded_since_the_other_failed() {
         let (mut hosts, little, enough) = (Hosts::default(), SECOND, 10 * SECOND);
-        hosts.note(Host::Main, Some(&lost()), 5 * SECOND);
+        hosts.note(Host::Main, FAILS, 5 * SECOND);
         // Nothing is known of the backup host.
         assert_eq!(hosts.choose_first(little, 5 * SECOND, true), Host::Main);
-        hosts.note(Host::Backup, None, 5 * SECOND);
+        hosts.note(Host::Backup, WORKS, 5 * SECOND);
         for (left, may_try, first) in [
             (enough, true, Host::Main),
             (little, true, Host::Backup),
@@ -393,16 +438,16 @@ mod tests {
             assert_eq!(hosts.choose_first(left, 6 * SECOND, may_try), first, "{left:?} {may_try}");
         }
         // The backup host failed too.
-        hosts.note(Host::Backup, Some(&lost()), 7 * SECOND);
+        hosts.note(Host::Backup, FAILS, 7 * SECOND);
         assert_eq!(hosts.choose_first(little, 7 * SECOND, false), Host::Main);
-        hosts.note(Host::Backup, None, 8 * SECOND);
+        hosts.note(Host::Backup, WORKS, 8 * SECOND);
         assert_eq!(hosts.choose_first(little, 8 * SECOND, false), Host::Backup);
         // After a while one of them tries the main host, and leaves some of its time to the other.
         let later = 5 * SECOND + CLOSED_FOR;
         let firsts = [false, true, true].map(|may_try| hosts.choose_first(little, later, may_try));
         assert_eq!(firsts, [Host::Backup, Host::Main, Host::Backup]);
         assert_eq!(hosts.first_share(Host::Main, little, later), Some(little / 2));
-        hosts.note(Host::Main, Some(&alive()), later);
+        hosts.note(Host::Main, WORKS, later);
         assert_eq!(hosts.choose_first(little, later, false), Host::Main);
     }
 
@@ -430,12 +475,30 @@ mod tests {
     fn an_old_failure_of_the_backup_host_says_nothing() {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Backup, Some(&lost()), SECOND);
+            hosts.note(Host::Backup, FAILS, SECOND);
         }
-        let soon = 2 * SECOND;
-        assert!(!hosts.backup.is_likely_to_respond(soon) && !hosts.is_open(Host::Backup, soon));
-        let later = SECOND + CLOSED_FOR;
-        assert!(hosts.backup.is_likely_to_respond(later) && hosts.is_open(Host::Backup, later));
+        let share = |hosts: &Hosts, now| hosts.first_share(Host::Main, 30 * SECOND, now);
+        for (now, may_respond) in
+            [(2 * SECOND, false), (SECOND + RECENT - SECOND / 100, false), (SECOND + RECENT, true)]
+        {
+            assert_eq!(hosts.is_open(Host::Backup, now), may_respond, "{now:?}");
+            assert_eq!(share(&hosts, now).is_some(), may_respond, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn with_both_hosts_closed_each_call_begins_where_nobody_was_for_longer() {
+        let mut hosts = Hosts::default();
+        for (at, host) in [(1, Host::Backup), (2, Host::Main)] {
+            for _ in 0..MAX_FAILURES {
+                hosts.note(host, FAILS, at * SECOND);
+            }
+        }
+        for at in 3..9 {
+            let host = if at % 2 == 1 { Host::Backup } else { Host::Main };
+            assert_eq!(hosts.choose(at * SECOND, None, at % 3 == 0), host, "{at}");
+            hosts.note(host, FAILS, at * SECOND);
+        }
     }
 
     #[test]
@@ -443,7 +506,7 @@ mod tests {
         let mut hosts = Hosts::default();
         for host in [Host::Main, Host::Backup] {
             for _ in 0..MAX_FAILURES {
-                hosts.note(host, Some(&lost()), SECOND);
+                hosts.note(host, FAILS, SECOND);
             }
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
@@ -451,15 +514,5 @@ mod tests {
             assert_eq!(hosts.choose(SECOND, Some(Host::Main), may_try), Host::Backup);
             assert_eq!(hosts.choose(SECOND, Some(Host::Backup), may_try), Host::Main);
         }
-    }
-
-    #[test]
-    fn a_call_that_was_not_sent_says_nothing_of_a_host() {
-        let mut hosts = Hosts::default();
-        for _ in 0..10 {
-            let unsent = crate::error::RequestError::WholeUrl.into();
-            assert!(!hosts.note(Host::Main, Some(&unsent), SECOND));
-        }
-        assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
 }

@@ -154,6 +154,8 @@ struct Schedule {
     /// How many fetches have ended, and how the last one did.
     ended: Ticket,
     outcome: Option<Outcome>,
+    /// Whether it failed only for the moment.
+    is_transient: bool,
     /// Until when no fetch may begin, by the `Retry-After` of the last one, if that failed.
     left_alone_until: Option<i64>,
     /// When the platform last responded with its certificates, or that there are none.
@@ -185,15 +187,9 @@ impl Schedule {
     /// A ticket that requests for the same reason share within so many seconds, with its time. After a temporary failure they
     /// share it only for [`PASSING_AFTER`] seconds.
     fn shared(&self, last: Option<(i64, Ticket)>, now: i64, within: u64) -> (i64, Ticket) {
-        let has_failed_in_passing = |ticket: Ticket| {
-            let outcome = self.outcome.as_ref().filter(|_| self.ended > ticket);
-            outcome
-                .and_then(|outcome| outcome.as_ref().err())
-                .is_some_and(|error| has_failed_in_passing(error, now))
-        };
         match last {
             Some((at, ticket)) => {
-                let within = if has_failed_in_passing(ticket) { PASSING_AFTER } else { within };
+                let within = if self.ended > ticket && self.is_transient { PASSING_AFTER } else { within };
                 if now.abs_diff(at) < within { (at, ticket) } else { (now, self.ticket(now)) }
             }
             None => (now, self.ticket(now)),
@@ -367,16 +363,22 @@ impl KeyRing {
 
     /// Notes how a fetch ended.
     pub(crate) fn end(&self, outcome: Outcome, now: i64) -> Outcome {
+        // Before the lock: the causes of a caller's error may do whatever they like.
+        let has_responded = outcome.as_ref().map_or_else(|error| has_none(error), |()| true);
+        let error = outcome.as_ref().err();
+        let left_alone_until = error.and_then(|error| left_alone_until(error, now));
+        let is_transient = error.is_some_and(|error| has_failed_in_passing(error, now));
         let mut schedule = self.schedule();
         schedule.ended += 1;
-        if outcome.as_ref().map_or_else(|error| has_none(error), |()| true) {
+        if has_responded {
             schedule.responded_at = Some(now);
             #[cfg(feature = "notifications")]
             {
                 schedule.responded = schedule.ended;
             }
         }
-        schedule.left_alone_until = outcome.as_ref().err().and_then(|error| left_alone_until(error, now));
+        schedule.left_alone_until = left_alone_until;
+        schedule.is_transient = is_transient;
         schedule.outcome = Some(outcome.clone());
         outcome
     }
@@ -564,6 +566,43 @@ mod tests {
         assert_eq!(ring.request_fetch(SERIAL, NOW + 5), Some(1));
         ring.end(Ok(()), NOW + 5).unwrap();
         assert_eq!(ring.request_fetch(SERIAL, NOW + 64), Some(1));
+    }
+
+    /// An error whose causes ask the ring.
+    #[derive(Debug)]
+    struct Asking(Arc<KeyRing>);
+
+    impl std::fmt::Display for Asking {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("lost")
+        }
+    }
+
+    impl std::fmt::Debug for KeyRing {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("KeyRing")
+        }
+    }
+
+    impl std::error::Error for Asking {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.0.ticket();
+            None
+        }
+    }
+
+    #[test]
+    fn causes_of_an_error_are_looked_at_without_a_lock() {
+        let ring = Arc::new(ring(true));
+        let source = Asking(Arc::clone(&ring)).into();
+        let lost = crate::error::NetworkError { sent: crate::error::Sent::No, source };
+        let (tell, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            ring.request_fetch(SERIAL, NOW);
+            ring.end(Err(Arc::new(lost.into())), NOW).unwrap_err();
+            tell.send(ring.request_fetch(SERIAL, NOW + 5))
+        });
+        assert_eq!(ended.recv_timeout(std::time::Duration::from_secs(60)), Ok(Some(1)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -585,6 +586,133 @@ fn however_many_calls_find_the_main_host_closed_the_backup_has_them_all() {
             call.await.unwrap().unwrap();
         }
     });
+}
+
+/// Whatever looks at the causes of an error may take its time, or make a call itself.
+#[test]
+fn an_error_of_a_transport_may_use_the_client() {
+    let (backup, timer) = (Server::start(good(4)), Noting::default());
+    let (_kept, nobody) = refusing();
+    let hosts = Hosts::new(nobody, backup.address);
+    let builder = || {
+        let failing =
+            Asking { hosts: hosts.transport(), client: Arc::default(), asked: AtomicBool::new(false) };
+        let client = Arc::clone(&failing.client);
+        let built = hosts.builder(&timer).blocking_transport(failing).build_blocking().unwrap();
+        client.get_or_init(|| built.clone());
+        built
+    };
+    let (tell, ended) = std::sync::mpsc::channel();
+    let client = builder();
+    std::thread::spawn(move || tell.send(client.chain("v3/certificates").get().is_ok()));
+    assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(true));
+}
+
+/// Fails the first time, with an error that makes a call when its cause is asked for.
+struct Asking {
+    hosts: Routed,
+    client: Arc<OnceLock<weipay::blocking::Client>>,
+    asked: AtomicBool,
+}
+
+#[derive(Debug)]
+struct AskingError(Arc<OnceLock<weipay::blocking::Client>>);
+
+impl std::fmt::Display for AskingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("lost")
+    }
+}
+
+impl std::error::Error for AskingError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.get().unwrap().chain("v3/certificates").get().unwrap();
+        None
+    }
+}
+
+impl blocking::Transport for Asking {
+    fn send(
+        &self,
+        request: Request<blocking::Body>,
+        limit: Duration,
+    ) -> Result<Response<blocking::Body>, NetworkError> {
+        if !self.asked.swap(true, Ordering::Relaxed) {
+            let source = AskingError(Arc::clone(&self.client)).into();
+            return Err(NetworkError { sent: Sent::No, source });
+        }
+        blocking::Transport::send(&self.hosts, request, limit)
+    }
+}
+
+/// The main host is back, nobody has tried it yet, and the backup host fails: every call goes back, however many there are.
+#[test]
+fn when_the_backup_host_fails_all_calls_go_back_to_a_main_host_that_failed_some_seconds_ago() {
+    const CALLS: usize = 50;
+    let order = || json!({"out_trade_no": "1"});
+    for nth in 0..2 {
+        let (timer, backup) = (Noting::default(), Server::start(good(3)));
+        let (_kept, nobody) = refusing();
+        let hosts = Hosts::new(nobody, backup.address);
+        let client = Either::both(|| hosts.builder(&timer)).into_iter().nth(nth).unwrap();
+        for _ in 0..3 {
+            client.get("v3/certificates").unwrap();
+        }
+        timer.advance(Duration::from_secs(5));
+        let main = Server::start(good(CALLS));
+        *hosts.main.lock().unwrap() = main.address;
+        hosts.asked();
+        match client {
+            Either::Blocking(client) => {
+                let begin = std::sync::Barrier::new(CALLS);
+                std::thread::scope(|scope| {
+                    for _ in 0..CALLS {
+                        scope.spawn(|| {
+                            begin.wait();
+                            client.chain(ORDER).post(order()).unwrap();
+                        });
+                    }
+                });
+            }
+            Either::Async(runtime, client) => runtime.block_on(async {
+                let calls: Vec<_> =
+                    (0..CALLS).map(|_| tokio::spawn(client.chain(ORDER).post(order()))).collect();
+                for call in calls {
+                    call.await.unwrap().unwrap();
+                }
+            }),
+        }
+        // The server behind the backup host closes connections without a word.
+        assert!(hosts.asked().contains(&BACKUP.to_owned()));
+    }
+}
+
+/// A shop that only takes payments finds the host that works, whichever it is.
+#[test]
+fn payments_alone_find_the_one_host_that_is_back() {
+    let payment = json!({"out_trade_no": "1"});
+    for works in [MAIN, BACKUP] {
+        let timer = Noting::default();
+        let server = Server::start(Vec::new());
+        for (client, transport) in beside_silence(&server, &timer, LIMIT, without_waits()) {
+            transport.silence_only(&[MAIN, BACKUP]);
+            for _ in 0..3 {
+                client.get("v3/certificates").unwrap_err();
+            }
+            transport.silence_only(if works == MAIN { &[BACKUP] } else { &[MAIN] });
+            transport.given();
+            server.add(good(4));
+            timer.advance(Duration::from_secs(1));
+            let first = client.post(BY_CODE, &payment).is_ok();
+            // The second one is tried where nobody was for longer.
+            assert!(client.post(BY_CODE, &payment).is_ok() || first);
+            for _ in 0..2 {
+                client.post(BY_CODE, &payment).unwrap();
+                assert_eq!(transport.asked().pop().as_deref(), Some(works));
+            }
+            server.clear();
+        }
+    }
 }
 
 #[test]

@@ -64,6 +64,11 @@ impl Server {
         self.state.lock().unwrap().steps.extend(steps);
     }
 
+    /// Takes back the steps that are left.
+    pub fn clear(&self) {
+        self.state.lock().unwrap().steps.clear();
+    }
+
     /// The requests that arrived since this was asked for the last time.
     pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.state.lock().unwrap().seen)
