@@ -62,9 +62,7 @@ impl fmt::Display for Error {
             ErrorKind::AnotherRequest { field } => {
                 f.write_str("the response belongs to another request: ")?;
                 match field {
-                    Some(field) => {
-                        write!(f, "its `{field}` differs from the value that was sent, or is missing")?
-                    }
+                    Some(field) => write!(f, "its `{field}` is not that of this call, or is missing")?,
                     None => f.write_str("it has a field that a success of this operation never has")?,
                 }
                 f.write_str(match self.only_reads() {
