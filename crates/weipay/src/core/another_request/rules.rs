@@ -150,11 +150,8 @@ impl Case<'_> {
                     self.operation().request_number().is_some() && self.evidence.proofs().next().is_some();
                 self.acts() && !makes
             }
-            // What has no number may be a query itself, whose page leaves out a state. A success of what acts has none.
-            Version::V2 => {
-                let has_number = self.operation().request_number().is_some();
-                has_number || self.evidence.in_every_success().next().is_none()
-            }
+            // What only reads may be a query itself, whose page leaves out a state. A success of what acts has none.
+            Version::V2 => self.acts() || self.evidence.in_every_success().next().is_none(),
         };
         (may_be && self.evidence.has_strange_state()).then_some(Another(None))
     }
@@ -183,6 +180,8 @@ mod tests {
     const SEND: &str = "v3/marketing/busifavor/coupons/send";
     const DEACTIVATE: &str = "v3/marketing/busifavor/coupons/deactivate";
     const QUERIED: &str = r#"{"out_trade_no":"A","trade_state":"NOTPAY","mchid":"1"}"#;
+    const CONTRACT: &str = "<contract_id>1</contract_id><plan_id>2</plan_id><contract_code>C</contract_code>\
+                            <contract_state>0</contract_state><openid>o</openid>";
     const REFUNDED: &str =
         r#"{"refund_id":"5","out_refund_no":"R","transaction_id":"42","status":"SUCCESS"}"#;
 
@@ -293,6 +292,11 @@ mod tests {
                 "<mch_billno>B</mch_billno><re_openid>o</re_openid><total_amount>1</total_amount>",
                 &["", queried],
             ),
+            (
+                "v2/papay/deletecontract",
+                "<contract_id>1</contract_id><plan_id>2</plan_id><contract_code>C</contract_code>",
+                &["", queried, refunded, CONTRACT],
+            ),
             ("v2/pay/closeorder", "", &[queried, refunded, paid]),
             ("v2/pay/pappayapply", "", &[queried, refunded, paid]),
         ] {
@@ -340,6 +344,14 @@ mod tests {
             (
                 "v2/pay/unifiedorder",
                 "<trade_type>NATIVE</trade_type><out_trade_no>A</out_trade_no><trade_state>SUCCESS</trade_state>",
+            ),
+            // What ends a contract has no number of its own.
+            ("v2/papay/deletecontract", CONTRACT),
+            ("v2/papay/partner/deletecontract", CONTRACT),
+            (
+                "v2/deposit/consume",
+                "<transaction_id>4</transaction_id><out_trade_no>A</out_trade_no><total_fee>1</total_fee>\
+                 <consume_fee>1</consume_fee><trade_state>SUCCESS</trade_state>",
             ),
         ] {
             let xml = format!(
