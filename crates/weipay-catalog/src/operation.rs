@@ -233,11 +233,20 @@ impl Operation {
     /// headers nor the parts of an upload come back.
     #[must_use]
     pub fn repeated_by(&self, echo: &Field) -> Option<(Place, &Field)> {
-        let name = echo.echo_of.unwrap_or(echo.name);
-        let find = |place: Place| self.request.fields(place).iter().find(|field| field.name == name);
         let is_echo = echo.purpose == Some(Purpose::Echo);
-        let mut places = [Place::Path, Place::Query, Place::Json, Place::Xml].into_iter().filter(|_| is_echo);
-        places.find_map(|place| Some((place, find(place)?)))
+        self.sent(echo.echo_of.unwrap_or(echo.name)).filter(|_| is_echo)
+    }
+
+    /// Whether the request has a field with this name that a response may repeat.
+    #[cfg(any(test, feature = "lint"))]
+    pub(crate) fn sends(&self, name: &str) -> bool {
+        self.sent(name).is_some()
+    }
+
+    fn sent(&self, name: &str) -> Option<(Place, &Field)> {
+        let find = |place: Place| self.request.fields(place).iter().find(|field| field.name == name);
+        let places = [Place::Path, Place::Query, Place::Json, Place::Xml];
+        places.into_iter().find_map(|place| Some((place, find(place)?)))
     }
 
     /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).

@@ -167,7 +167,8 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Code {
     }
     // The sub-merchant is filled in by the row of the operation. Of a response, what names a file is looked for in models too.
     let is_looked_for = |purpose: &Purpose| match in_request {
-        true => !purpose.is_of_the_sub_merchant(),
+        // A shared object may stand in a response, too.
+        true => !purpose.is_of_the_sub_merchant() && *purpose != Purpose::OtherMerchant,
         false => purpose.is_of_a_download(),
     };
     if let Some(purpose) = field.purpose.filter(is_looked_for) {

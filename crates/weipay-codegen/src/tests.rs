@@ -423,6 +423,8 @@ fn a_row_says_which_members_tell_its_response_from_others() {
     let response = "  response\n    code* string\n    mchid* string\n    no* string echo\n    a_state* string state\n    sum integer fen\n";
     let repeated = "  response\n    id* string echo(a_id)\n    b* object\n      no* string echo\n      d object\n        id string echo(a_id)\n    n* integer echo\n    items object[]\n      no string echo\n";
     let elements = "  response\n    sign* string\n    sub_mch_id* string\n    no* string\n";
+    let merchants = "  response\n    mch_id* string merchant-number\n    a_mchid* string other-merchant\n    batch object\n      sp_mchid* string merchant-number\n      b_mchid string other-merchant\n    items object[]\n      sp_mchid string merchant-number\n";
+    let other = "  response\n    sub_mch_id* string other-merchant\n    no* string\n";
     let operations = [
         described("POST v3/a", &format!("  json\n    no* string\n{response}")),
         described(
@@ -431,6 +433,8 @@ fn a_row_says_which_members_tell_its_response_from_others() {
         ),
         described("POST v2/b", &format!("  xml\n    sub_mch_id string\n{elements}")),
         described("POST v2/c", &format!("  xml\n    name string\n{elements}")),
+        described("POST v3/e", &format!("  json\n    e string\n{merchants}")),
+        described("POST v2/f", &format!("  xml\n    sub_mch_id string\n    f string\n{other}")),
     ];
     let text = table::text(&operations, &common, &RowNames::new(&operations));
     for expected in [
@@ -439,6 +443,9 @@ fn a_row_says_which_members_tell_its_response_from_others() {
         "\"||sub_mch_id|no+\"",
         // What cannot be repeated is a result.
         "\"||name|sub_mch_id+ no+\"",
+        // The caller, who proves nothing, and somebody else.
+        "\"||e|mch_id*=w a_mchid+=y batch{sp_mchid=w} items\"",
+        "\"||sub_mch_id f|sub_mch_id=y no+\"",
         "ANY_RESPONSE_V3: AnyResponse = AnyResponse { members: &[\"code\", \"message\"], usual: &[\"mchid\"], echoes: &[\"mchid\"] }",
         "ANY_RESPONSE_V2: AnyResponse = AnyResponse { members: &[\"sign\", \"sub_mch_id\"], usual: &[], echoes: &[\"sub_mch_id\"] }",
         "STATES: [&str; 1] = [\"a_state\"]",

@@ -19,8 +19,8 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use weipay_wire::{
-    Authorization, BrandAuthorization, PlatformKeys, PrivateKey, PublicKeyId, Scheme, SignatureHeaders,
-    VerifyError, random_nonce, request_message, verify_response,
+    Authorization, BrandAuthorization, MerchantId, PlatformKeys, PrivateKey, PublicKeyId, Scheme,
+    SignatureHeaders, VerifyError, random_nonce, request_message, verify_response,
 };
 
 use crate::attempts::DeliverySettings;
@@ -153,6 +153,11 @@ impl Core {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The number of the merchant who calls; a brand has none.
+    fn caller(&self) -> Option<&str> {
+        self.merchant.account.mchid().map(MerchantId::as_str)
     }
 
     /// The platform's keys as they are now. They are read here again for each call: they may change while the client
@@ -525,7 +530,7 @@ fn conclude(
                 if let Some(error) = DecodeError::of_repeated_member(&response.body) {
                     ErrorKind::Decode(error)
                 } else if let Err(mismatch) =
-                    mismatched_response::check(request, response.status, &response.body)
+                    mismatched_response::check(request, core.caller(), response.status, &response.body)
                 {
                     mismatch
                 } else {

@@ -93,7 +93,8 @@ pub enum ErrorKind {
     Api(ApiError),
     /// A successful response whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
-    /// The response belongs to another request. The named field has another value than the request, or it is missing
+    /// The response belongs to another request. The named field has another value than the request, or is the number of
+    /// another merchant than the one who called; or it is missing
     /// although each success of this operation has it, and the response is empty or has fields that none has. Either two responses
     /// were swapped on the way (the signature does not bind a response to its request), or the platform does not follow its
     /// documentation. It is unknown whether this call took effect: query the result, and do not act on the response.

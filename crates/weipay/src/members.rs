@@ -51,6 +51,8 @@ impl Purpose {
             'u' => Self::PageNext,
             'e' => Self::Echo,
             'r' => Self::EchoInEveryResponse,
+            'w' => Self::MerchantNumber,
+            'y' => Self::OtherMerchant,
             'd' => Self::DownloadUrl,
             'a' => Self::DownloadHashType,
             'h' => Self::DownloadHash,
@@ -132,9 +134,9 @@ impl Members {
         None
     }
 
-    /// Whether members of an object repeat something of the request.
+    /// Whether members of an object repeat something of the request, or name the caller.
     pub(crate) fn has_echo(self) -> bool {
-        self.0.contains("=e")
+        self.0.contains("=e") || self.0.contains("=w")
     }
 
     pub(crate) fn has_encrypted(self) -> bool {

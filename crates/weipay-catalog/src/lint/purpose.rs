@@ -22,7 +22,10 @@ impl Linter {
                 }
                 for member in &field.fields {
                     let of_a_file = travels == operation::Place::Multipart;
-                    if let Some(purpose) = member.purpose {
+                    // A shared object may also stand in a response.
+                    let is_of_a_response =
+                        |purpose: Purpose| field.shared.is_some() && purpose.is_of_a_response();
+                    if let Some(purpose) = member.purpose.filter(|purpose| !is_of_a_response(*purpose)) {
                         self.check_purpose(
                             place,
                             member,
@@ -43,6 +46,7 @@ impl Linter {
         self.check_response_purposes(place, &operation.response);
         self.check_downloads(place, &operation.response);
         self.check_echoes(place, operation);
+        self.check_callers(place, operation);
     }
 
     /// The SDK fills in the sub-merchant, so a field that seems to name it says whether it does. In an object
@@ -150,7 +154,7 @@ impl Linter {
                 "a string, an integer or an object",
             ),
             // A merchant's number is a number in a few requests, and so is what is repeated.
-            Purpose::MerchantNumber | Purpose::Echo => {
+            Purpose::MerchantNumber | Purpose::Echo | Purpose::OtherMerchant => {
                 (matches!(field.kind, Kind::Integer | Kind::String), "a string or an integer")
             }
             _ => (field.kind == Kind::String, "a string"),
@@ -230,6 +234,7 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         | Purpose::PageItems
         | Purpose::PageNext
         | Purpose::Echo
+        | Purpose::OtherMerchant
         | Purpose::State
         | Purpose::DownloadUrl
         | Purpose::DownloadHashType

@@ -107,12 +107,13 @@ pub(super) fn shared_name(field: &Field, owner: Option<&str>) -> Option<String> 
     }
 }
 
-/// What makes two objects the same type: everything but the words about them.
+/// What makes two objects the same type: everything but the words about them, and but what clients compare a member with.
 fn skeleton(fields: &[Field]) -> Vec<Field> {
     let bare = |field: &Field| Field {
         label: "",
         private: false,
         example: None,
+        purpose: field.purpose.filter(|purpose| !purpose.is_compared()),
         line: 0,
         fields: skeleton(&field.fields),
         ..field.clone()

@@ -4,8 +4,8 @@
 //! ([`evidence`]).
 //!
 //! The catalogue says which fields repeat (`echo`), also in an object of the response and under another name than in the
-//! request, which members say a state (`state`), and which members any response
-//! may have or many have (`catalog/responses/`). The generator marks the rest: what every success has, and what of that
+//! request, which are the caller's own number (`merchant-number`), which members say a state (`state`), and which members any
+//! response may have or many have (`catalog/responses/`). The generator marks the rest: what every success has, and what of that
 //! proves which operation it is of. A member that no success of the operation has, and not any response, is strange. It
 //! alone refuses nothing, since the platform adds members without notice.
 //!
@@ -33,6 +33,8 @@ mod evidence;
 mod repeated;
 mod rules;
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use weipay_wire::XmlElements;
 
@@ -40,15 +42,24 @@ use self::evidence::{Evidence, Json, Success, Xml};
 use self::repeated::compare;
 use self::rules::Case;
 use crate::error::ErrorKind;
-use crate::request::Request;
+use crate::json::member;
+use crate::members::Member;
+use crate::model::table::Purpose;
+use crate::operation::Operation;
+use crate::request::{Body, Request};
 
-/// Whether a success in JSON can be the response to this request.
+/// Whether a success in JSON can be the response to this request of this merchant. A brand has no number of a merchant.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::MismatchedResponse`] if it cannot.
-pub(super) fn check(request: &Request, status: StatusCode, body: &[u8]) -> Result<(), ErrorKind> {
-    judge(request, &Json(body), status == StatusCode::ACCEPTED)
+pub(super) fn check(
+    request: &Request,
+    caller: Option<&str>,
+    status: StatusCode,
+    body: &[u8],
+) -> Result<(), ErrorKind> {
+    judge(request, caller, &Json(body), status == StatusCode::ACCEPTED)
 }
 
 /// The same of a success of APIv2.
@@ -56,8 +67,12 @@ pub(super) fn check(request: &Request, status: StatusCode, body: &[u8]) -> Resul
 /// # Errors
 ///
 /// [`ErrorKind::MismatchedResponse`] if it cannot.
-pub(super) fn check_elements(request: &Request, elements: &XmlElements) -> Result<(), ErrorKind> {
-    judge(request, &Xml(elements), false)
+pub(super) fn check_elements(
+    request: &Request,
+    caller: Option<&str>,
+    elements: &XmlElements,
+) -> Result<(), ErrorKind> {
+    judge(request, caller, &Xml(elements), false)
 }
 
 /// It is the response to another request: so says this field, if it is one that says so.
@@ -68,11 +83,47 @@ const fn another(field: &'static str) -> Another {
     Another(Some(field))
 }
 
-fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<(), ErrorKind> {
+/// What was asked, and by whom.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    request: &'a Request,
+    operation: &'static Operation,
+    /// The merchant who called.
+    caller: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    /// What the request has in the field, in its path, its query or its body.
+    fn sent(self, field: &str) -> Option<Cow<'a, str>> {
+        let in_body = || match &self.request.body {
+            Some(Body::Json(body)) => member(body, field),
+            None | Some(Body::Upload(_) | Body::Form { .. }) => None,
+        };
+        let in_path = self.request.path_value(self.operation, field);
+        in_path.or_else(|| self.request.query_value(field)).or_else(in_body)
+    }
+
+    /// What a member of the response repeats, if it repeats something that is known.
+    fn repeated_by(self, member: &Member) -> Option<Cow<'a, str>> {
+        match member.purpose {
+            Some(Purpose::Echo | Purpose::EchoInEveryResponse) => self.sent(member.repeats),
+            Some(Purpose::MerchantNumber) => self.sent(member.name).or(self.caller.map(Cow::Borrowed)),
+            _ => None,
+        }
+    }
+}
+
+fn judge(
+    request: &Request,
+    caller: Option<&str>,
+    success: &dyn Success,
+    is_accepted: bool,
+) -> Result<(), ErrorKind> {
     let Some(operation) = request.operation else { return Ok(()) };
-    let found = compare(request, operation, success).map_or_else(Some, |missing| {
+    let asked = Asked { request, operation, caller };
+    let found = compare(asked, success).map_or_else(Some, |missing| {
         let evidence = Evidence::new(operation, success);
-        Case { request, operation, is_accepted, missing, evidence }.verdict()
+        Case { asked, is_accepted, missing, evidence }.verdict()
     });
     found.map_or(Ok(()), |Another(field)| Err(ErrorKind::MismatchedResponse { field }))
 }
@@ -83,12 +134,18 @@ mod tests {
 
     use super::*;
     use crate::members::Place;
-    use crate::operation::{ApiVersion, Operation};
-    use crate::request::Body;
+    use crate::operation::ApiVersion;
+
+    /// Who called.
+    pub(super) const CALLER: Option<&str> = Some("1");
 
     /// The field by which a response is found to be another one's; empty if no field is.
     pub(super) fn differing(request: &Request, body: &[u8]) -> Option<&'static str> {
-        found(check(request, StatusCode::OK, body))
+        found(check(request, CALLER, StatusCode::OK, body))
+    }
+
+    pub(super) fn differing_elements(request: &Request, elements: &XmlElements) -> Option<&'static str> {
+        found(check_elements(request, CALLER, elements))
     }
 
     pub(super) fn found(checked: Result<(), ErrorKind>) -> Option<&'static str> {
@@ -133,7 +190,12 @@ mod tests {
                         ApiVersion::V3 => {
                             let members: Vec<_> =
                                 names.iter().map(|name| format!("\"{name}\":\"1\"")).collect();
-                            check(&request, StatusCode::OK, format!("{{{}}}", members.join(",")).as_bytes())
+                            check(
+                                &request,
+                                CALLER,
+                                StatusCode::OK,
+                                format!("{{{}}}", members.join(",")).as_bytes(),
+                            )
                         }
                         ApiVersion::V2 => {
                             let mut elements = XmlElements::new();
@@ -142,7 +204,7 @@ mod tests {
                                 elements.push(name, "1");
                             }
                             names.iter().for_each(|name| elements.push((*name).to_owned(), "1"));
-                            check_elements(&request, &elements)
+                            check_elements(&request, CALLER, &elements)
                         }
                     };
                     judged += 1;

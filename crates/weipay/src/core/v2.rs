@@ -188,7 +188,7 @@ pub(super) fn conclude(
 ) -> Result<RawResponse, Error> {
     let kind = match judge(core, request, &response) {
         Judgement::Success { elements: Some(elements), .. }
-            if let Err(mismatch) = mismatched_response::check_elements(request, &elements) =>
+            if let Err(mismatch) = mismatched_response::check_elements(request, core.caller(), &elements) =>
         {
             mismatch
         }

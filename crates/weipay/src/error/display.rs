@@ -66,9 +66,7 @@ impl fmt::Display for Error {
             ErrorKind::MismatchedResponse { field } => {
                 f.write_str("the response belongs to another request: ")?;
                 match field {
-                    Some(field) => {
-                        write!(f, "its `{field}` differs from the value that was sent, or is missing")?
-                    }
+                    Some(field) => write!(f, "its `{field}` is not that of this call, or is missing")?,
                     None => f.write_str("it has a field that a success of this operation never has")?,
                 }
                 f.write_str(match self.is_read_only() {

@@ -427,6 +427,8 @@ purposes! {
     Echo,
     /// The same, and every response of the operation has it.
     EchoInEveryResponse,
+    /// Of a response: the number of a merchant that need not be the one of the request with this name.
+    OtherMerchant,
 }
 
 /// Limits of a length or a number of members; `0` and `usize::MAX` say that there is none.

@@ -376,6 +376,48 @@ fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
     refuse_another(client.v3().pay().transactions().native().post(request), "code_url");
 }
 
+/// The key that signs is the same for every merchant, and two merchants of one owner may number alike. Where the request does not
+/// name the merchant, the client still knows who it is.
+#[test]
+fn a_success_of_another_merchant_is_refused_where_only_the_client_knows_its_number() {
+    let own = configured().build_blocking().unwrap().mchid().unwrap().to_string();
+    let transfer = "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B1";
+    let batch = "v3/transfer/batches/out-batch-no/B1";
+    let withdrawal = "v3/ecommerce/fund/withdraw/out-request-no/B1";
+    let combined = "v3/combine-transactions/out-trade-no/B1";
+    for (path, body, field, response) in [
+        (transfer, None, "mch_id", r#"{"mch_id":"X","out_bill_no":"B1","state":"SUCCESS"}"#),
+        (
+            batch,
+            None,
+            "mchid",
+            r#"{"transfer_batch":{"mchid":"X","out_batch_no":"B1","batch_status":"FINISHED"}}"#,
+        ),
+        (withdrawal, None, "sp_mchid", r#"{"sp_mchid":"X","out_request_no":"B1","status":"SUCCESS"}"#),
+        (combined, None, "combine_mchid", r#"{"combine_mchid":"X","combine_out_trade_no":"B1"}"#),
+        (
+            "v3/payscore/serviceorder",
+            Some(json!({"out_order_no": "B1"})),
+            "mchid",
+            r#"{"mchid":"X","out_order_no":"B1","order_id":"5","state":"CREATED"}"#,
+        ),
+    ] {
+        for (merchant, is_refused) in [("1900000110", true), (&*own, false), ("", false)] {
+            let response = || vec![signed(200, &response.replace('X', merchant))];
+            let called = match &body {
+                None => on_both!(response(), client => client.chain(path).get()),
+                Some(body) => on_both!(response(), client => client.chain(path).post(body)),
+            };
+            for (result, _) in called {
+                match is_refused {
+                    true => refuse_another(result, field),
+                    false => assert!(result.unwrap().is_verified(), "{path} {merchant}"),
+                }
+            }
+        }
+    }
+}
+
 /// The headers of one response on the body of another: the refusal is of another call.
 #[test]
 fn a_refusal_with_the_signature_of_another_response_settles_nothing() {

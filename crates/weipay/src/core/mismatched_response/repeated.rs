@@ -1,15 +1,11 @@
 //! Compares the values that a response repeats with those that were sent. A value of the path is found by its position,
 //! because callers may name placeholders as they like and encode literals in several ways.
 
-use std::borrow::Cow;
-
 use super::evidence::{Json, Success};
-use super::{Another, another};
-use crate::json::member;
+use super::{Another, Asked, another};
 use crate::members::{Members, Place};
 use crate::model::table::Purpose;
 use crate::operation::Operation;
-use crate::request::{Body, Request};
 
 /// A field that every success repeats is not there.
 pub(super) struct Missing {
@@ -20,42 +16,38 @@ pub(super) struct Missing {
 
 /// Compares the fields that repeat: those of the operation, and those of any response, also where its page does not
 /// name them. The first that every success repeats and this one does not is given back.
-pub(super) fn compare(
-    request: &Request,
-    operation: &Operation,
-    success: &dyn Success,
-) -> Result<Option<Missing>, Another> {
+pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<Missing>, Another> {
+    let operation = asked.operation;
+    let (members, any) = (operation.members(Place::Response), operation.version().any_response());
     let (mut is_another_there, mut missing) = (false, None);
-    for member in operation.members(Place::Response).iter() {
+    for member in members.iter() {
         let field = member.name;
-        let in_every_success = match member.purpose {
-            Some(Purpose::Echo) => false,
-            Some(Purpose::EchoInEveryResponse) => true,
-            _ => {
-                if let Some(members) = member.members.filter(|members| members.has_echo())
-                    && let Some(object) = success.object(field)
-                {
-                    is_another_there |= compare_inside(request, operation, members, &object)?;
-                }
-                continue;
-            }
-        };
-        let Some(sent) = sent(request, operation, member.repeats) else { continue };
-        match success.text(field) {
-            Some(answered) if differ(&sent, &answered) => return Err(another(field)),
-            Some(_) => is_another_there = true,
+        if let Some(members) = member.members.filter(|members| members.has_echo())
+            && let Some(object) = success.object(field)
+        {
+            is_another_there |= compare_inside(asked, members, &object)?;
+        }
+        let Some(expected) = asked.repeated_by(&member) else { continue };
+        let is_there = match success.text(field) {
+            Some(answered) if differ(&expected, &answered) => return Err(another(field)),
+            Some(_) => true,
             // Of a type that does not compare.
-            None if success.has(field) => is_another_there = true,
-            None if in_every_success && !sent.is_empty() => missing = missing.or(Some(field)),
-            None => {}
+            None => success.has(field),
+        };
+        if is_there {
+            // Who takes part is in every response to the merchant.
+            is_another_there |= !any.is_usual(field);
+        } else if member.purpose == Some(Purpose::EchoInEveryResponse) && !expected.is_empty() {
+            missing = missing.or(Some(field));
         }
     }
     // The number of the request, also where its page does not name it: if it is there, it is of this call.
     let number = operation.request_number().filter(|number| !is_of_page(operation, number));
-    for field in operation.version().any_response().echoes.iter().copied().chain(number) {
-        if let Some(sent) = sent(request, operation, field)
+    for field in any.echoes.iter().copied().chain(number) {
+        if let Some(sent) = asked.sent(field)
             && let Some(answered) = success.text(field)
             && differ(&sent, &answered)
+            && members.get(field).is_none_or(|member| member.purpose != Some(Purpose::OtherMerchant))
         {
             return Err(another(field));
         }
@@ -63,30 +55,25 @@ pub(super) fn compare(
     Ok(missing.map(|field| Missing { field, is_another_there }))
 }
 
-/// Compares the fields that repeat in an object of the response, and says whether one is there. The object may be left out,
-/// so nothing is missing where they are.
-fn compare_inside(
-    request: &Request,
-    operation: &Operation,
-    members: Members,
-    object: &Json<'_>,
-) -> Result<bool, Another> {
+/// Compares the fields that repeat in an object of the response, and says whether one is there that says what the object is.
+/// The object may be left out, so nothing is missing where they are.
+fn compare_inside(asked: Asked<'_>, members: Members, object: &Json<'_>) -> Result<bool, Another> {
+    let any = asked.operation.version().any_response();
     let mut is_there = false;
     for member in members.iter() {
         let field = member.name;
-        if member.purpose == Some(Purpose::Echo) {
-            if let Some(sent) = sent(request, operation, member.repeats)
-                && let Some(answered) = object.text(field)
-            {
-                if differ(&sent, &answered) {
-                    return Err(another(field));
-                }
-                is_there = true;
-            }
-        } else if let Some(members) = member.members.filter(|members| members.has_echo())
+        if let Some(members) = member.members.filter(|members| members.has_echo())
             && let Some(inside) = object.object(field)
         {
-            is_there |= compare_inside(request, operation, members, &inside)?;
+            is_there |= compare_inside(asked, members, &inside)?;
+        }
+        if let Some(expected) = asked.repeated_by(&member)
+            && let Some(answered) = object.text(field)
+        {
+            if differ(&expected, &answered) {
+                return Err(another(field));
+            }
+            is_there |= !any.is_usual(field);
         }
     }
     Ok(is_there)
@@ -102,23 +89,15 @@ fn differ(sent: &str, answered: &str) -> bool {
     !sent.is_empty() && !answered.is_empty() && sent != answered
 }
 
-/// The value that the request has in the field: in its path, its query or its body.
-pub(super) fn sent<'a>(request: &'a Request, operation: &Operation, field: &str) -> Option<Cow<'a, str>> {
-    let in_body = || match &request.body {
-        Some(Body::Json(body)) => member(body, field),
-        None | Some(Body::Upload(_) | Body::Form { .. }) => None,
-    };
-    request.path_value(operation, field).or_else(|| request.query_value(field)).or_else(in_body)
-}
-
 #[cfg(test)]
 mod tests {
-    use http::Method;
+    use http::{Method, StatusCode};
     use weipay_wire::XmlElements;
 
-    use super::super::check_elements;
-    use super::super::tests::{differing, found, of, query};
+    use super::super::check;
+    use super::super::tests::{differing, differing_elements, of, query};
     use super::*;
+    use crate::request::{Body, Request};
 
     #[test]
     fn what_a_response_repeats_is_what_was_sent_in_path_query_or_body() {
@@ -232,7 +211,7 @@ mod tests {
             let mut elements = XmlElements::new();
             elements.push("out_trade_no", "A");
             elements.push("sub_mch_id", sub_mch_id);
-            assert_eq!(found(check_elements(&by_apiv2, &elements)), another);
+            assert_eq!(differing_elements(&by_apiv2, &elements), another);
         }
         // Several merchants may have one key of APIv2, and number their orders alike.
         let micropay = of(Method::POST, "v2/pay/micropay", r#"{"mch_id":"1","out_trade_no":"A"}"#);
@@ -243,10 +222,48 @@ mod tests {
                 elements.push(name, value);
             }
             paid.iter().for_each(|name| elements.push(*name, "1"));
-            assert_eq!(found(check_elements(&micropay, &elements)), another, "{mch_id}");
+            assert_eq!(differing_elements(&micropay, &elements), another, "{mch_id}");
         }
         // Nothing is known of a path that the catalogue does not have.
         assert_eq!(differing(&query("v3/never/heard/of?mchid=1"), br#"{"mchid":"2"}"#), None);
+    }
+
+    /// Where the request does not say who called, the client still knows.
+    #[test]
+    fn a_response_to_another_merchant_than_the_caller_is_another_one() {
+        let transfer = query("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B");
+        let batch = query("v3/transfer/batches/out-batch-no/B");
+        for (request, of, field) in [
+            (transfer, r#"{"out_bill_no":"B","mch_id":MERCHANT}"#, "mch_id"),
+            (batch, r#"{"transfer_batch":{"mchid":MERCHANT,"out_batch_no":"B"}}"#, "mchid"),
+        ] {
+            for (merchant, another) in [
+                (r#""2""#, Some(field)),
+                ("2", Some(field)),
+                (r#""1""#, None),
+                ("1", None),
+                (r#""""#, None),
+                ("null", None),
+            ] {
+                let body = of.replace("MERCHANT", merchant);
+                assert_eq!(differing(&request, body.as_bytes()), another, "{body}");
+            }
+            let of_another = of.replace("MERCHANT", "2");
+            assert!(
+                check(&request, None, StatusCode::OK, of_another.as_bytes()).is_ok(),
+                "nobody knows who called"
+            );
+        }
+        // A partner may ask for one of its merchants.
+        let mut callbacks = query("v3/marketing/busifavor/callbacks");
+        assert_eq!(differing(&callbacks, br#"{"notify_url":"u","mchid":"2"}"#), Some("mchid"));
+        callbacks.query.push(("mchid".to_owned(), "2".to_owned()));
+        assert_eq!(differing(&callbacks, br#"{"notify_url":"u","mchid":"2"}"#), None);
+        assert_eq!(differing(&callbacks, br#"{"notify_url":"u","mchid":"1"}"#), Some("mchid"));
+        // Whom it names is no evidence of what it is about.
+        let of_nothing = br#"{"mch_id":"1","unheard_of":5}"#;
+        let transfer = query("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B");
+        assert_eq!(differing(&transfer, of_nothing), Some("out_bill_no"));
     }
 
     /// The page of an order names only its `code_url`.
@@ -267,7 +284,7 @@ mod tests {
             for (name, value) in [("prepay_id", "wx1"), ("trade_type", "JSAPI"), ("out_trade_no", number)] {
                 elements.push(name, value);
             }
-            assert_eq!(found(check_elements(&unified, &elements)), another);
+            assert_eq!(differing_elements(&unified, &elements), another);
         }
     }
 
@@ -315,7 +332,7 @@ mod tests {
         let sent = of(Method::POST, "v2/mmpaymkttransfers/send_coupon", r#"{"coupon_stock_id":"A"}"#);
         let mut elements = XmlElements::new();
         elements.push("coupon_stock_id", "B");
-        assert_eq!(found(check_elements(&sent, &elements)), Some("coupon_stock_id"));
+        assert_eq!(differing_elements(&sent, &elements), Some("coupon_stock_id"));
     }
 
     #[test]

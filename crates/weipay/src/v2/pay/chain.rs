@@ -1108,6 +1108,8 @@ chain_step! {
 impl<M: Mode> PayQuerycombinedorder<M> {
     /// 合单查单 · `POST v2/pay/querycombinedorder`
     ///
+    /// Safe to repeat with the same content.
+    ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
     /// | HTTP | code | meaning | advice |
