@@ -9,10 +9,11 @@ use http::StatusCode;
 
 use crate::core::Core;
 use crate::error::Error;
-use crate::failover::{AskedWaits, Host, Hosts, Shown};
+use crate::failover::{Host, HostStatus, Hosts, RetryAfterPerHost};
 use crate::operation::Operation;
 use crate::retry::{
-    Attempt, AttemptOutcome, Budget, Ending, Repeatable, RetryConfig, RetryPolicy, SoFar, SystemTimer, Timer,
+    Attempt, AttemptOutcome, Budget, Progress, Repeatable, RetryClass, RetryConfig, RetryPolicy, SystemTimer,
+    Timer,
 };
 use crate::transport::{ConnectTimeout, out_of_time};
 
@@ -80,7 +81,7 @@ pub(crate) struct Attempts<'a> {
     core: &'a Core,
     plan: Plan<'a>,
     host: Host,
-    asked: AskedWaits,
+    retry_after: RetryAfterPerHost,
     /// The wait before the attempt that is made now.
     waited: Duration,
     /// Those that ended. What succeeds at once keeps none, nor does what could not be prepared: the outcome tells the same.
@@ -89,13 +90,13 @@ pub(crate) struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     pub(crate) fn begin(core: &'a Core, plan: Plan<'a>) -> Self {
-        let (asked, waited, ended) = (AskedWaits::default(), Duration::ZERO, Vec::new());
-        let mut attempts = Self { core, plan, host: Host::Main, asked, waited, ended };
+        let (retry_after, waited, ended) = (RetryAfterPerHost::default(), Duration::ZERO, Vec::new());
+        let mut attempts = Self { core, plan, host: Host::Main, retry_after, waited, ended };
         if attempts.plan.has_backup {
-            let (now, may_try) = (attempts.now(), attempts.may_be_repeated());
+            let (now, may_probe) = (attempts.now(), attempts.may_be_repeated());
             let left = attempts.plan.limit.saturating_sub(now.saturating_sub(attempts.plan.began));
             let time_for_both = if attempts.plan.shares_time { left } else { Duration::ZERO };
-            attempts.host = attempts.hosts().choose_first(time_for_both, now, may_try);
+            attempts.host = attempts.hosts().choose_first(time_for_both, now, may_probe);
         }
         attempts
     }
@@ -130,35 +131,40 @@ impl<'a> Attempts<'a> {
             let hosts = self.hosts();
             (hosts.first_share(self.host, left, now), hosts.connect_share(self.host, left))
         };
-        let silent = Ending::Open { retry_after: None };
+        let silent = RetryClass::Unknown { retry_after: None };
         let shares_all = self.plan.shares_time && self.may_be_repeated();
         let whole = whole.filter(|share| shares_all && self.has_another_after(*share, silent));
-        let connecting = connecting.filter(|share| self.has_another_after(*share, Ending::NotSent));
+        let connecting = connecting.filter(|share| self.has_another_after(*share, RetryClass::NotSent));
         ExchangeLimits { whole: whole.unwrap_or(left), connecting }
     }
 
     /// Whether a first attempt that took so long, and ended so, is followed by one at the other host. What a policy will say is not
     /// known, but no call waits longer for its answer because of that.
-    fn has_another_after(&self, taken: Duration, ending: Ending) -> bool {
-        let so_far = SoFar { attempts: 1, elapsed: self.elapsed().saturating_add(taken), ..self.so_far() };
-        self.plan.policy.is_some() || self.plan.retries.longest_possible_wait(ending, &so_far).is_some()
+    fn has_another_after(&self, taken: Duration, class: RetryClass) -> bool {
+        let progress =
+            Progress { attempts: 1, elapsed: self.elapsed().saturating_add(taken), ..self.progress() };
+        self.plan.policy.is_some() || self.plan.retries.longest_possible_wait(class, &progress).is_some()
     }
 
     /// Notes how an attempt ended: with a success of this status or with an error, and what follows from that. Gives how long to
     /// wait before another one; `None` if there is none.
-    pub(crate) fn next(&mut self, outcome: Result<StatusCode, &Error>, ending: Ending) -> Option<Duration> {
+    pub(crate) fn next(
+        &mut self,
+        outcome: Result<StatusCode, &Error>,
+        class: RetryClass,
+    ) -> Option<Duration> {
         let settings = &self.core.delivery;
         let now = self.now();
-        let shown = Shown::of(outcome.err());
-        let has_failed = self.plan.has_backup && shown == Shown::Fails;
+        let status = HostStatus::of(outcome.err());
+        let has_failed = self.plan.has_backup && status == HostStatus::Failed;
         if self.plan.has_backup {
-            self.hosts().note(self.host, shown, now);
+            self.hosts().note(self.host, status, now);
         }
         // The other host may not have the same page before it. The platform never saw the call, or may have carried it out.
         let is_elsewhere = has_failed && outcome.is_err_and(Error::is_from_intermediary);
-        let ending = if is_elsewhere { Ending::Open { retry_after: None } } else { ending };
+        let class = if is_elsewhere { RetryClass::Unknown { retry_after: None } } else { class };
         let is_first = self.ended.is_empty();
-        let has_succeeded = outcome.is_ok() && ending == Ending::Final;
+        let has_succeeded = outcome.is_ok() && class == RetryClass::Settled;
         if is_first && has_succeeded {
             settings.budget.refill();
         }
@@ -167,25 +173,27 @@ impl<'a> Attempts<'a> {
             return None;
         }
         let is_probed = |attempt: &Attempt| *attempt.outcome() == AttemptOutcome::SignatureProbe;
-        let is_first_probe = ending == Ending::Probe && !self.ended.iter().any(is_probed);
+        let is_first_probe = class == RetryClass::Probe && !self.ended.iter().any(is_probed);
         self.ended.push(Attempt::from_outcome(outcome, self.waited, self.core.backup_host(self.host)));
         if is_first_probe && self.plan.passes_probe {
             self.waited = Duration::ZERO;
             return Some(Duration::ZERO);
         }
-        let ending = if has_failed { self.asked.move_on(self.host, ending, now) } else { ending };
-        let wait = self.wait(ending)?;
+        let class = if has_failed { self.retry_after.pass_on(self.host, class, now) } else { class };
+        let wait = self.wait(class)?;
         // The other host has got nothing of this. The budget does not keep it from there, unless that host fails as well.
-        let is_other_open = || self.hosts().is_open(self.host.other(), now);
-        let is_first_elsewhere = is_first && has_failed && (ending == Ending::NotSent || is_other_open());
+        let is_other_available = || self.hosts().is_available(self.host.other(), now);
+        let is_first_elsewhere =
+            is_first && has_failed && (class == RetryClass::NotSent || is_other_available());
         if !is_first_elsewhere && !settings.budget.take() {
             return None;
         }
         // A host that responds is not left for one that has asked to wait.
-        if self.plan.has_backup && (has_failed || !self.asked.has_asked(self.host.other(), now + wait)) {
+        if self.plan.has_backup && (has_failed || !self.retry_after.must_wait(self.host.other(), now + wait))
+        {
             // Call `choose` last: it may take the probe of a failed host, which no other call can take then.
-            let (failed, may_try) = (has_failed.then_some(self.host), self.may_be_repeated());
-            self.host = self.hosts().choose(now + wait, failed, may_try);
+            let (failed, may_probe) = (has_failed.then_some(self.host), self.may_be_repeated());
+            self.host = self.hosts().choose(now + wait, failed, may_probe);
         }
         self.waited = wait;
         Some(wait)
@@ -197,17 +205,17 @@ impl<'a> Attempts<'a> {
     }
 
     /// How long to wait for another attempt, if there may be one.
-    fn wait(&self, ending: Ending) -> Option<Duration> {
-        let so_far = self.so_far();
+    fn wait(&self, class: RetryClass) -> Option<Duration> {
+        let progress = self.progress();
         match self.plan.policy {
-            Some(policy) => so_far.wait_by(policy, ending, self.ended.last()?, self.plan.operation),
-            None => self.plan.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()),
+            Some(policy) => progress.wait_by(policy, class, self.ended.last()?, self.plan.operation),
+            None => self.plan.retries.wait(class, &progress, random()),
         }
     }
 
-    fn so_far(&self) -> SoFar {
+    fn progress(&self) -> Progress {
         let attempts = u32::try_from(self.ended.len()).unwrap_or(u32::MAX);
-        SoFar { attempts, elapsed: self.elapsed(), limit: self.plan.limit, repeat: self.plan.repeat }
+        Progress { attempts, elapsed: self.elapsed(), limit: self.plan.limit, repeat: self.plan.repeat }
     }
 
     /// Whether it may be sent again at once after it may have arrived.
@@ -226,4 +234,9 @@ impl<'a> Attempts<'a> {
     fn hosts(&self) -> MutexGuard<'a, Hosts> {
         self.core.delivery.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A random number for the jitter of a wait. Each `RandomState` has keys of its own, so this takes no dependency.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

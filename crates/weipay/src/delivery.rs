@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::operation::Operation;
 use crate::request::{Body, Request};
 use crate::response::{Decode, RawResponse};
-use crate::retry::{Ending, Repeatable};
+use crate::retry::{Repeatable, RetryClass};
 use crate::sub_merchant::SubMerchant;
 
 mod sealed {
@@ -163,19 +163,19 @@ mod asynchronous {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
         shared.core.check_before_keys(request)?;
-        shared.have_keys(request, shared.core.timeout(request)).await?;
+        shared.ensure_keys(request, shared.core.timeout(request)).await?;
         // Once for all attempts: what is encrypted again has other bytes.
         request.complete(&shared.core)?;
-        let mut attempts = attempts_of(&shared.core, request, began);
+        let mut attempts = begin_attempts(&shared.core, request, began);
         loop {
             let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &attempts, &mut attempt_watch).await;
             // The meaning of an error code depends on the operation.
             let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
-            match next(&shared.core, &mut attempts, &outcome) {
+            match next_delay(&shared.core, &mut attempts, &outcome) {
                 Some(wait) => timer.sleep(wait).await,
-                None => return end(attempts, outcome),
+                None => return with_attempts(attempts, outcome),
             }
         }
     }
@@ -201,16 +201,16 @@ mod asynchronous {
         let response = runtime::timeout(share.left() + AFTER_TRANSPORT, response).await;
         let response = response.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps)))?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
-            shared.look_for(serial, deadline.left()).await;
+            shared.fetch_unknown_key(serial, deadline.left()).await;
         }
         let concluded = shared.core.conclude(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
     }
 
     impl Shared<Async> {
-        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
-        /// background.
-        pub(crate) async fn have_keys(
+        /// Makes sure of the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones
+        /// in the background.
+        pub(crate) async fn ensure_keys(
             self: &Arc<Self>,
             call: &Request,
             limit: Duration,
@@ -225,12 +225,12 @@ mod asynchronous {
                     Ok(())
                 }
                 Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
-                Need::Renew(ticket) => go_on_without(call, self.fetch(ticket, limit / 2).await),
+                Need::Renew(ticket) => proceed_without_keys(call, self.fetch(ticket, limit / 2).await),
             }
         }
 
         /// Fetches the certificates if the ring does not have the key that this serial names.
-        pub(crate) async fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
+        pub(crate) async fn fetch_unknown_key(self: &Arc<Self>, serial: &str, limit: Duration) {
             if let Some(ticket) = self.core.merchant.ring.request_fetch(serial, self.core.now()) {
                 // If the key is still missing, the verification fails.
                 self.fetch(ticket, limit).await.ok();
@@ -266,7 +266,7 @@ mod asynchronous {
 pub use asynchronous::CallFuture;
 
 #[cfg(feature = "blocking")]
-mod waiting {
+mod blocking {
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
     use crate::platform_keys::{BlockingFlight, Need};
@@ -311,19 +311,19 @@ mod waiting {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
         shared.core.check_before_keys(request)?;
-        shared.have_keys(request, shared.core.timeout(request))?;
+        shared.ensure_keys(request, shared.core.timeout(request))?;
         // Once for all attempts: what is encrypted again has other bytes.
         request.complete(&shared.core)?;
-        let mut attempts = attempts_of(&shared.core, request, began);
+        let mut attempts = begin_attempts(&shared.core, request, began);
         loop {
             let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &attempts, &mut attempt_watch);
             // The meaning of an error code depends on the operation.
             let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
-            match next(&shared.core, &mut attempts, &outcome) {
+            match next_delay(&shared.core, &mut attempts, &outcome) {
                 Some(wait) => timer.sleep_blocking(wait),
-                None => return end(attempts, outcome),
+                None => return with_attempts(attempts, outcome),
             }
         }
     }
@@ -345,16 +345,16 @@ mod waiting {
         let share = Deadline::after(limits.whole);
         let response = read_whole(shared.transport.send(signed.map(Into::into), share.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
-            shared.look_for(serial, deadline.left());
+            shared.fetch_unknown_key(serial, deadline.left());
         }
         let concluded = shared.core.conclude(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
     }
 
     impl Shared<Blocking> {
-        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
-        /// background.
-        pub(crate) fn have_keys(self: &Arc<Self>, call: &Request, limit: Duration) -> Result<(), Error> {
+        /// Makes sure of the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones
+        /// in the background.
+        pub(crate) fn ensure_keys(self: &Arc<Self>, call: &Request, limit: Duration) -> Result<(), Error> {
             if !Core::needs_keys(call) {
                 return Ok(());
             }
@@ -365,12 +365,12 @@ mod waiting {
                     Ok(())
                 }
                 Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
-                Need::Renew(ticket) => go_on_without(call, self.fetch_for_call(ticket, limit / 2)),
+                Need::Renew(ticket) => proceed_without_keys(call, self.fetch_for_call(ticket, limit / 2)),
             }
         }
 
         /// Fetches the certificates if the ring does not have the key that this serial names.
-        pub(crate) fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
+        pub(crate) fn fetch_unknown_key(self: &Arc<Self>, serial: &str, limit: Duration) {
             if let Some(ticket) = self.core.merchant.ring.request_fetch(serial, self.core.now()) {
                 // If the key is still missing, the verification fails.
                 self.fetch_for_call(ticket, limit).ok();
@@ -381,7 +381,7 @@ mod waiting {
 
 /// Whether a call is sent although all certificates have expired and the fetch failed. A request with encrypted fields is not:
 /// the platform rejects fields that are encrypted with an expired certificate, as a fault of the request.
-fn go_on_without(call: &Request, fetched: Result<(), Arc<Error>>) -> Result<(), Error> {
+fn proceed_without_keys(call: &Request, fetched: Result<(), Arc<Error>>) -> Result<(), Error> {
     match fetched {
         Err(fetch) if call.is_pending() => Err(Error::without_keys(fetch)),
         _ => Ok(()),
@@ -406,7 +406,7 @@ impl Deadline {
 }
 
 /// The attempts of a call that began at this time of the timer.
-fn attempts_of<'a>(core: &'a Core, request: &'a Request, began: Duration) -> Attempts<'a> {
+fn begin_attempts<'a>(core: &'a Core, request: &'a Request, began: Duration) -> Attempts<'a> {
     let settings = &core.delivery;
     let retries = request.retries.unwrap_or(settings.retries);
     // The setting of this one call comes before the client's policy.
@@ -430,13 +430,17 @@ fn attempts_of<'a>(core: &'a Core, request: &'a Request, began: Duration) -> Att
 }
 
 /// How long to wait before another attempt of a call; `None` if it has ended.
-fn next(core: &Core, attempts: &mut Attempts<'_>, outcome: &Result<RawResponse, Error>) -> Option<Duration> {
-    let ending = Ending::from_outcome(outcome, core.now());
-    attempts.next(outcome.as_ref().map(|response| response.status), ending)
+fn next_delay(
+    core: &Core,
+    attempts: &mut Attempts<'_>,
+    outcome: &Result<RawResponse, Error>,
+) -> Option<Duration> {
+    let class = RetryClass::from_outcome(outcome, core.now());
+    attempts.next(outcome.as_ref().map(|response| response.status), class)
 }
 
-/// Tells the outcome of a call what became of all attempts.
-fn end(attempts: Attempts<'_>, outcome: Result<RawResponse, Error>) -> Result<RawResponse, Error> {
+/// The outcome of a call, with what became of all its attempts.
+fn with_attempts(attempts: Attempts<'_>, outcome: Result<RawResponse, Error>) -> Result<RawResponse, Error> {
     let attempts = attempts.into_ended();
     match outcome {
         Ok(response) => Ok(RawResponse { attempts, ..response }),

@@ -1,4 +1,7 @@
-//! The two official hosts, and which of them is in use: what is known of each, and recovery to the first.
+//! The two official hosts (failover), and a circuit breaker for each of them.
+//!
+//! The circuit of a host is closed while the host works, and calls go there. After [`MAX_FAILURES`] failures in succession it is
+//! open, and calls are kept away. After [`OPEN_FOR`] it is half-open: one call probes the host, and the others wait for its result.
 //!
 //! The signature does not cover the host, and the platform keeps requests by their numbers, so a backup host is the same platform
 //! on another way. Which calls may go there after a failure is for [`retry`](crate::retry) to decide, not here.
@@ -9,7 +12,7 @@ use http::StatusCode;
 
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::retry::Ending;
+use crate::retry::RetryClass;
 use crate::transport::NotOfHost;
 
 /// The main hosts (主域名) that have a backup (备域名), each with it.
@@ -18,23 +21,23 @@ pub(crate) const PAIRS: [(&str, &str); 2] = [
     ("https://api.wechatpay.cn", "https://api2.wechatpay.cn"),
 ];
 
-/// Consecutive failures after which a host is not used.
+/// Consecutive failures after which the circuit of a host opens.
 const MAX_FAILURES: u32 = 3;
 
-/// How long a host is not used; then one call tries it.
-const CLOSED_FOR: Duration = Duration::from_secs(30);
+/// How long a circuit stays open; then one call probes the host.
+const OPEN_FOR: Duration = Duration::from_secs(30);
 
 /// How long a failure is taken for the state of the host. Later it may be back, so a call that fails at the other one goes there,
 /// whatever the budget is, and leaves time for it. While both fail, each is asked again and again, and neither seems to be back.
 const RECENT: Duration = Duration::from_secs(5);
 
 /// The minimum time for a healthy host before the other one is tried, if the call has that much.
-const LEAST_SHARE: Duration = Duration::from_secs(5);
+const MIN_SHARE: Duration = Duration::from_secs(5);
 
 /// The minimum time that is left for the other host: to connect, and for a response.
-const LEAST_REST: Duration = Duration::from_secs(2);
+const MIN_REST: Duration = Duration::from_secs(2);
 
-/// Less than this is not worth an attempt at the other host. It is shorter than [`LEAST_REST`], because some milliseconds of a
+/// Less than this is not worth an attempt at the other host. It is shorter than [`MIN_REST`], because some milliseconds of a
 /// call's time have passed when that is asked: of four seconds, both hosts have two.
 const WORTH_AN_ATTEMPT: Duration = Duration::from_millis(1_800);
 
@@ -66,8 +69,8 @@ enum Health {
         times: u32,
         /// When it failed last.
         last: Duration,
-        /// When one call may try it, if it is closed.
-        next_try: Duration,
+        /// When one call may probe it.
+        half_open_at: Duration,
         /// Whether the other host responded when it was asked last, and that was later.
         other_responded: bool,
     },
@@ -78,9 +81,9 @@ impl Health {
         matches!(self, Self::Fails { .. })
     }
 
-    /// Whether it did not fail so often that it is closed: calls are kept away from it.
-    fn is_in_use(self) -> bool {
-        !matches!(self, Self::Fails { times: MAX_FAILURES.., .. })
+    /// Whether its circuit is open or half-open: it failed so often that calls are kept away from it.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Fails { times: MAX_FAILURES.., .. })
     }
 
     /// Whether it may respond, as far as is known: it works, or its last failure is not recent.
@@ -88,10 +91,10 @@ impl Health {
         !matches!(self, Self::Fails { last, .. } if now < last.saturating_add(RECENT))
     }
 
-    /// Whether one call may try it: its last failure, if there was one, is so long ago. The backup host is not asked while the
+    /// Whether one call may probe it: its last failure, if there was one, is so long ago. The backup host is not asked while the
     /// main one works.
-    fn is_due(self, now: Duration) -> bool {
-        !matches!(self, Self::Fails { next_try, .. } if now < next_try)
+    fn is_half_open(self, now: Duration) -> bool {
+        !matches!(self, Self::Fails { half_open_at, .. } if now < half_open_at)
     }
 
     /// When it failed last; `None` if it works.
@@ -99,44 +102,45 @@ impl Health {
         if let Self::Fails { last, .. } = self { Some(last) } else { None }
     }
 
-    /// Takes the turn to try it. Of the calls that come when that is due, one takes it and the others wait for the next.
-    fn takes_turn(&mut self, now: Duration) -> bool {
-        let is_due = self.is_due(now);
-        if let Self::Fails { next_try, .. } = self
-            && is_due
+    /// Takes the probe, if it is due. Of the calls that come then, one takes it and the others wait for the next.
+    fn try_take_probe(&mut self, now: Duration) -> bool {
+        let is_half_open = self.is_half_open(now);
+        if let Self::Fails { half_open_at, .. } = self
+            && is_half_open
         {
-            *next_try = now.saturating_add(CLOSED_FOR);
+            *half_open_at = now.saturating_add(OPEN_FOR);
         }
-        is_due
+        is_half_open
     }
 
-    fn lets_through(&mut self, now: Duration, may_try: bool) -> bool {
-        self.is_in_use() || may_try && self.takes_turn(now)
+    /// Lets a call through: if the circuit is closed, or as the probe.
+    fn try_acquire(&mut self, now: Duration, may_probe: bool) -> bool {
+        !self.is_open() || may_probe && self.try_take_probe(now)
     }
 
     /// After one more failure.
-    fn failing(self, now: Duration) -> Self {
+    fn after_failure(self, now: Duration) -> Self {
         let times = if let Self::Fails { times, .. } = self { times.saturating_add(1) } else { 1 };
-        Self::Fails { times, last: now, next_try: now.saturating_add(CLOSED_FOR), other_responded: false }
+        Self::Fails { times, last: now, half_open_at: now.saturating_add(OPEN_FOR), other_responded: false }
     }
 }
 
 /// What the end of an attempt shows of its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum HostStatus {
     /// Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
-    Nothing,
-    Works,
-    Fails,
+    Unknown,
+    Responded,
+    Failed,
 }
 
-impl Shown {
+impl HostStatus {
     /// It is decided before [`Hosts`] are locked: the causes of a caller's error may do whatever they like.
     pub(crate) fn of(error: Option<&Error>) -> Self {
         match error {
-            Some(error) if error.is_request() || is_not_of_host(error) => Self::Nothing,
-            Some(error) if is_host_failure(error) => Self::Fails,
-            _ => Self::Works,
+            Some(error) if error.is_request() || is_not_of_host(error) => Self::Unknown,
+            Some(error) if is_host_failure(error) => Self::Failed,
+            _ => Self::Responded,
         }
     }
 }
@@ -149,34 +153,34 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// The host for the next attempt: the main one, unless it is closed or has just failed this call. Whether a closed host works
-    /// again, a call tries that `may_try`: one that the host may keep waiting.
-    pub(crate) fn choose(&mut self, now: Duration, failed: Option<Host>, may_try: bool) -> Host {
+    /// The host for the next attempt: the main one, unless its circuit is open or it has just failed this call. A call that
+    /// `may_probe`, which a host may keep waiting, probes a host whose circuit is half-open.
+    pub(crate) fn choose(&mut self, now: Duration, failed: Option<Host>, may_probe: bool) -> Host {
         let first = failed.map_or(Host::Main, Host::other);
-        if self.health_mut(first).lets_through(now, may_try) || failed.is_some() {
+        if self.health_mut(first).try_acquire(now, may_probe) || failed.is_some() {
             return first;
         }
         // If the backup host fails too, the main one may be back: one call of any kind probes it, and the others stay where
         // they may get a response.
-        let tries_main = !self.backup.is_due(now) && self.main.takes_turn(now);
-        if tries_main {
+        let probes_main = !self.backup.is_half_open(now) && self.main.try_take_probe(now);
+        if probes_main {
             return Host::Main;
         }
-        // If both are closed, the call goes to the host that failed longer ago: it is more likely to be back.
+        // If both circuits are open, a call goes to the host that failed longer ago: it is more likely to be back.
         let is_longer_ago = self.backup.last_failure() < self.main.last_failure();
-        if self.backup.lets_through(now, may_try) || is_longer_ago { Host::Backup } else { Host::Main }
+        if self.backup.try_acquire(now, may_probe) || is_longer_ago { Host::Backup } else { Host::Main }
     }
 
-    /// The host that a call begins with which has so much time for both. One that may ask both, as `may_try` says, and has the
+    /// The host that a call begins with which has so much time for both. One that may ask both, as `may_probe` says, and has the
     /// time for it, begins as [`choose`](Self::choose) says. Any other has one attempt that counts: it does not begin with a host
-    /// that failed the last time if the other one has responded since. One of them tries it, as with a closed host.
-    pub(crate) fn choose_first(&mut self, time_for_both: Duration, now: Duration, may_try: bool) -> Host {
-        let host = self.choose(now, None, may_try);
-        let asks_both = may_try && time_for_both >= WORTH_AN_ATTEMPT * 2;
+    /// that failed the last time if the other one has responded since. One of them probes it, as with an open circuit.
+    pub(crate) fn choose_first(&mut self, time_for_both: Duration, now: Duration, may_probe: bool) -> Host {
+        let host = self.choose(now, None, may_probe);
+        let asks_both = may_probe && time_for_both >= WORTH_AN_ATTEMPT * 2;
         let health = self.health_mut(host);
         let is_other_better =
-            health.is_in_use() && matches!(health, Health::Fails { other_responded: true, .. });
-        if is_other_better && !asks_both && !(may_try && health.takes_turn(now)) {
+            !health.is_open() && matches!(health, Health::Fails { other_responded: true, .. });
+        if is_other_better && !asks_both && !(may_probe && health.try_take_probe(now)) {
             host.other()
         } else {
             host
@@ -203,25 +207,25 @@ impl Hosts {
         if self.health(host).has_failed() {
             return Some(half);
         }
-        let share = half.max(LEAST_SHARE.min(left.saturating_sub(LEAST_REST)));
+        let share = half.max(MIN_SHARE.min(left.saturating_sub(MIN_REST)));
         (left.saturating_sub(share) >= WORTH_AN_ATTEMPT).then_some(share)
     }
 
     /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and
     /// again, or did so some time ago.
-    pub(crate) fn is_open(&self, host: Host, now: Duration) -> bool {
-        self.health(host).is_in_use() || self.health(host).may_respond(now)
+    pub(crate) fn is_available(&self, host: Host, now: Duration) -> bool {
+        !self.health(host).is_open() || self.health(host).may_respond(now)
     }
 
     /// Notes what an attempt showed of a host.
-    pub(crate) fn note(&mut self, host: Host, shown: Shown, now: Duration) {
-        let has_failed = match shown {
-            Shown::Nothing => return,
-            Shown::Works => false,
-            Shown::Fails => true,
+    pub(crate) fn note(&mut self, host: Host, status: HostStatus, now: Duration) {
+        let has_failed = match status {
+            HostStatus::Unknown => return,
+            HostStatus::Responded => false,
+            HostStatus::Failed => true,
         };
         let health = self.health_mut(host);
-        *health = if has_failed { health.failing(now) } else { Health::Works };
+        *health = if has_failed { health.after_failure(now) } else { Health::Works };
         if let Health::Fails { other_responded, .. } = self.health_mut(host.other()) {
             *other_responded = !has_failed;
         }
@@ -246,32 +250,32 @@ impl Hosts {
 /// only, because a gateway that is down says nothing about the other one. That of any other response comes from the platform,
 /// and applies to both hosts.
 #[derive(Debug, Default)]
-pub(crate) struct AskedWaits {
+pub(crate) struct RetryAfterPerHost {
     main: Duration,
     backup: Duration,
 }
 
-impl AskedWaits {
-    /// The ending of an attempt at a host that failed, as it is for the next one, which goes to the other host.
-    pub(crate) fn move_on(&mut self, host: Host, ending: Ending, now: Duration) -> Ending {
+impl RetryAfterPerHost {
+    /// The class of an attempt at a host that failed, as it is for the next one, which goes to the other host.
+    pub(crate) fn pass_on(&mut self, host: Host, class: RetryClass, now: Duration) -> RetryClass {
         let (own, others) = match host {
             Host::Main => (&mut self.main, self.backup),
             Host::Backup => (&mut self.backup, self.main),
         };
         let others = Some(others.saturating_sub(now)).filter(|wait| !wait.is_zero());
-        match ending {
-            Ending::Open { retry_after } => {
+        match class {
+            RetryClass::Unknown { retry_after } => {
                 *own = retry_after.map_or(*own, |wait| now.saturating_add(wait));
-                Ending::Open { retry_after: others }
+                RetryClass::Unknown { retry_after: others }
             }
             // A host asks only a call that has arrived there, and only one that may arrive again goes on.
-            Ending::NotSent if others.is_some() => Ending::Open { retry_after: others },
-            ending => ending,
+            RetryClass::NotSent if others.is_some() => RetryClass::Unknown { retry_after: others },
+            class => class,
         }
     }
 
     /// Whether a host asked to be left alone at this time.
-    pub(crate) fn has_asked(&self, host: Host, at: Duration) -> bool {
+    pub(crate) fn must_wait(&self, host: Host, at: Duration) -> bool {
         at < match host {
             Host::Main => self.main,
             Host::Backup => self.backup,
@@ -305,14 +309,13 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    const FAILS: Shown = Shown::Fails;
-    const WORKS: Shown = Shown::Works;
+    use super::HostStatus::{Failed, Responded};
 
     #[test]
     fn the_main_host_is_used_while_it_works() {
         let mut hosts = Hosts::default();
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
-        hosts.note(Host::Main, FAILS, SECOND);
+        hosts.note(Host::Main, Failed, SECOND);
         assert_eq!(hosts.choose(SECOND, Some(Host::Main), true), Host::Backup);
         assert_eq!(hosts.choose(SECOND, Some(Host::Backup), true), Host::Main);
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
@@ -322,24 +325,24 @@ mod tests {
     fn not_every_failure_is_one_of_the_host() {
         let unreadable = std::io::Error::from(std::io::ErrorKind::NotFound);
         let lost: Error = NetworkError { sent: Sent::No, source: "refused".into() }.into();
-        for (error, shown) in [
-            (crate::transport::out_of_time().into(), Shown::Nothing),
+        for (error, status) in [
+            (crate::transport::out_of_time().into(), HostStatus::Unknown),
             (
                 NetworkError { sent: Sent::Perhaps, source: NotOfHost::unreadable(&unreadable).into() }
                     .into(),
-                Shown::Nothing,
+                HostStatus::Unknown,
             ),
-            (crate::error::RequestError::WholeUrl.into(), Shown::Nothing),
-            (lost, FAILS),
+            (crate::error::RequestError::WholeUrl.into(), HostStatus::Unknown),
+            (lost, Failed),
             // A refusal proves that the host is there.
-            (Error::new(ErrorKind::SignatureProbe), WORKS),
+            (Error::new(ErrorKind::SignatureProbe), Responded),
         ] {
-            assert_eq!(Shown::of(Some(&error)), shown, "{error}");
+            assert_eq!(HostStatus::of(Some(&error)), status, "{error}");
         }
-        assert_eq!(Shown::of(None), WORKS);
+        assert_eq!(HostStatus::of(None), Responded);
         let mut hosts = Hosts::default();
         for _ in 0..10 {
-            hosts.note(Host::Main, Shown::Nothing, SECOND);
+            hosts.note(Host::Main, HostStatus::Unknown, SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
@@ -349,20 +352,20 @@ mod tests {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
             assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
-            hosts.note(Host::Main, FAILS, SECOND);
+            hosts.note(Host::Main, Failed, SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Backup);
-        assert!(!hosts.main.is_in_use() && hosts.backup.is_in_use());
-        // One call tries the main host, and the others do not wait for it. No call tries it that must not be sent twice.
-        let later = SECOND + CLOSED_FOR;
+        assert!(hosts.main.is_open() && !hosts.backup.is_open());
+        // One call probes the main host, and the others do not wait for it. No call does that must not be sent twice.
+        let later = SECOND + OPEN_FOR;
         assert_eq!(hosts.choose(later, None, false), Host::Backup);
         assert_eq!(hosts.choose(later, None, true), Host::Main);
         assert_eq!(hosts.choose(later, None, true), Host::Backup);
-        hosts.note(Host::Main, FAILS, later);
-        assert_eq!(hosts.choose(later + CLOSED_FOR - SECOND, None, true), Host::Backup);
-        let latest = later + CLOSED_FOR;
+        hosts.note(Host::Main, Failed, later);
+        assert_eq!(hosts.choose(later + OPEN_FOR - SECOND, None, true), Host::Backup);
+        let latest = later + OPEN_FOR;
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
-        hosts.note(Host::Main, WORKS, latest);
+        hosts.note(Host::Main, Responded, latest);
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
     }
@@ -371,11 +374,11 @@ mod tests {
     fn a_call_that_must_not_try_goes_back_where_the_backup_fails_and_the_main_host_had_its_time() {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Main, FAILS, SECOND);
+            hosts.note(Host::Main, Failed, SECOND);
         }
-        let later = SECOND + CLOSED_FOR;
+        let later = SECOND + OPEN_FOR;
         assert_eq!(hosts.choose(later, None, false), Host::Backup);
-        hosts.note(Host::Backup, FAILS, later);
+        hosts.note(Host::Backup, Failed, later);
         assert_eq!(hosts.choose(later - SECOND, None, false), Host::Backup);
         assert_eq!(hosts.choose(later, None, false), Host::Main);
         // One of them: the others would end as it does.
@@ -404,7 +407,7 @@ mod tests {
         }
         // The main host is only probed, by a call that knows that the other one responds.
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Main, FAILS, second);
+            hosts.note(Host::Main, Failed, second);
         }
         for left in [30 * second, 6 * second, second] {
             assert_eq!(hosts.first_share(Host::Main, left, second), Some(left / 2));
@@ -413,61 +416,62 @@ mod tests {
         assert_eq!(hosts.connect_share(Host::Backup, 30 * second), Some(15 * second));
         assert_eq!(hosts.connect_share(Host::Backup, second), None);
         // Neither responded: a call with time for both tries both.
-        hosts.note(Host::Backup, FAILS, second);
+        hosts.note(Host::Backup, Failed, second);
         for (host, left) in [(Host::Main, 30 * second), (Host::Backup, 30 * second), (Host::Backup, second)] {
             assert_eq!(hosts.first_share(host, left, second), Some(left / 2));
         }
         // The main host is back, and only that is known.
-        hosts.note(Host::Main, WORKS, second);
+        hosts.note(Host::Main, Responded, second);
         assert_eq!(hosts.first_share(Host::Main, 30 * second, second), None);
     }
 
     #[test]
     fn a_call_with_one_attempt_begins_where_a_host_has_responded_since_the_other_failed() {
         let (mut hosts, little, enough) = (Hosts::default(), SECOND, 10 * SECOND);
-        hosts.note(Host::Main, FAILS, 5 * SECOND);
+        hosts.note(Host::Main, Failed, 5 * SECOND);
         // Nothing is known of the backup host.
         assert_eq!(hosts.choose_first(little, 5 * SECOND, true), Host::Main);
-        hosts.note(Host::Backup, WORKS, 5 * SECOND);
-        for (left, may_try, first) in [
+        hosts.note(Host::Backup, Responded, 5 * SECOND);
+        for (left, may_probe, first) in [
             (enough, true, Host::Main),
             (little, true, Host::Backup),
             (enough, false, Host::Backup),
             (little, false, Host::Backup),
         ] {
-            assert_eq!(hosts.choose_first(left, 6 * SECOND, may_try), first, "{left:?} {may_try}");
+            assert_eq!(hosts.choose_first(left, 6 * SECOND, may_probe), first, "{left:?} {may_probe}");
         }
         // The backup host failed too.
-        hosts.note(Host::Backup, FAILS, 7 * SECOND);
+        hosts.note(Host::Backup, Failed, 7 * SECOND);
         assert_eq!(hosts.choose_first(little, 7 * SECOND, false), Host::Main);
-        hosts.note(Host::Backup, WORKS, 8 * SECOND);
+        hosts.note(Host::Backup, Responded, 8 * SECOND);
         assert_eq!(hosts.choose_first(little, 8 * SECOND, false), Host::Backup);
-        // After a while one of them tries the main host, and leaves some of its time to the other.
-        let later = 5 * SECOND + CLOSED_FOR;
-        let firsts = [false, true, true].map(|may_try| hosts.choose_first(little, later, may_try));
+        // After a while one of them probes the main host, and leaves some of its time to the other.
+        let later = 5 * SECOND + OPEN_FOR;
+        let firsts = [false, true, true].map(|may_probe| hosts.choose_first(little, later, may_probe));
         assert_eq!(firsts, [Host::Backup, Host::Main, Host::Backup]);
         assert_eq!(hosts.first_share(Host::Main, little, later), Some(little / 2));
-        hosts.note(Host::Main, WORKS, later);
+        hosts.note(Host::Main, Responded, later);
         assert_eq!(hosts.choose_first(little, later, false), Host::Main);
     }
 
     #[test]
     fn what_a_failed_host_asks_to_wait_is_held_against_no_other() {
-        let open =
-            |seconds: Option<u32>| Ending::Open { retry_after: seconds.map(|seconds| SECOND * seconds) };
-        let mut asked = AskedWaits::default();
+        let open = |seconds: Option<u32>| RetryClass::Unknown {
+            retry_after: seconds.map(|seconds| SECOND * seconds),
+        };
+        let mut asked = RetryAfterPerHost::default();
         let now = 100 * SECOND;
-        assert_eq!(asked.move_on(Host::Main, open(Some(20)), now), open(None));
-        assert!(asked.has_asked(Host::Main, now + 19 * SECOND) && !asked.has_asked(Host::Backup, now));
-        assert!(!asked.has_asked(Host::Main, now + 20 * SECOND));
-        // The first host is not called again before its `Retry-After`, however the attempt at the other one ends.
-        for ending in [open(None), open(Some(60)), Ending::NotSent] {
-            assert_eq!(asked.move_on(Host::Backup, ending, now + 5 * SECOND), open(Some(15)));
+        assert_eq!(asked.pass_on(Host::Main, open(Some(20)), now), open(None));
+        assert!(asked.must_wait(Host::Main, now + 19 * SECOND) && !asked.must_wait(Host::Backup, now));
+        assert!(!asked.must_wait(Host::Main, now + 20 * SECOND));
+        // Whatever ends the attempt at the other one, the first is not asked again before its time.
+        for class in [open(None), open(Some(60)), RetryClass::NotSent] {
+            assert_eq!(asked.pass_on(Host::Backup, class, now + 5 * SECOND), open(Some(15)));
         }
-        assert_eq!(asked.move_on(Host::Main, Ending::NotSent, now + 65 * SECOND), Ending::NotSent);
-        assert_eq!(asked.move_on(Host::Main, Ending::Final, now), Ending::Final);
-        let endless = Ending::Open { retry_after: Some(Duration::MAX) };
-        assert_eq!(asked.move_on(Host::Main, endless, now + 65 * SECOND), open(None));
+        assert_eq!(asked.pass_on(Host::Main, RetryClass::NotSent, now + 65 * SECOND), RetryClass::NotSent);
+        assert_eq!(asked.pass_on(Host::Main, RetryClass::Settled, now), RetryClass::Settled);
+        let endless = RetryClass::Unknown { retry_after: Some(Duration::MAX) };
+        assert_eq!(asked.pass_on(Host::Main, endless, now + 65 * SECOND), open(None));
     }
 
     /// While the main host works, nothing tells whether the backup host does.
@@ -475,44 +479,44 @@ mod tests {
     fn an_old_failure_of_the_backup_host_says_nothing() {
         let mut hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
-            hosts.note(Host::Backup, FAILS, SECOND);
+            hosts.note(Host::Backup, Failed, SECOND);
         }
         let share = |hosts: &Hosts, now| hosts.first_share(Host::Main, 30 * SECOND, now);
         for (now, may_respond) in
             [(2 * SECOND, false), (SECOND + RECENT - SECOND / 100, false), (SECOND + RECENT, true)]
         {
-            assert_eq!(hosts.is_open(Host::Backup, now), may_respond, "{now:?}");
+            assert_eq!(hosts.is_available(Host::Backup, now), may_respond, "{now:?}");
             assert_eq!(share(&hosts, now).is_some(), may_respond, "{now:?}");
         }
     }
 
     #[test]
-    fn with_both_hosts_closed_each_call_begins_where_nobody_was_for_longer() {
+    fn with_both_circuits_open_each_call_begins_where_nobody_was_for_longer() {
         let mut hosts = Hosts::default();
         for (at, host) in [(1, Host::Backup), (2, Host::Main)] {
             for _ in 0..MAX_FAILURES {
-                hosts.note(host, FAILS, at * SECOND);
+                hosts.note(host, Failed, at * SECOND);
             }
         }
         for at in 3..9 {
             let host = if at % 2 == 1 { Host::Backup } else { Host::Main };
             assert_eq!(hosts.choose(at * SECOND, None, at % 3 == 0), host, "{at}");
-            hosts.note(host, FAILS, at * SECOND);
+            hosts.note(host, Failed, at * SECOND);
         }
     }
 
     #[test]
-    fn with_both_hosts_closed_a_call_is_tried_all_the_same() {
+    fn with_both_circuits_open_a_call_is_tried_all_the_same() {
         let mut hosts = Hosts::default();
         for host in [Host::Main, Host::Backup] {
             for _ in 0..MAX_FAILURES {
-                hosts.note(host, FAILS, SECOND);
+                hosts.note(host, Failed, SECOND);
             }
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
-        for may_try in [false, true] {
-            assert_eq!(hosts.choose(SECOND, Some(Host::Main), may_try), Host::Backup);
-            assert_eq!(hosts.choose(SECOND, Some(Host::Backup), may_try), Host::Main);
+        for may_probe in [false, true] {
+            assert_eq!(hosts.choose(SECOND, Some(Host::Main), may_probe), Host::Backup);
+            assert_eq!(hosts.choose(SECOND, Some(Host::Backup), may_probe), Host::Main);
         }
     }
 }

@@ -16,7 +16,7 @@ use weipay_wire::{
 use crate::core::verify;
 use crate::error::{DecodeError, Error, ErrorKind, RequestError};
 use crate::response::RawResponse;
-use crate::retry::Ending;
+use crate::retry::RetryClass;
 #[cfg(feature = "async")]
 pub(crate) use fetch::asynchronous::Flight as AsyncFlight;
 #[cfg(feature = "blocking")]
@@ -411,12 +411,14 @@ impl KeyRing {
 
 /// Whether the failure is temporary, so that a fetch may succeed a moment later.
 fn has_failed_in_passing(error: &Error, now: i64) -> bool {
-    error.is_from_intermediary() || Ending::from_error(error, now) != Ending::Final
+    error.is_from_intermediary() || RetryClass::from_error(error, now) != RetryClass::Settled
 }
 
 /// Until when no fetch may begin after this error, by its `Retry-After`.
 fn left_alone_until(error: &Error, now: i64) -> Option<i64> {
-    let Ending::Open { retry_after: Some(wait) } = Ending::from_error(error, now) else { return None };
+    let RetryClass::Unknown { retry_after: Some(wait) } = RetryClass::from_error(error, now) else {
+        return None;
+    };
     let seconds = wait.as_secs().min(MAX_LEFT_ALONE);
     Some(now.saturating_add(i64::try_from(seconds).unwrap_or_default()))
 }

@@ -117,33 +117,35 @@ impl RetryConfig {
     }
 
     /// How long to wait before the next attempt; `None` if there is none. `random` is any number, which spreads the waits.
-    pub(crate) fn wait(self, ending: Ending, so_far: &SoFar, random: u64) -> Option<Duration> {
-        let jitter = fraction(self.most(so_far.attempts), random);
-        self.wait_with(ending, so_far, jitter)
+    pub(crate) fn wait(self, class: RetryClass, progress: &Progress, random: u64) -> Option<Duration> {
+        let jitter = fraction(self.max_jitter(progress.attempts), random);
+        self.wait_with(class, progress, jitter)
     }
 
     /// The same with the longest wait that may come: what fits is sure to follow.
-    pub(crate) fn longest_possible_wait(self, ending: Ending, so_far: &SoFar) -> Option<Duration> {
-        self.wait_with(ending, so_far, self.most(so_far.attempts))
+    pub(crate) fn longest_possible_wait(self, class: RetryClass, progress: &Progress) -> Option<Duration> {
+        self.wait_with(class, progress, self.max_jitter(progress.attempts))
     }
 
     /// The longest random wait after so many attempts.
-    fn most(self, attempts: u32) -> Duration {
+    fn max_jitter(self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
         self.base_delay.saturating_mul(1 << doublings).min(self.max_delay)
     }
 
-    fn wait_with(self, ending: Ending, so_far: &SoFar, jitter: Duration) -> Option<Duration> {
-        if so_far.attempts >= self.max_attempts {
+    fn wait_with(self, class: RetryClass, progress: &Progress, jitter: Duration) -> Option<Duration> {
+        if progress.attempts >= self.max_attempts {
             return None;
         }
-        let least = so_far.least_wait(ending)?;
-        let wait = match ending {
-            Ending::Open { retry_after } => retry_after.unwrap_or_default().saturating_add(jitter).max(least),
-            Ending::Probe => least,
-            Ending::Final | Ending::NotSent => jitter,
+        let min_delay = progress.min_delay(class)?;
+        let wait = match class {
+            RetryClass::Unknown { retry_after } => {
+                retry_after.unwrap_or_default().saturating_add(jitter).max(min_delay)
+            }
+            RetryClass::Probe => min_delay,
+            RetryClass::Settled | RetryClass::NotSent => jitter,
         };
-        (so_far.elapsed.saturating_add(wait) < so_far.limit).then_some(wait)
+        (progress.elapsed.saturating_add(wait) < progress.limit).then_some(wait)
     }
 }
 
@@ -155,7 +157,7 @@ fn fraction(most: Duration, random: u64) -> Duration {
 
 /// The progress of a call when an attempt has ended.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SoFar {
+pub(crate) struct Progress {
     /// How many attempts were made.
     pub(crate) attempts: u32,
     /// The time since the call began.
@@ -166,15 +168,15 @@ pub(crate) struct SoFar {
     pub(crate) repeat: Repeatable,
 }
 
-impl SoFar {
-    /// The minimum wait before another attempt, also with a policy; `None` if there must be no other attempt.
-    fn least_wait(&self, ending: Ending) -> Option<Duration> {
-        match ending {
-            Ending::Final => None,
-            Ending::NotSent => Some(Duration::ZERO),
-            Ending::Open { .. } | Ending::Probe if self.repeat == Repeatable::No => None,
-            Ending::Probe => Some(Duration::ZERO),
-            Ending::Open { retry_after } => {
+impl Progress {
+    /// The minimum delay before another attempt, also with a policy; `None` if there must be no other attempt.
+    fn min_delay(&self, class: RetryClass) -> Option<Duration> {
+        match class {
+            RetryClass::Settled => None,
+            RetryClass::NotSent => Some(Duration::ZERO),
+            RetryClass::Unknown { .. } | RetryClass::Probe if self.repeat == Repeatable::No => None,
+            RetryClass::Probe => Some(Duration::ZERO),
+            RetryClass::Unknown { retry_after } => {
                 let apart = match self.repeat {
                     Repeatable::After(apart) => apart,
                     Repeatable::No | Repeatable::Yes => Duration::ZERO,
@@ -204,15 +206,15 @@ impl Repeatable {
     }
 }
 
-/// How an attempt ended, as far as another one depends on it.
+/// How an attempt ended, as far as a retry depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum RetryClass {
     /// It settles the call.
-    Final,
+    Settled,
     /// No byte of the request left.
     NotSent,
     /// The request may have been carried out, or will be, and the advice is to send it again.
-    Open {
+    Unknown {
         /// The delay that the platform asks for.
         retry_after: Option<Duration>,
     },
@@ -220,35 +222,35 @@ pub(crate) enum Ending {
     Probe,
 }
 
-impl Ending {
-    /// How an attempt ended. `now` is the time of day, for a `Retry-After` that is a date.
+impl RetryClass {
+    /// The class of an attempt. `now` is the time of day, for a `Retry-After` that is a date.
     pub(crate) fn from_outcome(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
         match outcome {
             Ok(response) if response.status == StatusCode::ACCEPTED => {
-                Self::Open { retry_after: retry_after(&response.headers, now) }
+                Self::Unknown { retry_after: retry_after(&response.headers, now) }
             }
-            Ok(_) => Self::Final,
+            Ok(_) => Self::Settled,
             Err(error) => Self::from_error(error, now),
         }
     }
 
-    /// How an attempt ended that failed.
+    /// The class of an attempt that failed.
     pub(crate) fn from_error(error: &Error, now: i64) -> Self {
         match error.kind() {
             // A response beyond the size limit, an upload whose file is gone, or no runtime: the same call ends so again.
-            ErrorKind::Network(problem) if NotOfHost::lasts(problem) => Self::Final,
+            ErrorKind::Network(problem) if NotOfHost::lasts(problem) => Self::Settled,
             ErrorKind::Network(problem) if problem.sent == Sent::No => Self::NotSent,
-            ErrorKind::Network(_) => Self::Open { retry_after: None },
+            ErrorKind::Network(_) => Self::Unknown { retry_after: None },
             ErrorKind::SignatureProbe => Self::Probe,
             // Its own response may still come.
             ErrorKind::Api(problem) if problem.is_wrongly_signed() && !has_passing_status(error) => {
-                Self::Open { retry_after: None }
+                Self::Unknown { retry_after: None }
             }
             ErrorKind::Api(_) if asks_for_a_repeat(error) => match error.headers() {
-                Some(headers) => Self::Open { retry_after: retry_after(headers, now) },
-                None => Self::Open { retry_after: None },
+                Some(headers) => Self::Unknown { retry_after: retry_after(headers, now) },
+                None => Self::Unknown { retry_after: None },
             },
-            _ => Self::Final,
+            _ => Self::Settled,
         }
     }
 }
@@ -338,48 +340,48 @@ mod tests {
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(30);
-    const OPEN: Ending = Ending::Open { retry_after: None };
+    const UNKNOWN: RetryClass = RetryClass::Unknown { retry_after: None };
 
     const MINUTE_APART: Repeatable = Repeatable::After(Duration::from_secs(60));
 
-    fn so_far(attempts: u32, repeat: Repeatable) -> SoFar {
-        SoFar { attempts, elapsed: Duration::ZERO, limit: LIMIT, repeat }
+    fn progress(attempts: u32, repeat: Repeatable) -> Progress {
+        Progress { attempts, elapsed: Duration::ZERO, limit: LIMIT, repeat }
     }
 
-    fn wait(ending: Ending, repeat: Repeatable) -> Option<Duration> {
-        RetryConfig::default().wait(ending, &so_far(1, repeat), 0)
+    fn wait(class: RetryClass, repeat: Repeatable) -> Option<Duration> {
+        RetryConfig::default().wait(class, &progress(1, repeat), 0)
     }
 
     #[test]
     fn what_was_not_sent_is_sent_again_whatever_the_operation() {
         for repeat in [Repeatable::No, Repeatable::Yes, MINUTE_APART] {
-            assert!(wait(Ending::NotSent, repeat).is_some(), "{repeat:?}");
-            assert_eq!(wait(Ending::Final, repeat), None);
+            assert!(wait(RetryClass::NotSent, repeat).is_some(), "{repeat:?}");
+            assert_eq!(wait(RetryClass::Settled, repeat), None);
         }
     }
 
     #[test]
     fn what_may_have_arrived_is_sent_again_only_if_that_is_safe() {
-        for ending in [OPEN, Ending::Probe, Ending::Open { retry_after: Some(Duration::ZERO) }] {
-            assert_eq!(wait(ending, Repeatable::No), None, "{ending:?}");
-            assert!(wait(ending, Repeatable::Yes).is_some(), "{ending:?}");
+        for class in [UNKNOWN, RetryClass::Probe, RetryClass::Unknown { retry_after: Some(Duration::ZERO) }] {
+            assert_eq!(wait(class, Repeatable::No), None, "{class:?}");
+            assert!(wait(class, Repeatable::Yes).is_some(), "{class:?}");
         }
     }
 
     #[test]
     fn refunds_are_a_minute_apart_and_so_beyond_the_default_time_limit() {
-        assert_eq!(wait(OPEN, MINUTE_APART), None);
-        let patient = SoFar { limit: Duration::from_secs(90), ..so_far(1, MINUTE_APART) };
-        let wait = RetryConfig::default().wait(OPEN, &patient, u64::MAX).unwrap();
+        assert_eq!(wait(UNKNOWN, MINUTE_APART), None);
+        let patient = Progress { limit: Duration::from_secs(90), ..progress(1, MINUTE_APART) };
+        let wait = RetryConfig::default().wait(UNKNOWN, &patient, u64::MAX).unwrap();
         assert_eq!(wait, Duration::from_secs(60));
     }
 
     #[test]
     fn no_wait_reaches_the_end_of_the_time_limit() {
-        let ending = Ending::Open { retry_after: Some(Duration::from_secs(20)) };
+        let class = RetryClass::Unknown { retry_after: Some(Duration::from_secs(20)) };
         let at = |elapsed| {
-            let so_far = SoFar { elapsed: Duration::from_secs(elapsed), ..so_far(1, Repeatable::Yes) };
-            RetryConfig::default().wait(ending, &so_far, 0)
+            let progress = Progress { elapsed: Duration::from_secs(elapsed), ..progress(1, Repeatable::Yes) };
+            RetryConfig::default().wait(class, &progress, 0)
         };
         assert_eq!(at(9), Some(Duration::from_secs(20)));
         assert_eq!(at(10), None);
@@ -395,7 +397,7 @@ mod tests {
         let most = |attempts| {
             let waits = (0..2_000).map(|random: u64| random.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             waits
-                .filter_map(|random| retries.wait(OPEN, &so_far(attempts, Repeatable::Yes), random))
+                .filter_map(|random| retries.wait(UNKNOWN, &progress(attempts, Repeatable::Yes), random))
                 .max()
                 .unwrap()
         };
@@ -413,17 +415,17 @@ mod tests {
             RetryConfig::default().max_attempts(1),
         ] {
             assert!(retries.is_none());
-            assert_eq!(retries.wait(Ending::NotSent, &so_far(1, Repeatable::Yes), 0), None);
+            assert_eq!(retries.wait(RetryClass::NotSent, &progress(1, Repeatable::Yes), 0), None);
         }
     }
 
-    fn endings() -> impl Strategy<Value = Ending> {
+    fn endings() -> impl Strategy<Value = RetryClass> {
         let retry_after = prop::option::of((0..100_u64).prop_map(Duration::from_secs));
         prop_oneof![
-            Just(Ending::Final),
-            Just(Ending::NotSent),
-            Just(Ending::Probe),
-            retry_after.prop_map(|retry_after| Ending::Open { retry_after }),
+            Just(RetryClass::Settled),
+            Just(RetryClass::NotSent),
+            Just(RetryClass::Probe),
+            retry_after.prop_map(|retry_after| RetryClass::Unknown { retry_after }),
         ]
     }
 
@@ -443,14 +445,14 @@ mod tests {
                 .max_delay(Duration::from_micros(max_delay.into()));
             let limit = Duration::from_secs(limit);
             let (mut may_have_arrived, mut elapsed) = (false, Duration::ZERO);
-            for (made, (ending, random, took)) in (1..).zip(sequence) {
+            for (made, (class, random, took)) in (1..).zip(sequence) {
                 // It is sent here.
                 prop_assert!(!may_have_arrived);
-                may_have_arrived |= ending != Ending::NotSent;
+                may_have_arrived |= class != RetryClass::NotSent;
                 elapsed += Duration::from_millis(took);
-                let so_far = SoFar { attempts: made, elapsed, limit, repeat: Repeatable::No };
-                let Some(wait) = retries.wait(ending, &so_far, random) else { break };
-                prop_assert!(made < max_attempts);
+                let progress = Progress { attempts: made, elapsed, limit, repeat: Repeatable::No };
+                let Some(wait) = retries.wait(class, &progress, random) else { break };
+                prop_assert!(made < attempts);
                 elapsed += wait;
                 prop_assert!(elapsed < limit, "beyond the time limit");
             }

@@ -73,7 +73,7 @@ impl Download<Async> {
         let began = timer.now();
         if let Some(call) = self.call() {
             let limit = core.timeout(call).min(self.timeout);
-            let keys = self.shared.have_keys(call, limit).await;
+            let keys = self.shared.ensure_keys(call, limit).await;
             keys.map_err(|error| error.in_call(call))?;
         }
         let mut attempts = self.attempts(began);
@@ -117,7 +117,7 @@ impl Download<Async> {
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = self.shared.transport.send(signed, wait).await?;
         if let Some(serial) = self.serial_to_verify(&request, &response, &keys) {
-            self.shared.look_for(serial, wait).await;
+            self.shared.fetch_unknown_key(serial, wait).await;
         }
         let (parts, mut body) = response.into_parts();
         let headers = parts.headers.clone();

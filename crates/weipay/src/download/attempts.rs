@@ -10,7 +10,7 @@ use crate::attempts::{Attempts, Plan};
 use crate::core::MAX_TIMEOUT;
 use crate::delivery::Mode;
 use crate::error::Error;
-use crate::retry::{Ending, Repeatable};
+use crate::retry::{Repeatable, RetryClass};
 
 impl<M: Mode> Download<M> {
     /// The attempts of one that began at this time of the timer.
@@ -40,13 +40,13 @@ impl<M: Mode> Download<M> {
         outcome: &Result<Downloaded, Error>,
         can_restart: bool,
     ) -> Option<Duration> {
-        let Err(error) = outcome else { return attempts.next(Ok(StatusCode::OK), Ending::Final) };
-        let ending = match Ending::from_error(error, self.shared.core.now()) {
-            _ if !can_restart => Ending::Final,
+        let Err(error) = outcome else { return attempts.next(Ok(StatusCode::OK), RetryClass::Settled) };
+        let class = match RetryClass::from_error(error, self.shared.core.now()) {
+            _ if !can_restart => RetryClass::Settled,
             // A damaged file, or one that is not the announced one.
-            Ending::Final if error.is_retryable() => Ending::Open { retry_after: None },
-            ending => ending,
+            RetryClass::Settled if error.is_retryable() => RetryClass::Unknown { retry_after: None },
+            class => class,
         };
-        attempts.next(Err(error), ending)
+        attempts.next(Err(error), class)
     }
 }

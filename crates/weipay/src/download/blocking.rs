@@ -71,7 +71,7 @@ impl Download<Blocking> {
         let began = timer.now();
         if let Some(call) = self.call() {
             let limit = core.timeout(call).min(self.timeout);
-            let keys = self.shared.have_keys(call, limit);
+            let keys = self.shared.ensure_keys(call, limit);
             keys.map_err(|error| error.in_call(call))?;
         }
         let mut attempts = self.attempts(began);
@@ -119,7 +119,7 @@ impl Download<Blocking> {
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = self.shared.transport.send(signed, wait)?;
         if let Some(serial) = self.serial_to_verify(&request, &response, &keys) {
-            self.shared.look_for(serial, wait.min(end.saturating_duration_since(Instant::now())));
+            self.shared.fetch_unknown_key(serial, wait.min(end.saturating_duration_since(Instant::now())));
         }
         let (parts, mut body) = response.into_parts();
         let headers = parts.headers.clone();

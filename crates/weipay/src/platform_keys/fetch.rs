@@ -21,7 +21,7 @@ use crate::notification::FetchesCertificates;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::RawResponse;
-use crate::retry::{Ending, Repeatable};
+use crate::retry::{Repeatable, RetryClass};
 
 /// How long a fetch may take. The call that it was begun for may allow less.
 const MAX_FETCH: Duration = Duration::from_secs(10);
@@ -86,8 +86,8 @@ fn attempts<'a>(core: &'a Core, request: &Request, deadline: Deadline) -> Attemp
 /// How long to wait before the list is asked for once more; `None` if the fetch has ended so.
 fn next(core: &Core, attempts: &mut Attempts<'_>, outcome: &Result<(), Error>) -> Option<Duration> {
     match outcome {
-        Ok(()) => attempts.next(Ok(StatusCode::OK), Ending::Final),
-        Err(error) => attempts.next(Err(error), Ending::from_error(error, core.now())),
+        Ok(()) => attempts.next(Ok(StatusCode::OK), RetryClass::Settled),
+        Err(error) => attempts.next(Err(error), RetryClass::from_error(error, core.now())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Attempt, Ending, SoFar};
+use super::{Attempt, Progress, RetryClass};
 use crate::operation::Operation;
 
 /// Decides whether a client repeats a call, and after which delay: your own rule instead of
@@ -40,7 +40,7 @@ pub trait RetryPolicy: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 pub struct RetryContext<'a> {
     last: &'a Attempt,
-    so_far: &'a SoFar,
+    progress: &'a Progress,
     operation: Option<&'static Operation>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> RetryContext<'a> {
     /// How many attempts were made.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.so_far.attempts
+        self.progress.attempts
     }
 
     /// The attempt that has just ended.
@@ -60,13 +60,13 @@ impl<'a> RetryContext<'a> {
     /// The time since the call began.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.so_far.elapsed
+        self.progress.elapsed
     }
 
     /// The time that all attempts together may take.
     #[must_use]
     pub fn limit(&self) -> Duration {
-        self.so_far.limit
+        self.progress.limit
     }
 
     /// The operation; `None` if the catalogue does not have the path.
@@ -76,17 +76,17 @@ impl<'a> RetryContext<'a> {
     }
 }
 
-impl SoFar {
+impl Progress {
     /// How long a policy wants to wait, where a repeat is safe.
     pub(crate) fn wait_by(
         &self,
         policy: &dyn RetryPolicy,
-        ending: Ending,
+        class: RetryClass,
         last: &Attempt,
         operation: Option<&'static Operation>,
     ) -> Option<Duration> {
-        let least = self.least_wait(ending)?;
-        let wait = policy.delay(&RetryContext { last, so_far: self, operation })?.max(least);
+        let min_delay = self.min_delay(class)?;
+        let wait = policy.delay(&RetryContext { last, progress: self, operation })?.max(min_delay);
         (self.elapsed.saturating_add(wait) < self.limit).then_some(wait)
     }
 }
@@ -105,31 +105,37 @@ mod tests {
         }
     }
 
-    fn wait(ending: Ending, repeat: Repeatable) -> Option<Duration> {
+    fn wait(class: RetryClass, repeat: Repeatable) -> Option<Duration> {
         let limit = Duration::from_secs(90);
-        let so_far = SoFar { attempts: 1, elapsed: Duration::ZERO, limit, repeat };
+        let progress = Progress { attempts: 1, elapsed: Duration::ZERO, limit, repeat };
         let lost = NetworkError { sent: Sent::Perhaps, source: "lost".into() };
         let last = Attempt::from_outcome(Err(&lost.into()), Duration::ZERO, None);
-        so_far.wait_by(&Always, ending, &last, None)
+        progress.wait_by(&Always, class, &last, None)
     }
 
     #[test]
     fn no_policy_repeats_what_could_take_effect_twice() {
-        for ending in [Ending::Open { retry_after: None }, Ending::Probe, Ending::Final] {
-            assert_eq!(wait(ending, Repeatable::No), None, "{ending:?}");
+        for class in [RetryClass::Unknown { retry_after: None }, RetryClass::Probe, RetryClass::Settled] {
+            assert_eq!(wait(class, Repeatable::No), None, "{class:?}");
         }
-        assert_eq!(wait(Ending::NotSent, Repeatable::No), Some(Duration::ZERO));
+        assert_eq!(wait(RetryClass::NotSent, Repeatable::No), Some(Duration::ZERO));
     }
 
     #[test]
     fn what_the_platform_asks_for_is_kept_whatever_the_policy_says() {
         let later = Duration::from_secs(7);
-        assert_eq!(wait(Ending::Open { retry_after: Some(later) }, Repeatable::Yes), Some(later));
+        assert_eq!(wait(RetryClass::Unknown { retry_after: Some(later) }, Repeatable::Yes), Some(later));
         let minute = Some(Duration::from_secs(60));
         assert_eq!(
-            wait(Ending::Open { retry_after: Some(later) }, Repeatable::After(Duration::from_secs(60))),
+            wait(
+                RetryClass::Unknown { retry_after: Some(later) },
+                Repeatable::After(Duration::from_secs(60))
+            ),
             minute
         );
-        assert_eq!(wait(Ending::Open { retry_after: Some(Duration::from_secs(90)) }, Repeatable::Yes), None);
+        assert_eq!(
+            wait(RetryClass::Unknown { retry_after: Some(Duration::from_secs(90)) }, Repeatable::Yes),
+            None
+        );
     }
 }
