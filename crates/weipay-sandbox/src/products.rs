@@ -37,6 +37,7 @@ pub(crate) mod payments;
 pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
 pub(crate) mod product_coupons;
+pub(crate) mod recharges;
 mod security_echo;
 pub(crate) mod telling;
 pub(crate) mod transfers;
@@ -180,6 +181,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(platform_certificates::ROUTES),
     Product::new(balance::ROUTES).control(balance::top_up::ROUTES),
     Product::new(withdrawals::ROUTES).due(withdrawals::DUE).control(withdrawals::control::ROUTES),
+    Product::new(recharges::ROUTES).due(recharges::DUE).control(recharges::control::ROUTES),
     Product::new(transfers::ROUTES)
         .downloads(transfers::DOWNLOADS)
         .due(transfers::DUE)
