@@ -242,7 +242,7 @@ mod asynchronous {
         pub async fn fetch_platform_certificates(&self) -> Result<(), Error> {
             let ring = &self.shared.core.merchant.ring;
             ring.check_can_fetch()?;
-            self.shared.fetch(ring.ticket(), self.shared.core.timeout).await.map_err(Error::without_keys)
+            self.shared.fetch(ring.new_ticket(), self.shared.core.timeout).await.map_err(Error::without_keys)
         }
     }
 

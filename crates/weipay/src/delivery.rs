@@ -112,7 +112,7 @@ mod asynchronous {
     use super::*;
     use crate::error::Sent;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{AsyncFlight, Need};
+    use crate::platform_keys::{AsyncFlight, RequiredAction};
     use crate::response::Response;
     use crate::runtime;
     use crate::signer::Signer;
@@ -188,7 +188,7 @@ mod asynchronous {
     ) -> Result<RawResponse, Error> {
         let keys = shared.core.platform();
         let deadline = Deadline::after(attempts.left()?);
-        let prepared = shared.core.prepare(request, attempts.host())?;
+        let prepared = shared.core.prepare_request(request, attempts.host())?;
         let mut signed = shared.signed(prepared, deadline.left()).await?;
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
@@ -203,7 +203,7 @@ mod asynchronous {
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.fetch_unknown_key(serial, deadline.left()).await;
         }
-        let concluded = shared.core.conclude(request, response, &keys);
+        let concluded = shared.core.verify_response(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
     }
 
@@ -218,14 +218,16 @@ mod asynchronous {
             if !Core::needs_keys(call) {
                 return Ok(());
             }
-            match self.core.merchant.ring.need(self.core.now()) {
-                Need::Nothing => Ok(()),
-                Need::Refresh(ticket) => {
+            match self.core.merchant.ring.required_action(self.core.now()) {
+                RequiredAction::Nothing => Ok(()),
+                RequiredAction::Refresh(ticket) => {
                     self.refresh(ticket);
                     Ok(())
                 }
-                Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
-                Need::Renew(ticket) => proceed_without_keys(call, self.fetch(ticket, limit / 2).await),
+                RequiredAction::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
+                RequiredAction::Renew(ticket) => {
+                    proceed_without_keys(call, self.fetch(ticket, limit / 2).await)
+                }
             }
         }
 
@@ -269,7 +271,7 @@ pub use asynchronous::CallFuture;
 mod blocking {
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{BlockingFlight, Need};
+    use crate::platform_keys::{BlockingFlight, RequiredAction};
     use crate::response::Response;
     use crate::signer::blocking::Signer;
     use crate::transport::blocking::{Transport, read_whole};
@@ -336,7 +338,7 @@ mod blocking {
     ) -> Result<RawResponse, Error> {
         let keys = shared.core.platform();
         let deadline = Deadline::after(attempts.left()?);
-        let prepared = shared.core.prepare(request, attempts.host())?;
+        let prepared = shared.core.prepare_request(request, attempts.host())?;
         let mut signed = shared.signed(prepared, deadline.left())?;
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
@@ -347,7 +349,7 @@ mod blocking {
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.fetch_unknown_key(serial, deadline.left());
         }
-        let concluded = shared.core.conclude(request, response, &keys);
+        let concluded = shared.core.verify_response(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
     }
 
@@ -358,14 +360,18 @@ mod blocking {
             if !Core::needs_keys(call) {
                 return Ok(());
             }
-            match self.core.merchant.ring.need(self.core.now()) {
-                Need::Nothing => Ok(()),
-                Need::Refresh(ticket) => {
+            match self.core.merchant.ring.required_action(self.core.now()) {
+                RequiredAction::Nothing => Ok(()),
+                RequiredAction::Refresh(ticket) => {
                     self.refresh(ticket);
                     Ok(())
                 }
-                Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
-                Need::Renew(ticket) => proceed_without_keys(call, self.fetch_for_call(ticket, limit / 2)),
+                RequiredAction::Fetch(ticket) => {
+                    self.fetch_for_call(ticket, limit).map_err(Error::without_keys)
+                }
+                RequiredAction::Renew(ticket) => {
+                    proceed_without_keys(call, self.fetch_for_call(ticket, limit / 2))
+                }
             }
         }
 

@@ -229,7 +229,7 @@ impl<M: Mode> Download<M> {
                 core.check_before_keys(request)?;
                 let mut request = (**request).clone();
                 request.complete(core)?;
-                let unsent = core.prepare(&request, host)?;
+                let unsent = core.prepare_request(&request, host)?;
                 let wait = core.timeout(&request).min(self.timeout);
                 let receiver = Receiver::new(None, self.digest.clone(), self.max_bytes).of_call();
                 return Ok(Prepared { request, unsent, wait, receiver });
@@ -313,7 +313,7 @@ impl<M: Mode> Download<M> {
             return Err(self.shared.refused(head, body, keys));
         }
         let response = http::Response::from_parts(head.clone(), body.clone());
-        if let Err(error) = self.shared.core.conclude(request, response, keys) {
+        if let Err(error) = self.shared.core.verify_response(request, response, keys) {
             // A file whose digest its caller knows may be any text.
             let is_text =
                 matches!(error.kind(), ErrorKind::File(FileError::NoFile | FileError::ErrorResponse(_)));

@@ -7,7 +7,7 @@
 use http::HeaderMap;
 use weipay_wire::DigestAlgorithm;
 
-use super::SIGNATURE;
+use super::v3::SIGNATURE;
 use crate::download::{self, Digest};
 use crate::error::FileError;
 use crate::request::Request;

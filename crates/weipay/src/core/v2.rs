@@ -27,7 +27,7 @@ use crate::xml::elements_of;
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
 const ACCEPTED: HeaderValue = HeaderValue::from_static("text/xml, */*;q=0.5");
 
-pub(super) fn prepare(
+pub(super) fn prepare_request(
     core: &Core,
     request: &Request,
     host: Host,
@@ -181,7 +181,7 @@ fn unwritable(error: XmlError) -> RequestError {
     }
 }
 
-pub(super) fn conclude(
+pub(super) fn verify_response(
     core: &Core,
     request: &Request,
     mut response: RawResponse,

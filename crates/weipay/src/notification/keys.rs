@@ -173,7 +173,7 @@ impl MerchantKeys {
     pub(super) fn may_have(&self, serial: &str) -> bool {
         match &self.platform {
             PlatformSource::Fixed(_) => false,
-            PlatformSource::Client { merchant, .. } => merchant.ring.may_have(serial),
+            PlatformSource::Client { merchant, .. } => merchant.ring.note_foreign_serial(serial),
         }
     }
 

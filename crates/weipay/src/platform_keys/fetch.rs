@@ -1,4 +1,4 @@
-//! Fetching the certificates: when a call waits for it, when it goes on in the background, and that only one runs at a time.
+//! Fetching the certificates: when a call waits for it, and when it goes on in the background.
 //!
 //! Both modes follow the same steps. Whoever wants a fetch takes a ticket, waits for its turn, and sends only
 //! if no fetch has ended since it took the ticket. So a hundred calls that meet an unknown key send one
@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 
-use super::Outcome;
+use super::FetchOutcome;
 use crate::attempts::{Attempts, Plan};
 use crate::core::Core;
 use crate::delivery::Deadline;
@@ -24,7 +24,7 @@ use crate::response::RawResponse;
 use crate::retry::{Repeatable, RetryClass};
 
 /// How long a fetch may take. The call that it was begun for may allow less.
-const MAX_FETCH: Duration = Duration::from_secs(10);
+pub(super) const MAX_FETCH: Duration = Duration::from_secs(10);
 
 /// A fetch that failed without a response says something of the platform if it had so long. One that had less may only have been
 /// begun for a call that had to end.
@@ -35,12 +35,12 @@ const FAIR_FETCH: Duration = Duration::from_secs(9);
 const MAX_TURN: Duration = Duration::from_secs(20);
 
 /// The delay after which a fetch counts as stalled, because its runtime is not running.
-const STOOD_STILL: Duration = Duration::from_secs(2);
+pub(super) const STALL_GRACE: Duration = Duration::from_secs(2);
 
 impl Deadline {
     /// Whether a fetch failed because the call that it was begun for had to end, or because it stood still.
     fn cut_short(&self, error: &Error) -> bool {
-        let stood_still = self.began.elapsed() >= self.limit.saturating_add(STOOD_STILL);
+        let stood_still = self.began.elapsed() >= self.limit.saturating_add(STALL_GRACE);
         error.status().is_none() && (self.limit < FAIR_FETCH && self.left().is_zero() || stood_still)
     }
 
@@ -52,7 +52,7 @@ impl Deadline {
 
 /// The request for the list. The overseas host has it at another path. A merchant of 国密 asks for certificates
 /// of SM2, and gets them sealed by SM4; without the parameter the list has those of RSA.
-fn request(core: &Core) -> Request {
+fn list_request(core: &Core) -> Request {
     let path = if core.base_url.is_overseas() { "v3/global/certificates" } else { "v3/certificates" };
     let mut request = Request::new(path.to_owned());
     request.operation = Operation::find(&Method::GET, path);
@@ -84,7 +84,7 @@ fn attempts<'a>(core: &'a Core, request: &Request, deadline: Deadline) -> Attemp
 }
 
 /// How long to wait before the list is asked for once more; `None` if the fetch has ended so.
-fn next(core: &Core, attempts: &mut Attempts<'_>, outcome: &Result<(), Error>) -> Option<Duration> {
+fn next_delay(core: &Core, attempts: &mut Attempts<'_>, outcome: &Result<(), Error>) -> Option<Duration> {
     match outcome {
         Ok(()) => attempts.next(Ok(StatusCode::OK), RetryClass::Settled),
         Err(error) => attempts.next(Err(error), RetryClass::from_error(error, core.now())),
@@ -92,10 +92,10 @@ fn next(core: &Core, attempts: &mut Attempts<'_>, outcome: &Result<(), Error>) -
 }
 
 /// Judges the response to it.
-fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Error> {
+fn install_list(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Error> {
     let response = RawResponse::new(response, core.merchant.key.clone());
     let taken = match response.status.is_success() {
-        true => core.merchant.ring.take_in(&response, core.now()),
+        true => core.merchant.ring.install_list(&response, core.now()),
         false => Err(core.refusal(ApiError::read(&response.body), &response, &core.platform())),
     };
     taken.map_err(|kind| Error::with_response(kind, response))
@@ -103,96 +103,34 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
 
 /// Ends a fetch. Those who wait learn how it ended, unless its call cut it short: then the next of them
 /// fetches, within its own time.
-fn end(core: &Core, request: &Request, deadline: Deadline, outcome: Result<(), Error>) -> Outcome {
+fn finish_fetch(
+    core: &Core,
+    request: &Request,
+    deadline: Deadline,
+    outcome: Result<(), Error>,
+) -> FetchOutcome {
     let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(error));
     let outcome = outcome.map_err(|error| Arc::new(error.in_call(request)));
-    if is_cut_short { outcome } else { core.merchant.ring.end(outcome, core.now()) }
+    if is_cut_short { outcome } else { core.merchant.ring.record_outcome(outcome, core.now()) }
 }
 
 /// The error of a call that ended before the fetch.
-fn too_late() -> Outcome {
+fn fetch_timed_out() -> FetchOutcome {
     let late = "the platform certificates did not arrive within the time limit of the call; their fetch continues in the background";
     let source = std::io::Error::new(std::io::ErrorKind::TimedOut, late).into();
     Err(Arc::new(NetworkError { sent: Sent::No, source }.into()))
 }
 
 #[cfg(feature = "async")]
-pub(crate) mod asynchronous {
-    use std::sync::{Mutex, MutexGuard, PoisonError};
-    use std::time::Instant;
-
+mod asynchronous {
     use tokio::runtime::Handle;
-    use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
 
     use super::*;
     use crate::delivery::{Async, Shared};
     use crate::platform_keys::Ticket;
-    use crate::runtime::{has_timers, timeout};
+    use crate::platform_keys::single_flight::asynchronous::FlightGuard;
+    use crate::runtime::timeout;
     use crate::transport::read_whole;
-
-    /// Lets one task fetch at a time. The others wait, but not beyond their time, and not for a task that
-    /// stands still because its runtime, which may have only one thread, is not driven any more.
-    #[derive(Default)]
-    pub struct Flight(Mutex<Current>);
-
-    #[derive(Default)]
-    struct Current {
-        turns: Arc<Turns<()>>,
-        /// When the last turn must have ended, or else it stands still.
-        ends: Option<Instant>,
-    }
-
-    /// The turn of a task, until it is dropped.
-    type Turn = OwnedMutexGuard<()>;
-
-    impl Flight {
-        fn current(&self) -> MutexGuard<'_, Current> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner)
-        }
-
-        /// Waits for a turn, which lasts as long as this at most.
-        async fn take(&self, deadline: Deadline, lasts: Duration) -> Option<Turn> {
-            loop {
-                let (turns, ends) = {
-                    let current = self.current();
-                    (Arc::clone(&current.turns), current.ends)
-                };
-                let turn = match Arc::clone(&turns).try_lock_owned() {
-                    Ok(turn) => turn,
-                    // The fetch that runs has its own limit.
-                    Err(_) if !has_timers() => Arc::clone(&turns).lock_owned().await,
-                    Err(_) => {
-                        // `ends` may not be set yet if the holder has just taken the turn.
-                        let ends_in =
-                            ends.map_or(STOOD_STILL, |at| at.saturating_duration_since(Instant::now()));
-                        match timeout(deadline.left().min(ends_in), Arc::clone(&turns).lock_owned()).await {
-                            Ok(turn) => turn,
-                            Err(_) if deadline.left().is_zero() => return None,
-                            Err(_) => {
-                                self.leave_behind(&turns);
-                                continue;
-                            }
-                        }
-                    }
-                };
-                let mut current = self.current();
-                // A turn that was left behind meanwhile is no turn any more.
-                if Arc::ptr_eq(&current.turns, &turns) {
-                    current.ends = Some(Instant::now() + lasts);
-                    return Some(turn);
-                }
-            }
-        }
-
-        /// Nobody waits any more for a turn that has lasted longer than a fetch can.
-        fn leave_behind(&self, turns: &Arc<Turns<()>>) {
-            let mut current = self.current();
-            let is_over = current.ends.is_none_or(|at| at <= Instant::now());
-            if is_over && Arc::ptr_eq(&current.turns, turns) {
-                *current = Current::default();
-            }
-        }
-    }
 
     impl Shared<Async> {
         /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are
@@ -207,11 +145,11 @@ pub(crate) mod asynchronous {
         /// them only as long as it may take itself. The fetch is a task of its own: one that needs longer, or
         /// whose call was dropped, goes on. Or else calls with little time would begin one after another, and
         /// never get any.
-        pub(crate) async fn fetch(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
+        pub(crate) async fn fetch(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> FetchOutcome {
             let deadline = Deadline::after(limit);
             let own_limit = limit.clamp(MAX_FETCH, MAX_TURN);
-            let turn = self.flight.take(deadline, own_limit + STOOD_STILL).await;
-            let Some(turn) = turn else { return too_late() };
+            let turn = self.flight.take(deadline, own_limit + STALL_GRACE).await;
+            let Some(turn) = turn else { return fetch_timed_out() };
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
@@ -222,33 +160,34 @@ pub(crate) mod asynchronous {
             match timeout(deadline.left(), fetch).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                _ => too_late(),
+                _ => fetch_timed_out(),
             }
         }
 
-        async fn fetch_in(&self, turn: Turn, deadline: Deadline) -> Outcome {
+        async fn fetch_in(&self, turn: FlightGuard, deadline: Deadline) -> FetchOutcome {
             // It has had to wait for its turn.
             let deadline = Deadline::after(deadline.left());
-            let request = request(&self.core);
+            let request = list_request(&self.core);
             let mut attempts = attempts(&self.core, &request, deadline);
             let outcome = loop {
                 let share = Deadline::after(attempts.exchange_limits(deadline.left()).whole);
                 let outcome = self.fetch_once(&request, attempts.host(), share).await;
-                match next(&self.core, &mut attempts, &outcome) {
+                match next_delay(&self.core, &mut attempts, &outcome) {
                     Some(wait) => self.core.delivery.timer.sleep(wait).await,
                     None => break outcome,
                 }
             };
-            let outcome = end(&self.core, &request, deadline, outcome);
+            let outcome = finish_fetch(&self.core, &request, deadline, outcome);
             drop(turn);
             outcome
         }
 
         async fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.signed(self.core.prepare(request, host)?, deadline.left_to_fetch()).await?;
+            let signed =
+                self.signed(self.core.prepare_request(request, host)?, deadline.left_to_fetch()).await?;
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch()).await?;
-            let taken = take_in(&self.core, read_whole(response).await?);
+            let taken = install_list(&self.core, read_whole(response).await?);
             taken.map_err(|error| self.core.explain(request, authorization.as_ref(), error))
         }
     }
@@ -269,51 +208,18 @@ pub(crate) mod asynchronous {
         }
 
         fn begin_refresh(&self) -> bool {
-            let ticket =
-                Handle::try_current().ok().and_then(|_| self.core.merchant.ring.due(self.core.now()));
+            let ticket = Handle::try_current()
+                .ok()
+                .and_then(|_| self.core.merchant.ring.take_due_refresh(self.core.now()));
             ticket.inspect(|ticket| self.refresh(*ticket)).is_some()
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        fn block_on<T>(future: impl Future<Output = T>) -> T {
-            let mut runtime = tokio::runtime::Builder::new_current_thread();
-            runtime.enable_all().build().unwrap().block_on(future)
-        }
-
-        #[test]
-        fn one_task_has_the_turn_and_the_next_gets_it_when_that_ends() {
-            let (flight, soon) = (Flight::default(), Deadline::after(Duration::from_millis(20)));
-            let turn = block_on(flight.take(soon, MAX_FETCH)).unwrap();
-            assert!(block_on(flight.take(soon, MAX_FETCH)).is_none());
-            drop(turn);
-            assert!(block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).is_some());
-        }
-
-        #[test]
-        fn nobody_waits_for_a_turn_that_lasts_longer_than_a_fetch_can() {
-            let flight = Flight::default();
-            // Its own length counts, not that of the next.
-            let stands_still = block_on(flight.take(Deadline::after(MAX_FETCH), Duration::ZERO)).unwrap();
-            let next = block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).unwrap();
-            // The fetch that was left behind ends, and must not free the turn of another.
-            drop(stands_still);
-            let soon = Deadline::after(Duration::from_millis(20));
-            assert!(block_on(flight.take(soon, MAX_FETCH)).is_none());
-            drop(next);
-            assert!(block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).is_some());
         }
     }
 }
 
 #[cfg(feature = "blocking")]
-pub(crate) mod waiting {
+mod blocking {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-    use std::sync::{Condvar, Mutex, PoisonError};
     use std::thread;
 
     use super::*;
@@ -321,56 +227,22 @@ pub(crate) mod waiting {
     use crate::platform_keys::Ticket;
     use crate::transport::blocking::read_whole;
 
-    /// Lets one thread fetch at a time. The others wait, but not beyond their time.
-    #[derive(Default)]
-    pub struct Flight {
-        is_taken: Mutex<bool>,
-        freed: Condvar,
-    }
-
-    /// The turn of a thread, until it is dropped.
-    struct Turn<'a>(&'a Flight);
-
-    impl Flight {
-        fn is_taken(&self) -> bool {
-            *self.is_taken.lock().unwrap_or_else(PoisonError::into_inner)
-        }
-
-        fn take(&self, wait: Duration) -> Option<Turn<'_>> {
-            let is_taken = self.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
-            let waited = self.freed.wait_timeout_while(is_taken, wait, |is_taken| *is_taken);
-            let (mut is_taken, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-            if waited.timed_out() && *is_taken {
-                return None;
-            }
-            *is_taken = true;
-            Some(Turn(self))
-        }
-    }
-
-    impl Drop for Turn<'_> {
-        fn drop(&mut self) {
-            *self.0.is_taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-            self.0.freed.notify_one();
-        }
-    }
-
     /// How many threads of this process refresh certificates. They live as long as one fetch. A client that gets none tries again
     /// a minute later.
     static REFRESHING: AtomicUsize = AtomicUsize::new(0);
     const MAX_REFRESHING: usize = 8;
 
     /// One of those threads, until it is dropped.
-    struct Place;
+    struct ThreadPermit;
 
-    impl Place {
+    impl ThreadPermit {
         fn take() -> Option<Self> {
             let one_more = |count| (count < MAX_REFRESHING).then_some(count + 1);
             REFRESHING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok().map(|_| Self)
         }
     }
 
-    impl Drop for Place {
+    impl Drop for ThreadPermit {
         fn drop(&mut self) {
             REFRESHING.fetch_sub(1, Ordering::Relaxed);
         }
@@ -379,17 +251,17 @@ pub(crate) mod waiting {
     impl Shared<Blocking> {
         /// Fetches the certificates in the background, unless too many do.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
-            if let Some(place) = Place::take() {
-                self.fetch_elsewhere(ticket, place);
+            if let Some(permit) = ThreadPermit::take() {
+                self.fetch_elsewhere(ticket, permit);
             }
         }
 
         /// Fetches the certificates on another thread, and sends the outcome to the receiver.
-        fn fetch_elsewhere(self: &Arc<Self>, ticket: Ticket, place: Place) -> Receiver<Outcome> {
+        fn fetch_elsewhere(self: &Arc<Self>, ticket: Ticket, permit: ThreadPermit) -> Receiver<FetchOutcome> {
             let shared = Arc::clone(self);
             let (tell, ended) = sync_channel(1);
             let fetch = move || {
-                let _place = place;
+                let _permit = permit;
                 // How it ended is noted in the ring too. The keys that are there stay if it failed.
                 tell.send(shared.fetch(ticket, Deadline::after(MAX_FETCH))).ok();
             };
@@ -401,50 +273,51 @@ pub(crate) mod waiting {
         /// Fetches the certificates that a call needs. The call waits for them only as long as it may take
         /// itself; a fetch that needs longer goes on without it, or else calls with short limits would begin
         /// one after another and never get any.
-        pub(crate) fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
+        pub(crate) fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> FetchOutcome {
             let deadline = Deadline::after(limit);
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
             // A caller that only waits for the fetch of another needs no thread.
-            let place = if limit < MAX_FETCH && !self.flight.is_taken() { Place::take() } else { None };
-            let Some(place) = place else { return self.fetch(ticket, deadline) };
-            match self.fetch_elsewhere(ticket, place).recv_timeout(limit) {
+            let permit =
+                if limit < MAX_FETCH && !self.flight.is_taken() { ThreadPermit::take() } else { None };
+            let Some(permit) = permit else { return self.fetch(ticket, deadline) };
+            match self.fetch_elsewhere(ticket, permit).recv_timeout(limit) {
                 Ok(outcome) => outcome,
-                Err(RecvTimeoutError::Timeout) => too_late(),
+                Err(RecvTimeoutError::Timeout) => fetch_timed_out(),
                 // There was no thread.
                 Err(RecvTimeoutError::Disconnected) => self.fetch(ticket, deadline),
             }
         }
 
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken.
-        pub(crate) fn fetch(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
-            let Some(turn) = self.flight.take(deadline.left()) else { return too_late() };
+        pub(crate) fn fetch(&self, ticket: Ticket, deadline: Deadline) -> FetchOutcome {
+            let Some(turn) = self.flight.take(deadline.left()) else { return fetch_timed_out() };
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
             // It has had to wait for its turn.
             let deadline = Deadline::after(deadline.left());
-            let request = request(&self.core);
+            let request = list_request(&self.core);
             let mut attempts = attempts(&self.core, &request, deadline);
             let outcome = loop {
                 let share = Deadline::after(attempts.exchange_limits(deadline.left()).whole);
                 let outcome = self.fetch_once(&request, attempts.host(), share);
-                match next(&self.core, &mut attempts, &outcome) {
+                match next_delay(&self.core, &mut attempts, &outcome) {
                     Some(wait) => self.core.delivery.timer.sleep_blocking(wait),
                     None => break outcome,
                 }
             };
-            let outcome = end(&self.core, &request, deadline, outcome);
+            let outcome = finish_fetch(&self.core, &request, deadline, outcome);
             drop(turn);
             outcome
         }
 
         fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.signed(self.core.prepare(request, host)?, deadline.left_to_fetch())?;
+            let signed = self.signed(self.core.prepare_request(request, host)?, deadline.left_to_fetch())?;
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch())?;
-            let taken = take_in(&self.core, read_whole(response)?);
+            let taken = install_list(&self.core, read_whole(response)?);
             taken.map_err(|error| self.core.explain(request, authorization.as_ref(), error))
         }
     }
@@ -452,25 +325,25 @@ pub(crate) mod waiting {
     #[cfg(feature = "notifications")]
     impl FetchesCertificates for Arc<Shared<Blocking>> {
         fn begin_fetch(&self, serial: &str) -> bool {
-            let Some(place) = Place::take() else { return false };
+            let Some(permit) = ThreadPermit::take() else { return false };
             let Some(ticket) =
                 self.core.merchant.ring.request_fetch_for_notification(serial, self.core.now())
             else {
                 return false;
             };
-            self.fetch_elsewhere(ticket, place);
+            self.fetch_elsewhere(ticket, permit);
             true
         }
 
         fn begin_refresh(&self) -> bool {
             let (ring, now) = (&self.core.merchant.ring, self.core.now());
-            if !ring.is_due(now) {
+            if !ring.is_refresh_due(now) {
                 return false;
             }
             // Where too many threads fetch, it stays due.
-            let Some(place) = Place::take() else { return false };
-            let Some(ticket) = ring.due(now) else { return false };
-            self.fetch_elsewhere(ticket, place);
+            let Some(permit) = ThreadPermit::take() else { return false };
+            let Some(ticket) = ring.take_due_refresh(now) else { return false };
+            self.fetch_elsewhere(ticket, permit);
             true
         }
     }
@@ -494,7 +367,7 @@ mod tests {
         assert!(over(little).cut_short(&lost()));
         assert!(!over(MAX_FETCH).cut_short(&lost()), "it had all of its time");
         assert!(!Deadline::after(little).cut_short(&lost()), "it ended before");
-        let stood_still = Deadline { began: Instant::now() - MAX_FETCH - STOOD_STILL, limit: MAX_FETCH };
+        let stood_still = Deadline { began: Instant::now() - MAX_FETCH - STALL_GRACE, limit: MAX_FETCH };
         assert!(stood_still.cut_short(&lost()));
         let mut refused = http::Response::new(bytes::Bytes::new());
         *refused.status_mut() = http::StatusCode::NOT_FOUND;
@@ -518,7 +391,7 @@ mod tests {
                 .api_v3_key(ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap())
                 .into_core(false)
                 .unwrap();
-            let prepared = core.prepare(&request(&core), crate::failover::Host::Main).unwrap();
+            let prepared = core.prepare_request(&list_request(&core), crate::failover::Host::Main).unwrap();
             let crate::core::Prepared::Signed(prepared) = prepared else { panic!() };
             assert_eq!(prepared.uri().to_string(), listed_at);
         }
