@@ -27,9 +27,9 @@ const LIMIT: f64 = 2.0;
 const ANSWER: &[u8] = include_bytes!("decode.json");
 
 fn main() {
-    let (ours, misread) = get::Response::decode(ANSWER, None).expect("a response");
+    let (ours, decode_errors) = get::Response::decode(ANSWER, None).expect("a response");
     let derived: Derived = serde_json::from_slice(ANSWER).expect("a response");
-    assert!(misread.is_empty(), "the response is as documented");
+    assert!(decode_errors.is_empty(), "the response is as documented");
     assert_eq!(ours.trade_state, Some(TradeState::Success));
     assert_eq!(ours.transaction_id, derived.transaction_id);
     assert_eq!(

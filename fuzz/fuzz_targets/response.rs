@@ -50,7 +50,7 @@ fn judge<T: Decode>(made: Result<Response<T>, weipay::Error>, input: &[u8]) {
     let shown = match made {
         Ok(response) => {
             let decoded = response.decode().is_ok();
-            let _ = (response.misread(), response.json(), decoded);
+            let _ = (response.decode_errors(), response.json(), decoded);
             format!("{response:?}")
         }
         Err(error) => {

@@ -35,7 +35,7 @@ pub fn settings() -> ClientBuilder {
         .public_key(PublicKeyId::new(PUBLIC_KEY_ID).unwrap(), PLATFORM.public_key())
         .api_v3_key(ApiV3Key::new(API_V3_KEY).unwrap())
         .api_v2_key(ApiV2Key::new(API_V2_KEY).unwrap())
-        .retries(weipay::Retries::none())
+        .retries(weipay::RetryConfig::none())
         .clock(|| NOW)
 }
 

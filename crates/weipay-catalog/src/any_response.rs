@@ -1,13 +1,13 @@
 //! What the responses of a version have in common: members that do not tell of which operation a response is.
 
 use crate::field::Field;
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 
 /// What the responses of a version have in common.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnyResponse {
     /// The protocol.
-    pub version: Version,
+    pub version: ApiVersion,
     /// The official Chinese name.
     pub title: &'static str,
     /// Members that any response may have, also where its page does not name them.

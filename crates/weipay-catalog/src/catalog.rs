@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
 use crate::notification::Notification;
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::parse::{self, Heading};
 use crate::route::{End, Routed, Router, Unrouted};
 use crate::shared::Shared;
@@ -26,7 +26,7 @@ pub struct Catalog {
     operations: Vec<OperationText>,
     router: Router,
     notifications: Vec<NotificationText>,
-    envelopes: Vec<(Version, &'static str)>,
+    envelopes: Vec<(ApiVersion, &'static str)>,
     shared: Shared,
 }
 
@@ -40,7 +40,7 @@ struct OperationText {
 
 #[derive(Debug)]
 struct NotificationText {
-    version: Version,
+    version: ApiVersion,
     event: &'static str,
     bytes: Range<usize>,
     parsed: OnceLock<Box<Notification>>,
@@ -211,7 +211,7 @@ impl Catalog {
     }
 
     /// Version and event of every notification, without parsing any.
-    pub fn notification_headings(&self) -> impl Iterator<Item = (Version, &'static str)> {
+    pub fn notification_headings(&self) -> impl Iterator<Item = (ApiVersion, &'static str)> {
         self.notifications.iter().map(|entry| (entry.version, entry.event))
     }
 
@@ -222,7 +222,7 @@ impl Catalog {
 
     /// The notification of this version and event, such as `TRANSACTION.SUCCESS`.
     #[must_use]
-    pub fn notification(&'static self, version: Version, event: &str) -> Option<&'static Notification> {
+    pub fn notification(&'static self, version: ApiVersion, event: &str) -> Option<&'static Notification> {
         self.notifications
             .iter()
             .find(|entry| entry.version == version && entry.event == event)
@@ -241,8 +241,8 @@ mod tests {
             |version: &str| catalog.headings().filter(|(_, path)| path.starts_with(version)).count();
         assert_eq!((of_version("v3/"), of_version("v2/"), catalog.len()), (1019, 129, 1148));
         let notified =
-            |version: Version| catalog.notifications().filter(|found| found.version == version).count();
-        assert_eq!((notified(Version::V3), notified(Version::V2)), (102, 10));
+            |version: ApiVersion| catalog.notifications().filter(|found| found.version == version).count();
+        assert_eq!((notified(ApiVersion::V3), notified(ApiVersion::V2)), (102, 10));
     }
 
     #[test]
@@ -282,13 +282,13 @@ mod tests {
             assert_eq!(found.title, notification.title);
             assert!(!found.body.is_empty() && !found.response.is_empty(), "{}", found.event);
             assert!(!found.retry.waits.is_empty(), "{}", found.event);
-            assert!(found.version == Version::V2 || !found.resource.is_empty(), "{}", found.event);
+            assert!(found.version == ApiVersion::V2 || !found.resource.is_empty(), "{}", found.event);
         }
     }
 
     #[test]
     fn the_usual_schedule_lasts_a_day_and_four_minutes() {
-        let usual = &Catalog::embedded().notification(Version::V3, "REFUND.SUCCESS").unwrap().retry;
+        let usual = &Catalog::embedded().notification(ApiVersion::V3, "REFUND.SUCCESS").unwrap().retry;
         assert_eq!((usual.waits.len(), usual.waits.iter().sum::<u32>()), (15, 86_640));
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::Catalog;
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 use crate::notification::Notification;
-use crate::operation::{Dialect, Operation, Place, Version};
+use crate::operation::{ApiVersion, BodyFormat, Operation, Place};
 use crate::waiting::Wait;
 
 /// Writes every operation, one JSON object per line, sorted by path.
@@ -117,7 +117,7 @@ fn request(operation: &Operation) -> Value {
         };
         let list = request.fields(place);
         // What APIv2 posts is XML, even where no page describes an element of it.
-        let is_undescribed_xml = place == Place::Xml && operation.dialect() == Dialect::Xml;
+        let is_undescribed_xml = place == Place::Xml && operation.body_format() == BodyFormat::Xml;
         if !list.is_empty() || is_undescribed_xml {
             object.insert(name.into(), fields(list));
         }
@@ -132,7 +132,7 @@ pub fn notification(notification: &Notification) -> Value {
     let mut body = fields(&delivered);
     name_cipher(&mut body, notification.cipher);
     let mut reply = Vec::new();
-    if notification.version == Version::V3 {
+    if notification.version == ApiVersion::V3 {
         let label = "应答状态码: 200、204 为成功, 其他 (如 5XX) 会重发";
         reply.push(
             json!({"name": "status", "type": "integer", "label": label, "enum": ["200", "204", "5XX"]}),
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn a_reply_may_lack_what_nothing_requires() {
         let reply = |event| {
-            let exported = notification(Catalog::embedded().notification(Version::V3, event).unwrap());
+            let exported = notification(Catalog::embedded().notification(ApiVersion::V3, event).unwrap());
             let parts = exported["reply"].as_array().unwrap().clone();
             parts
                 .iter()
@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn a_notification_keeps_the_values_of_its_envelope() {
         let exported =
-            notification(Catalog::embedded().notification(Version::V3, "MERCHANT_NOTIFY.NOTIFY").unwrap())
+            notification(Catalog::embedded().notification(ApiVersion::V3, "MERCHANT_NOTIFY.NOTIFY").unwrap())
                 .to_string();
         for stated in [r#""enum":["订阅消息"]"#, r#""label":"数据加密的附加数据","enum":["merchant_notify"]"#]
         {
@@ -390,7 +390,7 @@ mod tests {
         insta::assert_snapshot!("operation", shown(operation(found)));
         let found = catalog.find("POST", "v2/pay/closeorder").unwrap();
         insta::assert_snapshot!("operation_of_apiv2", shown(operation(found)));
-        let found = catalog.notification(Version::V3, "SECURITY_ECHO.SUCCESS").unwrap();
+        let found = catalog.notification(ApiVersion::V3, "SECURITY_ECHO.SUCCESS").unwrap();
         insta::assert_snapshot!("notification", shown(notification(found)));
     }
 
@@ -428,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_notification_shows_what_its_sealed_field_opens_to() {
-        let found = Catalog::embedded().notification(Version::V3, "REFUND.SUCCESS").unwrap();
+        let found = Catalog::embedded().notification(ApiVersion::V3, "REFUND.SUCCESS").unwrap();
         let exported = notification(found);
         let body = exported["notification"][1]["fields"].as_array().unwrap();
         let resource = body.iter().find(|field| field["name"] == "resource").unwrap();
@@ -445,6 +445,9 @@ mod tests {
             let exported = notification(Catalog::embedded().notification(version, event).unwrap());
             exported.to_string().matches("\"encrypted\":\"aes-ecb\"").count()
         };
-        assert_eq!((sealed(Version::V2, "refund-processed"), sealed(Version::V3, "REFUND.SUCCESS")), (1, 0));
+        assert_eq!(
+            (sealed(ApiVersion::V2, "refund-processed"), sealed(ApiVersion::V3, "REFUND.SUCCESS")),
+            (1, 0)
+        );
     }
 }

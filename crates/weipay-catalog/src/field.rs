@@ -207,7 +207,8 @@ pub enum Purpose {
     Signature,
     /// How the request is signed (APIv2).
     SignType,
-    /// The number of the merchant who signs the request. The client sets it unless the caller does.
+    /// The number of the merchant who signs the request. The client sets it unless the caller does. In a response, or in an
+    /// object in it: another number says that it is the response to another merchant.
     MerchantNumber,
     /// The number of the sub-merchant (子商户号) that a partner calls for. The client sets it unless the caller does.
     SubMerchantNumber,
@@ -233,6 +234,8 @@ pub enum Purpose {
     /// [`Field::echo_of`]. Another value says that it is the response to another request. In a shared object it counts where
     /// the request has such a field.
     Echo,
+    /// In a response, or in an object in it: the number of a merchant, but not, or perhaps not, that of the one who called.
+    OtherMerchant,
     /// In a response: says in which state something is. Where an operation acts and its page names no such member, the
     /// response that has one is that of a query.
     State,
@@ -250,7 +253,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -271,6 +274,7 @@ impl Purpose {
         Self::PageItems,
         Self::PageNext,
         Self::Echo,
+        Self::OtherMerchant,
         Self::State,
         Self::DownloadUrl,
         Self::DownloadHashType,
@@ -303,6 +307,7 @@ impl Purpose {
             Self::PageItems => "page-items",
             Self::PageNext => "page-next",
             Self::Echo => "echo",
+            Self::OtherMerchant => "other-merchant",
             Self::State => "state",
             Self::DownloadUrl => "download-url",
             Self::DownloadHashType => "download-hash-type",
@@ -325,8 +330,22 @@ impl Purpose {
     /// Whether a response has it.
     #[must_use]
     pub const fn is_of_a_response(self) -> bool {
-        matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext | Self::Echo | Self::State)
-            || self.is_of_a_download()
+        matches!(
+            self,
+            Self::MerchantNumber
+                | Self::PageTotal
+                | Self::PageItems
+                | Self::PageNext
+                | Self::Echo
+                | Self::OtherMerchant
+                | Self::State
+        ) || self.is_of_a_download()
+    }
+
+    /// Whether it says with what a client compares a member of a response.
+    #[must_use]
+    pub const fn is_compared(self) -> bool {
+        matches!(self, Self::MerchantNumber | Self::Echo | Self::OtherMerchant)
     }
 
     /// Whether the value names a file to download, or says how it is checked and opened.

@@ -4,14 +4,14 @@
 //! provides them as [`Operation`]s and [`Notification`]s. The code generator, the sandbox and the `weipay` command all use them.
 //!
 //! ```
-//! use weipay_catalog::{Catalog, Version};
+//! use weipay_catalog::{Catalog, ApiVersion};
 //!
 //! let catalog = Catalog::embedded();
 //! let found = catalog.route("POST", "/v3/marketing/busifavor/coupons/disassociate").unwrap();
 //! assert_eq!(found.operation.title, "取消关联订单信息");
 //! assert!(found.operation.request.json.iter().all(|field| field.required));
 //!
-//! let refunded = catalog.notification(Version::V3, "REFUND.SUCCESS").unwrap();
+//! let refunded = catalog.notification(ApiVersion::V3, "REFUND.SUCCESS").unwrap();
 //! assert!(refunded.resource.iter().any(|field| field.name == "refund_status"));
 //! ```
 //!
@@ -63,7 +63,7 @@ pub use catalog::Catalog;
 pub use errors::{Advice, ErrorCode};
 pub use field::{Carrier, Field, Format, Kind, Limits, Purpose};
 pub use notification::{Notification, Retry};
-pub use operation::{Dialect, Operation, Pictures, Place, Repeat, Request, Version};
+pub use operation::{ApiVersion, BodyFormat, Operation, Pictures, Place, Repeat, Request};
 pub use parse::ParseError;
 pub use route::{Routed, Unrouted};
 pub use waiting::Wait;

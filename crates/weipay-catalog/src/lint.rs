@@ -3,6 +3,7 @@
 //! A finding has file and line, what is wrong, and what would be right. `cargo run -p weipay-catalog --features lint --bin
 //! catalog-lint` prints all findings. A test makes sure that the catalogue of this repository has none.
 
+mod caller;
 mod echo;
 mod errors;
 mod field;
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 use crate::field::Field;
 use crate::folder::{self, EXTENSION, FolderError, SourceFile};
 use crate::notification::Notification;
-use crate::operation::{self, Operation, Version};
+use crate::operation::{self, ApiVersion, Operation};
 use crate::parse::{self, Heading, LISTS, ParseError};
 use crate::shared::Shared;
 
@@ -79,7 +80,7 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
 struct Linter {
     findings: Vec<Finding>,
     shared: Shared,
-    envelopes: BTreeMap<Version, Notification>,
+    envelopes: BTreeMap<ApiVersion, Notification>,
     /// Where each heading was first seen.
     headings: BTreeMap<Heading, (PathBuf, usize)>,
     /// How many fields take their members from a shared object, or their values from a shared list.
@@ -91,6 +92,8 @@ struct Linter {
     members: response::Members,
     /// Echoes of shared objects.
     echoes: echo::Shared,
+    /// What any response repeats.
+    repeated: caller::Repeated,
     /// How many operations name a list of error codes.
     uses_of_errors: BTreeMap<&'static str, usize>,
 }
@@ -120,6 +123,9 @@ impl Linter {
             .filter_map(|(_, text)| parse::envelope(text, shared.resolver()).ok())
             .map(|envelope| (envelope.version, envelope))
             .collect();
+        let responses =
+            texts.iter().filter_map(|(_, text)| parse::any_response(text, shared.resolver()).ok());
+        let repeated = caller::Repeated::new(responses);
         Self {
             findings: Vec::new(),
             shared,
@@ -130,6 +136,7 @@ impl Linter {
             operations: BTreeMap::new(),
             members: response::Members::default(),
             echoes: echo::Shared::default(),
+            repeated,
             uses_of_errors: BTreeMap::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! One notification (回调通知): what the platform posts to a merchant, and the response that it expects.
 
 use crate::field::{Carrier, Field};
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 
 /// The cipher of every APIv3 notification.
 pub const AES_GCM: &str = "AES-256-GCM";
@@ -10,7 +10,7 @@ pub const AES_GCM: &str = "AES-256-GCM";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
     /// The protocol.
-    pub version: Version,
+    pub version: ApiVersion,
     /// The event, such as `TRANSACTION.SUCCESS`. APIv2 has no names for events, so we chose them.
     pub event: &'static str,
     /// The official Chinese name.

@@ -22,7 +22,7 @@ mod webhook;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 use names::Titles;
 use schema::Schemas;
 
@@ -35,11 +35,11 @@ pub fn document() -> Value {
     let catalog = Catalog::embedded();
     let mut schemas = Schemas::default();
     let operations: Vec<_> =
-        catalog.operations().filter(|operation| operation.version() == Version::V3).collect();
+        catalog.operations().filter(|operation| operation.version() == ApiVersion::V3).collect();
     let mut paths = operation::paths(&operations, &mut schemas);
     let mut webhooks: Value = catalog
         .notifications()
-        .filter(|notification| notification.version == Version::V3)
+        .filter(|notification| notification.version == ApiVersion::V3)
         .map(|notification| (notification.event.to_owned(), webhook::item(notification, &mut schemas)))
         .collect::<Map<String, Value>>()
         .into();

@@ -112,14 +112,14 @@ impl Repeat {
 
 /// The protocol of an operation or a notification: the platform has two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Version {
+pub enum ApiVersion {
     /// APIv2: XML, signed inside the body.
     V2,
     /// APIv3: JSON, signed in headers.
     V3,
 }
 
-impl Version {
+impl ApiVersion {
     /// Both.
     pub const ALL: [Self; 2] = [Self::V2, Self::V3];
 
@@ -140,7 +140,7 @@ impl Version {
 }
 
 /// Its word.
-impl fmt::Display for Version {
+impl fmt::Display for ApiVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
@@ -148,7 +148,7 @@ impl fmt::Display for Version {
 
 /// How a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub enum BodyFormat {
     /// A JSON body, or none.
     Json,
     /// An XML body.
@@ -160,8 +160,8 @@ pub enum Dialect {
 impl Operation {
     /// The protocol, given by the first segment of the path.
     #[must_use]
-    pub fn version(&self) -> Version {
-        self.path.split('/').next().and_then(Version::from_word).unwrap_or(Version::V3)
+    pub fn version(&self) -> ApiVersion {
+        self.path.split('/').next().and_then(ApiVersion::from_word).unwrap_or(ApiVersion::V3)
     }
 
     /// Whether the request has a file.
@@ -172,12 +172,12 @@ impl Operation {
 
     /// How the request is written.
     #[must_use]
-    pub fn dialect(&self) -> Dialect {
+    pub fn body_format(&self) -> BodyFormat {
         match self.version() {
-            _ if !self.request.multipart.is_empty() => Dialect::Multipart,
+            _ if !self.request.multipart.is_empty() => BodyFormat::Multipart,
             // A GET has no body, and APIv2 posts XML, even if no page describes an element.
-            Version::V2 if self.method == "POST" && self.request.json.is_empty() => Dialect::Xml,
-            Version::V2 | Version::V3 => Dialect::Json,
+            ApiVersion::V2 if self.method == "POST" && self.request.json.is_empty() => BodyFormat::Xml,
+            ApiVersion::V2 | ApiVersion::V3 => BodyFormat::Json,
         }
     }
 
@@ -233,11 +233,20 @@ impl Operation {
     /// headers nor the parts of an upload come back.
     #[must_use]
     pub fn repeated_by(&self, echo: &Field) -> Option<(Place, &Field)> {
-        let name = echo.echo_of.unwrap_or(echo.name);
-        let find = |place: Place| self.request.fields(place).iter().find(|field| field.name == name);
         let is_echo = echo.purpose == Some(Purpose::Echo);
-        let mut places = [Place::Path, Place::Query, Place::Json, Place::Xml].into_iter().filter(|_| is_echo);
-        places.find_map(|place| Some((place, find(place)?)))
+        self.sent(echo.echo_of.unwrap_or(echo.name)).filter(|_| is_echo)
+    }
+
+    /// Whether the request has a field with this name that a response may repeat.
+    #[cfg(any(test, feature = "lint"))]
+    pub(crate) fn sends(&self, name: &str) -> bool {
+        self.sent(name).is_some()
+    }
+
+    fn sent(&self, name: &str) -> Option<(Place, &Field)> {
+        let find = |place: Place| self.request.fields(place).iter().find(|field| field.name == name);
+        let places = [Place::Path, Place::Query, Place::Json, Place::Xml];
+        places.into_iter().find_map(|place| Some((place, find(place)?)))
     }
 
     /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).
@@ -249,7 +258,7 @@ impl Operation {
     /// Whether a success says so in `result_code`, beside the `return_code` that every response of APIv2 has.
     #[must_use]
     pub fn has_result_code(&self) -> bool {
-        self.version() == Version::V2
+        self.version() == ApiVersion::V2
             && self.response.iter().any(|field| field.name == "result_code" && field.required)
     }
 
@@ -262,8 +271,8 @@ impl Operation {
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
     #[must_use]
     pub fn is_request_signed(&self) -> bool {
-        self.version() == Version::V3
-            || self.dialect() != Dialect::Json
+        self.version() == ApiVersion::V3
+            || self.body_format() != BodyFormat::Json
             || self.field_for(Purpose::Signature).is_some()
     }
 

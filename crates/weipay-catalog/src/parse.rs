@@ -29,7 +29,7 @@ mod response;
 use std::fmt;
 
 use crate::field::Field;
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 use crate::shared::Resolver;
 
 pub(crate) use errors::error_list;
@@ -66,11 +66,11 @@ pub enum Heading {
     /// `POST v3/security/echo`: an operation, by method and path.
     Operation(&'static str, &'static str),
     /// `NOTIFY v3 REFUND.SUCCESS`: a notification, by version and event.
-    Notification(Version, &'static str),
+    Notification(ApiVersion, &'static str),
     /// `ENVELOPE v3`: what the notifications of a version have in common.
-    Envelope(Version),
+    Envelope(ApiVersion),
     /// `RESPONSE v3`: what the responses of a version have in common.
-    Response(Version),
+    Response(ApiVersion),
     /// `OBJECT promotion_detail`: an object that several files share.
     Object(&'static str),
     /// `VALUES trade_state`: a list of values that several fields share.
@@ -120,11 +120,11 @@ pub fn heading(line: &'static str) -> Option<Heading> {
         "GET" | "POST" | "PUT" | "PATCH" | "DELETE" => one(rest).then_some(Heading::Operation(word, rest)),
         "NOTIFY" => {
             let (version, event) = rest.split_once(' ')?;
-            let version = Version::from_word(version)?;
+            let version = ApiVersion::from_word(version)?;
             one(event).then_some(Heading::Notification(version, event))
         }
-        "ENVELOPE" => Version::from_word(rest).map(Heading::Envelope),
-        "RESPONSE" => Version::from_word(rest).map(Heading::Response),
+        "ENVELOPE" => ApiVersion::from_word(rest).map(Heading::Envelope),
+        "RESPONSE" => ApiVersion::from_word(rest).map(Heading::Response),
         "OBJECT" => one(rest).then_some(Heading::Object(rest)),
         "VALUES" => one(rest).then_some(Heading::Values(rest)),
         "ERRORS" => one(rest).then_some(Heading::Errors(rest)),

@@ -21,16 +21,16 @@ pub(crate) enum Api {
 
 /// A version of the API, as options name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Version {
+pub(crate) enum ApiVersion {
     V3,
     V2,
 }
 
-impl From<Version> for weipay_catalog::Version {
-    fn from(version: Version) -> Self {
+impl From<ApiVersion> for weipay_catalog::ApiVersion {
+    fn from(version: ApiVersion) -> Self {
         match version {
-            Version::V3 => Self::V3,
-            Version::V2 => Self::V2,
+            ApiVersion::V3 => Self::V3,
+            ApiVersion::V2 => Self::V2,
         }
     }
 }

@@ -180,7 +180,7 @@ fn download(
     output: &Output,
     failed: impl Fn(Error) -> Failure,
 ) -> Outcome {
-    let file = call.download_by(arguments.method.clone(), &arguments.json);
+    let file = call.download_with(arguments.method.clone(), &arguments.json);
     let written = follow::write(|writer| file.to_writer(writer), output)?.map_err(failed)?;
     if let Some(downloaded) = written {
         report::warn_of_example(&downloaded.headers);
@@ -195,8 +195,8 @@ fn decrypted(response: &Response<Value>) -> Result<String, Failure> {
         Failure::failed(format!("the call succeeded, but its response could not be decrypted: {error}"))
     };
     let json = response.json().map_err(|error| unreadable(&error))?;
-    for misread in response.misread() {
-        note(format_args!("{misread}"));
+    for error in response.decode_errors() {
+        note(format_args!("{error}"));
     }
     Ok(json.to_string())
 }

@@ -17,6 +17,7 @@ mod pay;
 mod pay_score;
 mod person;
 mod play;
+mod recharge;
 mod red_packet;
 mod refund;
 mod reset;
@@ -151,6 +152,8 @@ pub(crate) enum SandboxCommand {
     Refund(refund::Refund),
     /// Set the result of a withdrawal (提现) of a running sandbox; by default it succeeds after a delay.
     Withdrawal(withdrawal::Withdrawal),
+    /// Pay a recharge (充值) of a running sandbox: a merchant's, or that of a platform for a sub-merchant.
+    Recharge(recharge::Recharge),
     /// Complain (消费者投诉) about a paid order of a running sandbox as a person, or continue a complaint.
     Complain(complain::Complain),
     /// Inject faults: add, list and remove fault rules of a running sandbox.
@@ -185,6 +188,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
         Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
         Some(SandboxCommand::Withdrawal(arguments)) => withdrawal::run(arguments),
+        Some(SandboxCommand::Recharge(arguments)) => recharge::run(arguments),
         Some(SandboxCommand::Complain(arguments)) => complain::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Coverage(arguments)) => coverage::run(arguments),

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use weipay_sandbox::kit;
 
-use crate::api::Version;
+use crate::api::ApiVersion;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
@@ -64,7 +64,7 @@ pub(crate) struct Trigger {
     set: Vec<(String, String)>,
     /// The version of the API, if both have the event [default: v3].
     #[arg(long, value_enum, value_name = "VERSION")]
-    api: Option<Version>,
+    api: Option<ApiVersion>,
     /// Also trust these certificate authorities, in PEM, if the address begins with https; may be repeated.
     #[arg(long = "receiver-ca", value_name = "FILE", requires = "url")]
     receiver_authorities: Vec<PathBuf>,
@@ -72,7 +72,7 @@ pub(crate) struct Trigger {
 
 pub(crate) fn run(arguments: &Trigger) -> Outcome {
     let event = match arguments.api {
-        Some(version) => format!("{}/{}", weipay_catalog::Version::from(version), arguments.event),
+        Some(version) => format!("{}/{}", weipay_catalog::ApiVersion::from(version), arguments.event),
         None => arguments.event.clone(),
     };
     let mut trigger = weipay_sandbox::Trigger::new(&event).map_err(Failure::usage)?;

@@ -7,7 +7,7 @@ use indoc::formatdoc;
 use weipay_catalog::names;
 use weipay_catalog::operation::placeholder;
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{Field, Operation, Version};
+use weipay_catalog::{ApiVersion, Field, Operation};
 
 use crate::documentation::{self, aliases, lines};
 use crate::flat::FlatNames;
@@ -60,7 +60,7 @@ pub(crate) fn text(
     let mut blocks = vec![first_step(version, name, product, types)];
     let mut needs = BTreeSet::new();
     write(product, "super", None, &Context { types, names }, &mut needs, &mut blocks);
-    let models: Vec<&str> = ["Nothing", "path"].into_iter().filter(|name| needs.contains(*name)).collect();
+    let models: Vec<&str> = ["Empty", "path"].into_iter().filter(|name| needs.contains(*name)).collect();
     let mut imports = String::from("use crate::delivery::Mode;\n");
     if !models.is_empty() {
         imports.push_str(&format!("use crate::model::{};\n", braced(&models)));
@@ -119,7 +119,7 @@ fn write(
     let mut methods: Vec<String> = Vec::new();
     for (operation, verb) in &verbs {
         if !verb.has_request || !verb.has_response {
-            needs.insert("Nothing");
+            needs.insert("Empty");
         }
         methods.push(verb_method(operation, verb, place, context.names));
         if operation.is_paged() {
@@ -196,10 +196,10 @@ fn step_method(name: &str, child: &Tree<'_>, target: &str) -> String {
 fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_>) -> String {
     let Verb { module, has_request, has_response } = verb;
     let types = format!("{place}::{module}");
-    let response = if *has_response { format!("{types}::Response") } else { "Nothing".to_owned() };
+    let response = if *has_response { format!("{types}::Response") } else { "Empty".to_owned() };
     let (parameter, request) = match has_request {
         true => (format!(", request: {types}::Request"), "request"),
-        false => (String::new(), "Nothing"),
+        false => (String::new(), "Empty"),
     };
     let slash = if operation.path.ends_with('/') { ".step(\"\")" } else { "" };
     formatdoc! {"
@@ -217,7 +217,7 @@ fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_
 fn download_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_>) -> String {
     let (parameter, request) = match verb.has_request {
         true => (format!(", request: {place}::{}::Request", verb.module), "request"),
-        false => (String::new(), "Nothing"),
+        false => (String::new(), "Empty"),
     };
     formatdoc! {"
         /// The same, as a file of any length that is streamed: see [`download`](crate::download).
@@ -244,7 +244,7 @@ fn pages_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'
 }
 
 /// The file of a version: its step, and a module for each product, which adds the way to it.
-pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
+pub(crate) fn version(tree: &Tree<'_>, version: ApiVersion) -> String {
     // The first segment below the version is a product, and each product is a feature.
     let module = |name: &str, product: &Tree<'_>| {
         format!("#[cfg(feature = {:?})]\npub mod {name};\n", product.segment)
@@ -260,7 +260,7 @@ pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
 
         {step}",
         header = header(&format!("catalog/{}/", tree.path)),
-        version = if version == Version::V2 { "v2" } else { "v3" },
+        version = if version == ApiVersion::V2 { "v2" } else { "v3" },
         step = step(tree, &tree.type_name(), &[]),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use indoc::formatdoc;
 use weipay_catalog::names::identifier::Identifiers;
-use weipay_catalog::{Operation, Version, names};
+use weipay_catalog::{ApiVersion, Operation, names};
 
 use crate::documentation::{aliases, lines, operation as documentation};
 use crate::operation::Verb;
@@ -24,14 +24,14 @@ impl FlatNames {
             let all = operations.iter().filter(|operation| operation.version() == version);
             Identifiers::new(&all.collect::<Vec<_>>())
         };
-        Self { v2: identifiers(Version::V2), v3: identifiers(Version::V3) }
+        Self { v2: identifiers(ApiVersion::V2), v3: identifiers(ApiVersion::V3) }
     }
 
     /// The name of the request or the response, which `ending` is.
     fn get(&self, operation: &Operation, ending: &str) -> String {
         match operation.version() {
-            Version::V2 => format!("{}V2{ending}", self.v2.identifier(operation)),
-            Version::V3 => format!("{}{ending}", self.v3.identifier(operation)),
+            ApiVersion::V2 => format!("{}V2{ending}", self.v2.identifier(operation)),
+            ApiVersion::V3 => format!("{}{ending}", self.v3.identifier(operation)),
         }
     }
 

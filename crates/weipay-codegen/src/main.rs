@@ -29,7 +29,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{AnyResponse, Notification, Operation, Version, folder};
+use weipay_catalog::{AnyResponse, ApiVersion, Notification, Operation, folder};
 
 use crate::chain::Names;
 use crate::flat::FlatNames;
@@ -85,9 +85,9 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         &[
             "v2.rs",
             "v3.rs",
-            "notifications/event.rs",
-            "notifications/v2.rs",
-            "notifications/v3.rs",
+            "notification/events/event.rs",
+            "notification/events/v2.rs",
+            "notification/events/v3.rs",
             "operation/table.rs",
             "operation/error_lists.rs",
             "error_code.rs",
@@ -100,7 +100,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         "v2.rs",
         "v3",
         "v3.rs",
-        "notifications",
+        "notification/events",
         "operation/table.rs",
         "operation/error_lists.rs",
         "products",
@@ -138,10 +138,10 @@ fn generate(
     let (rows, flat) = (RowNames::new(operations), FlatNames::new(operations));
     let steps = StepNames::new(operations.iter().map(|operation| operation.path));
     let names = Names { rows: &rows, steps: &steps, flat: &flat };
-    let trees = [Version::V2, Version::V3].map(|version| {
+    let trees = [ApiVersion::V2, ApiVersion::V3].map(|version| {
         Tree::from_operations(operations.iter().filter(|operation| operation.version() == version))
     });
-    for (tree, version) in trees.iter().zip([Version::V2, Version::V3]) {
+    for (tree, version) in trees.iter().zip([ApiVersion::V2, ApiVersion::V3]) {
         output.add(&format!("{}.rs", tree.path), chain::version(tree, version));
         let mut writer = Writer { names: &names, output: &mut output };
         for (name, product) in tree.named_children() {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weipay_catalog::{AnyResponse, Carrier, Field, Kind, Operation, Place, Purpose, Version};
+use weipay_catalog::{AnyResponse, ApiVersion, Carrier, Field, Kind, Operation, Place, Purpose};
 
 use crate::table::RowNames;
 
@@ -71,7 +71,7 @@ fn text(operation: &Operation, common: &[AnyResponse]) -> String {
     let response = own.map(|field| {
         // A list repeats the limit of its pages, which is never 0.
         let is_limit = field.required && limit.is_some_and(|limit| limit.name == field.name);
-        let field = &with_echoes(field, operation, false);
+        let field = &with_echoes(field, operation, false, false);
         let mark = if !is_limit && !is_in_every_success(operation.version(), field) {
             ""
         } else if is_proof(field, common) {
@@ -92,15 +92,21 @@ fn text(operation: &Operation, common: &[AnyResponse]) -> String {
 }
 
 /// The field without the echoes that say nothing: those in a list, and those of a shared object that repeat what another request
-/// sends. Apart from those of the response itself, none has to be there, whether or not a page requires it.
-fn with_echoes(field: &Field, operation: &Operation, is_in_list: bool) -> Field {
+/// sends. Apart from those of the response itself, none has to be there, whether or not a page requires it. In a list no
+/// number is the caller's, and in an object no response repeats a merchant that is not marked.
+fn with_echoes(field: &Field, operation: &Operation, is_nested: bool, is_in_list: bool) -> Field {
     let mut field = field.clone();
-    let is_echo = !is_in_list && operation.repeated_by(&field).is_some();
-    field.purpose = field.purpose.filter(|purpose| *purpose != Purpose::Echo || is_echo);
+    let is_compared = match field.purpose {
+        Some(Purpose::Echo) => !is_in_list && operation.repeated_by(&field).is_some(),
+        Some(Purpose::MerchantNumber) => !is_in_list,
+        Some(Purpose::OtherMerchant) => !is_nested,
+        _ => true,
+    };
+    field.purpose = field.purpose.filter(|_| is_compared);
     let is_in_list = is_in_list || field.list || field.carrier.is_some();
     let inside = field.fields.iter().map(|field| Field {
         required: field.required && field.purpose != Some(Purpose::Echo),
-        ..with_echoes(field, operation, is_in_list)
+        ..with_echoes(field, operation, true, is_in_list)
     });
     field.fields = inside.collect();
     field
@@ -113,14 +119,15 @@ fn is_own(field: &Field, operation: &Operation, common: &AnyResponse) -> bool {
     let is_sent = |place: Place| operation.request.fields(place).iter().any(|sent| sent.name == field.name);
     // What cannot be repeated is a result, such as the number of a new sub-merchant.
     let is_result = any.purpose == Some(Purpose::Echo) && !Place::ALL.into_iter().any(is_sent);
-    operation.version() == Version::V3 || is_result
+    operation.version() == ApiVersion::V3 || is_result || field.purpose == Some(Purpose::OtherMerchant)
 }
 
 /// Whether a member that every success has distinguishes it from those of other operations. A value that was sent
 /// also comes back in other responses about it.
 fn is_proof(field: &Field, common: Option<&AnyResponse>) -> bool {
     let is_usual = |common: &AnyResponse| common.usual.iter().any(|usual| usual.name == field.name);
-    field.purpose != Some(Purpose::Echo) && !common.is_some_and(is_usual)
+    let is_known_before = matches!(field.purpose, Some(Purpose::Echo | Purpose::MerchantNumber));
+    !is_known_before && !common.is_some_and(is_usual)
 }
 
 /// What the responses of each version have in common, and all names of members that say a state.
@@ -149,9 +156,14 @@ pub(crate) fn of_any_response(operations: &[&Operation], common: &[AnyResponse])
 
 /// Whether a success without this member is not one of the operation. The JSON of APIv3 may leave out empty values: a
 /// number of 0, `false`, an empty array. A numbered element may be there any number of times.
-fn is_in_every_success(version: Version, field: &Field) -> bool {
-    let is_something = !field.list && matches!(field.kind, Kind::String | Kind::Object);
-    field.required && !field.name.contains('$') && (version == Version::V2 || is_something)
+fn is_in_every_success(version: ApiVersion, field: &Field) -> bool {
+    match version {
+        ApiVersion::V3 => field.required && !field.list && matches!(field.kind, Kind::String | Kind::Object),
+        // The number of a merchant is an element that any response may have.
+        ApiVersion::V2 => {
+            field.required && !field.name.contains('$') && field.purpose != Some(Purpose::OtherMerchant)
+        }
+    }
 }
 
 fn push(text: &mut String, more: &str) {
@@ -193,6 +205,8 @@ fn member(field: &Field, in_every_success: &str, keep: &dyn Fn(&Field) -> bool) 
             "=r"
         }
         (_, Some(Purpose::Echo)) => "=e",
+        (_, Some(Purpose::MerchantNumber)) => "=w",
+        (_, Some(Purpose::OtherMerchant)) => "=y",
         (_, Some(Purpose::DownloadUrl)) => "=d",
         (_, Some(Purpose::DownloadHashType)) => "=a",
         (_, Some(Purpose::DownloadHash)) => "=h",

@@ -108,7 +108,7 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
         .map(|(_, item)| item)
         .collect();
     let mut items: BTreeSet<&str> = members().map(|member| member.place).collect();
-    items.extend(["File", "Sensitive", "Time"].into_iter().filter(|name| uses(name)));
+    items.extend(["Sensitive", "Time", "UploadFile"].into_iter().filter(|name| uses(name)));
     let wraps_text = |member: &Member| matches!(member.item, Type::JsonText { .. });
     items.extend(members().any(wraps_text).then_some("JsonText"));
     items.extend(members().any(|member| numbered(member.field) > 0).then_some("Numbered"));
@@ -167,7 +167,8 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Code {
     }
     // The sub-merchant is filled in by the row of the operation. Of a response, what names a file is looked for in models too.
     let is_looked_for = |purpose: &Purpose| match in_request {
-        true => !purpose.is_of_the_sub_merchant(),
+        // A shared object may stand in a response, too.
+        true => !purpose.is_of_the_sub_merchant() && *purpose != Purpose::OtherMerchant,
         false => purpose.is_of_a_download(),
     };
     if let Some(purpose) = field.purpose.filter(is_looked_for) {

@@ -2,7 +2,7 @@
 
 use weipay_catalog::names;
 use weipay_catalog::rust::module_types::Types;
-use weipay_catalog::{Field, Notification, Version};
+use weipay_catalog::{ApiVersion, Field, Notification};
 
 use crate::documentation::operation::links;
 use crate::documentation::{aliases, lines, plain};
@@ -11,14 +11,14 @@ use crate::output::{Output, header, indented};
 use crate::shared::SharedTypes;
 
 pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
-    for version in Version::ALL {
+    for version in ApiVersion::ALL {
         let of_version: Vec<&Notification> =
             notifications.iter().filter(|notification| notification.version == version).collect();
         let mut modules: Vec<String> = Vec::new();
-        if version == Version::V3 {
+        if version == ApiVersion::V3 {
             // The envelope is the same for all: it is written once, and a notification only has its content.
             if let Some(any) = of_version.first() {
-                output.add("notifications/v3/envelope.rs", envelope(any));
+                output.add("notification/events/v3/envelope.rs", envelope(any));
                 modules.push("envelope".to_owned());
             }
         }
@@ -27,12 +27,12 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             while modules.contains(&module) {
                 module.push('_');
             }
-            output.add(&format!("notifications/{version}/{module}.rs"), content(notification));
+            output.add(&format!("notification/events/{version}/{module}.rs"), content(notification));
             modules.push(module);
         }
         let mut shared = SharedTypes::default();
         for notification in notifications.iter().filter(|notification| notification.version == version) {
-            let is_posted_bare = version == Version::V2;
+            let is_posted_bare = version == ApiVersion::V2;
             notification.body.iter().filter(|_| is_posted_bare).for_each(|field| shared.add(field, false));
             notification.resource.iter().for_each(|field| shared.add(field, false));
         }
@@ -40,22 +40,22 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             let mut text = header("catalog/{shared,values}/");
             text.push_str("//! The types that several notifications share.\n\n");
             text.push_str(&content);
-            output.add(&format!("notifications/{version}/shared.rs"), text);
+            output.add(&format!("notification/events/{version}/shared.rs"), text);
             modules.push("shared".to_owned());
         }
-        if version == Version::V3 {
+        if version == ApiVersion::V3 {
             let of_version = notifications.iter().filter(|notification| notification.version == version);
-            output.add("notifications/event.rs", events(of_version));
+            output.add("notification/events/event.rs", events(of_version));
         }
-        if version == Version::V2 {
+        if version == ApiVersion::V2 {
             let of_version = notifications.iter().filter(|notification| notification.version == version);
-            output.add("notifications/marks.rs", marks(of_version));
+            output.add("notification/events/marks.rs", marks(of_version));
         }
         modules.sort();
         let mut text = header(&format!("catalog/notifications/{version}/"));
         text.push_str(&format!("//! The notifications of API{version}, by their event.\n\n"));
         text.extend(modules.iter().map(|module| format!("pub mod {module};\n")));
-        output.add(&format!("notifications/{version}.rs"), text);
+        output.add(&format!("notification/events/{version}.rs"), text);
     }
 }
 
@@ -121,7 +121,7 @@ fn envelope(any: &Notification) -> String {
     let types = Types::with_roots(vec![("Envelope", all_in("body", &any.body))]);
     let mut text = header("catalog/notifications/v3/envelope.api");
     text.push_str("//! APIv3 回调通知: what every notification has in common.\n\n");
-    text.push_str(&module(&types, Version::V3, "", &["回调通知"]));
+    text.push_str(&module(&types, ApiVersion::V3, "", &["回调通知"]));
     text
 }
 
@@ -130,7 +130,7 @@ fn content(notification: &Notification) -> String {
     // A few of APIv2 are posted as JSON; those name their event.
     let is_json = notification.body.iter().any(|field| field.name == "event_type");
     let place = if is_json { "body" } else { "xml" };
-    let body = if *version == Version::V2 { &notification.body[..] } else { &[] };
+    let body = if *version == ApiVersion::V2 { &notification.body[..] } else { &[] };
     let roots = [("Body", all_in(place, body)), ("Resource", all_in(place, &notification.resource))];
     let types = Types::with_roots(roots.into_iter().filter(|(_, fields)| !fields.is_empty()).collect());
     let mut text = header(&format!("catalog/notifications/{version}/{event}.api"));
@@ -139,7 +139,7 @@ fn content(notification: &Notification) -> String {
     text.push_str(&lines(&doc, "//!"));
     text.push('\n');
     text.push_str(&module(&types, *version, title, &[title]));
-    if *version == Version::V3 {
+    if *version == ApiVersion::V3 {
         let events: Vec<String> =
             std::iter::once(event).chain(&notification.sent_as).map(|event| format!("{event:?}")).collect();
         text.push_str(&format!(
@@ -150,8 +150,8 @@ fn content(notification: &Notification) -> String {
     text
 }
 
-fn module(types: &Types, version: Version, title: &str, titles: &[&str]) -> String {
-    let shared = format!("crate::notifications::{version}::shared");
+fn module(types: &Types, version: ApiVersion, title: &str, titles: &[&str]) -> String {
+    let shared = format!("crate::notification::events::{version}::shared");
     let module = Module {
         types,
         shared: Some(&shared),

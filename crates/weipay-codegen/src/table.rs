@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indoc::formatdoc;
 use weipay_catalog::waiting::FinalStates;
 use weipay_catalog::{
-    AnyResponse, Dialect, Operation, Place, Purpose, Repeat, Version, Wait, names as rust_names,
+    AnyResponse, ApiVersion, BodyFormat, Operation, Place, Purpose, Repeat, Wait, names as rust_names,
 };
 
 use crate::errors;
@@ -61,7 +61,7 @@ pub(crate) fn text(operations: &[Operation], common: &[AnyResponse], names: &Row
     formatdoc! {"
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
-        use super::{{AnyResponse, Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
+        use super::{{AnyResponse, ApiVersion, BodyFormat, Idempotency, Operation, Place, Verb, error_lists}};
         use crate::waiting::{{FinalStates, NotReady, Pace}};
 
         {any}
@@ -87,9 +87,11 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some(base_url) = operation.base_url {
         say(format!("lives_at({base_url:?})"));
     }
-    match (operation.version(), operation.dialect()) {
-        (Version::V3, Dialect::Json) => {}
-        (version, dialect) => say(format!("speaks(Version::{version:?}, Dialect::{dialect:?})")),
+    match (operation.version(), operation.body_format()) {
+        (ApiVersion::V3, BodyFormat::Json) => {}
+        (version, body_format) => {
+            say(format!("speaks(ApiVersion::{version:?}, BodyFormat::{body_format:?})"))
+        }
     }
     if let Some((_, field)) = operation.request_number() {
         say(format!("number({:?})", field.name));
@@ -98,8 +100,10 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some(path) = operation.partner_path {
         say(format!("partners_call({path:?})"));
     }
-    if let Some(repeat @ (Repeat::Safe | Repeat::NotSafe)) = operation.repeat {
-        say(format!("repeated(Repeat::{repeat:?})"));
+    match operation.repeat {
+        Some(Repeat::Safe) => say("idempotency_is(Idempotency::Idempotent)".to_owned()),
+        Some(Repeat::NotSafe) => say("idempotency_is(Idempotency::NotIdempotent)".to_owned()),
+        Some(Repeat::Unknown) | None => {}
     }
     if let Some(seconds) = operation.repeat_after {
         say(format!("apart({seconds})"));
@@ -124,7 +128,7 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
         (operation.nonceless, "nonceless()"),
         (operation.demands_hmac(), "hmac()"),
         (operation.has_result_code(), "result()"),
-        (operation.version() == Version::V2 && !operation.is_request_signed(), "signless()"),
+        (operation.version() == ApiVersion::V2 && !operation.is_request_signed(), "signless()"),
         (!operation.is_success_described(), "undescribed()"),
     ];
     errors::fact(operation, names).into_iter().for_each(&mut say);
@@ -143,8 +147,8 @@ fn filled_in(operation: &Operation) -> impl Iterator<Item = String> {
         let (place, field) = field?;
         let place = match (place, operation.version()) {
             (Place::Json, _) => "Body",
-            (Place::Multipart, Version::V3) => "Meta",
-            (Place::Multipart, Version::V2) => "Part",
+            (Place::Multipart, ApiVersion::V3) => "Meta",
+            (Place::Multipart, ApiVersion::V2) => "Part",
             (Place::Path, _) => "Path",
             (Place::Query, _) => "Query",
             (Place::Headers, _) => "Header",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use weipay_catalog::operation::placeholder;
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{AnyResponse, Operation, Version, folder, names};
+use weipay_catalog::{AnyResponse, ApiVersion, Operation, folder, names};
 
 use crate::chain::Names;
 use crate::flat::{self, FlatNames};
@@ -274,7 +274,7 @@ fn no_other_name_depends_on_the_order_of_the_alphabet() {
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weipay-catalog/catalog");
     let operations = folder::operations(&catalog).unwrap();
     let mut second: Vec<String> = Vec::new();
-    for version in [Version::V2, Version::V3] {
+    for version in [ApiVersion::V2, ApiVersion::V3] {
         let of_version = operations.iter().filter(|operation| operation.version() == version);
         let root = Tree::from_operations(of_version);
         let mut trees = vec![&root];
@@ -393,9 +393,9 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
         [
             "pub(crate) static STATES: [&str; 0] = [];",
             "pub(crate) static POST_V2_A: Operation = Operation::new(Verb::Post, \"v2/a\", \"标题\", MEMBERS_OF_POST_V2_A)\
-             .speaks(Version::V2, Dialect::Xml).client_certificate().undescribed();",
+             .speaks(ApiVersion::V2, BodyFormat::Xml).client_certificate().undescribed();",
             "pub(crate) static POST_V3_A: Operation = Operation::new(Verb::Post, \"v3/a\", \"标题\", MEMBERS_OF_POST_V2_A)\
-             .product_is(\"产品\").number(\"no\").repeated(Repeat::Safe).succeeds_with(204);",
+             .product_is(\"产品\").number(\"no\").idempotency_is(Idempotency::Idempotent).succeeds_with(204);",
             "pub(crate) static GET_V3_A_ID: Operation = Operation::new(Verb::Get, \"v3/a/{id}\", \"标题\", \"|||\")\
              .unsigned().file();",
             "pub(crate) static ALL: [&Operation; 3] = [",
@@ -408,13 +408,13 @@ fn a_row_says_which_members_tell_its_response_from_others() {
     let fields = |lines: &str| described("POST v3/x", &format!("  response\n{lines}")).response;
     let common = [
         AnyResponse {
-            version: Version::V2,
+            version: ApiVersion::V2,
             title: "",
             any: fields("    sign string\n    sub_mch_id string echo\n"),
             usual: Vec::new(),
         },
         AnyResponse {
-            version: Version::V3,
+            version: ApiVersion::V3,
             title: "",
             any: fields("    message string\n    code string\n"),
             usual: fields("    mchid string echo\n"),
@@ -423,6 +423,8 @@ fn a_row_says_which_members_tell_its_response_from_others() {
     let response = "  response\n    code* string\n    mchid* string\n    no* string echo\n    a_state* string state\n    sum integer fen\n";
     let repeated = "  response\n    id* string echo(a_id)\n    b* object\n      no* string echo\n      d object\n        id string echo(a_id)\n    n* integer echo\n    items object[]\n      no string echo\n";
     let elements = "  response\n    sign* string\n    sub_mch_id* string\n    no* string\n";
+    let merchants = "  response\n    mch_id* string merchant-number\n    a_mchid* string other-merchant\n    batch object\n      sp_mchid* string merchant-number\n      b_mchid string other-merchant\n    items object[]\n      sp_mchid string merchant-number\n";
+    let other = "  response\n    sub_mch_id* string other-merchant\n    no* string\n";
     let operations = [
         described("POST v3/a", &format!("  json\n    no* string\n{response}")),
         described(
@@ -431,6 +433,8 @@ fn a_row_says_which_members_tell_its_response_from_others() {
         ),
         described("POST v2/b", &format!("  xml\n    sub_mch_id string\n{elements}")),
         described("POST v2/c", &format!("  xml\n    name string\n{elements}")),
+        described("POST v3/e", &format!("  json\n    e string\n{merchants}")),
+        described("POST v2/f", &format!("  xml\n    sub_mch_id string\n    f string\n{other}")),
     ];
     let text = table::text(&operations, &common, &RowNames::new(&operations));
     for expected in [
@@ -439,6 +443,9 @@ fn a_row_says_which_members_tell_its_response_from_others() {
         "\"||sub_mch_id|no+\"",
         // What cannot be repeated is a result.
         "\"||name|sub_mch_id+ no+\"",
+        // The caller, who proves nothing, and somebody else.
+        "\"||e|mch_id*=w a_mchid+=y batch{sp_mchid=w} items\"",
+        "\"||sub_mch_id f|sub_mch_id=y no+\"",
         "ANY_RESPONSE_V3: AnyResponse = AnyResponse { members: &[\"code\", \"message\"], usual: &[\"mchid\"], echoes: &[\"mchid\"] }",
         "ANY_RESPONSE_V2: AnyResponse = AnyResponse { members: &[\"sign\", \"sub_mch_id\"], usual: &[], echoes: &[\"sub_mch_id\"] }",
         "STATES: [&str; 1] = [\"a_state\"]",

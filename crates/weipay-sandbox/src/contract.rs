@@ -334,7 +334,8 @@ impl Walk<'_> {
             // Recorded of an order: <https://github.com/labring/sealos/pull/2300> (2022).
             let is_no_address = text.is_empty() && field.format == Some(Format::NotifyUrl);
             let rule = if is_no_address { BrokenRule::Format(Format::NotifyUrl) } else { rule };
-            self.place(field).broken(rule, text.into())
+            let refusal = self.carried_out.empty_sub_merchant(field, text);
+            refusal.unwrap_or_else(|| self.place(field).broken(rule, text.into()))
         })?;
         // A word in a path names a resource, which its product knows or does not.
         if self.source != Source::UriTemplate {

@@ -59,7 +59,7 @@ fn one(field: &Field, given: &RequestValues, here: Option<&Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::Catalog;
+    use weipay_catalog::{Catalog, Purpose};
 
     use super::*;
     use crate::contract::{Contract, Validation};
@@ -90,6 +90,32 @@ mod tests {
         let order = shown("GET", target, json!({}));
         assert_eq!((&order["out_trade_no"], &order["mchid"]), (&json!("order-7"), &json!("1900000109")));
         assert_eq!(order["appid"], APPID);
+    }
+
+    /// Or clients would take it for the response to another merchant.
+    #[test]
+    fn what_is_the_callers_number_is_the_callers_number() {
+        fn own(fields: &[Field], response: &Value, all: &mut Vec<Value>) {
+            for field in fields.iter().filter(|field| !field.list) {
+                if field.purpose == Some(Purpose::MerchantNumber) {
+                    all.push(response[field.name].clone());
+                }
+                own(&field.fields, &response[field.name], all);
+            }
+        }
+        let mut all = Vec::new();
+        for operation in Catalog::embedded().operations() {
+            let target = operation.path.replace(['{', '}'], "");
+            let Ok(routed) = Catalog::embedded().route(operation.method, &format!("/{target}")) else {
+                continue;
+            };
+            let Ok(checked) = Contract::new(Validation::LENIENT).checked(&routed, None, b"{}") else {
+                continue;
+            };
+            let given = RequestValues::from_request(operation, &checked, &CALLER);
+            own(&operation.response, &response(operation, &given).unwrap_or_default(), &mut all);
+        }
+        assert!(all.len() > 40 && all.iter().all(|number| number == MCHID), "{}: {all:?}", all.len());
     }
 
     #[test]

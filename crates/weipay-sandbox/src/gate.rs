@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use weipay_catalog::{Catalog, Operation, Routed, Unrouted, Version};
+use weipay_catalog::{ApiVersion, Catalog, Operation, Routed, Unrouted};
 use weipay_wire::{
     Authorization, AuthorizationError, BRAND_SCHEME, Scheme, is_fresh, is_same_serial, request_message,
 };
@@ -161,7 +161,7 @@ fn stale(signed: i64, [sandbox, machine]: [i64; 2]) -> String {
 
 /// Whether requests of an operation are let in here: APIv2 has [another gateway](crate::v2).
 pub(crate) fn serves(operation: &Operation) -> bool {
-    operation.version() == Version::V3
+    operation.version() == ApiVersion::V3
 }
 
 /// The operation that a request line asks for.

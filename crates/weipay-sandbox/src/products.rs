@@ -37,6 +37,7 @@ pub(crate) mod payments;
 pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
 pub(crate) mod product_coupons;
+pub(crate) mod recharges;
 mod security_echo;
 pub(crate) mod telling;
 pub(crate) mod transfers;
@@ -145,8 +146,12 @@ pub(crate) struct Pages {
 pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(merchant_coupons::ROUTES)
         .due(merchant_coupons::DUE)
+        .kept_as_sent(&["background_color"])
         .control(merchant_coupons::control::ROUTES),
-    Product::new(product_coupons::ROUTES).due(product_coupons::DUE).control(product_coupons::control::ROUTES),
+    Product::new(product_coupons::ROUTES)
+        .due(product_coupons::DUE)
+        .kept_as_sent(&["background_color"])
+        .control(product_coupons::control::ROUTES),
     Product::new(cash_coupons::ROUTES)
         .due(cash_coupons::DUE)
         .kept_as_sent(&["background_color", "jump_target"])
@@ -155,7 +160,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .due(payments::DUE)
         .pages(payments::page::PAGES)
         .tells(payments::told::tells)
-        .kept_as_sent(&["goods_tag", "identity", "limit_pay", "trade_scenario", "user_type"])
+        .kept_as_sent(&["goods_tag", "identity", "limit_pay", "trade_scenario"])
         .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
@@ -165,8 +170,8 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .kept_as_sent(&["relation_type"])
         .control(payments::profit_sharing::notices::CONTROL),
     Product::new(payments::subsidies::ROUTES),
-    Product::new(payments::v2::ROUTES),
-    Product::new(payments::profit_sharing::v2::ROUTES),
+    Product::new(payments::v2::ROUTES).kept_as_sent(&["user_type"]),
+    Product::new(payments::profit_sharing::v2::ROUTES).kept_as_sent(&["relation_type"]),
     Product::new(bills::v2::ROUTES),
     Product::new(payouts::ROUTES)
         .due(payouts::DUE)
@@ -176,6 +181,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(platform_certificates::ROUTES),
     Product::new(balance::ROUTES).control(balance::top_up::ROUTES),
     Product::new(withdrawals::ROUTES).due(withdrawals::DUE).control(withdrawals::control::ROUTES),
+    Product::new(recharges::ROUTES).due(recharges::DUE).control(recharges::control::ROUTES),
     Product::new(transfers::ROUTES)
         .downloads(transfers::DOWNLOADS)
         .due(transfers::DUE)
@@ -204,12 +210,13 @@ pub(crate) fn form(products: &[Product], operation: &Operation) -> ResponseForm 
 
 fn route_of(products: &[Product], operation: &Operation) -> Option<&'static Route> {
     let mut routes = products.iter().flat_map(|product| product.routes);
-    routes.find(|route| route.method == operation.method && route.path == operation.path)
+    routes.find(|route| route.is_of(operation))
 }
 
-/// Whether a product keeps the words of a field as they were sent.
-pub(crate) fn is_kept_as_sent(field: &str) -> bool {
-    PRODUCTS.iter().any(|product| product.kept_as_sent.contains(&field))
+/// Fields of an operation whose words its product keeps as they were sent.
+pub(crate) fn kept_as_sent(operation: &Operation) -> &'static [&'static str] {
+    let is_of = |product: &&Product| product.routes.iter().any(|route| route.is_of(operation));
+    PRODUCTS.iter().find(is_of).map_or(&[], |product| product.kept_as_sent)
 }
 
 /// Who knows the files of operations.
@@ -238,6 +245,10 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    fn is_of(&self, operation: &Operation) -> bool {
+        self.method == operation.method && self.path == operation.path
+    }
+
     const fn responding(self, form: ResponseForm) -> Self {
         Self { form, ..self }
     }
@@ -476,14 +487,16 @@ mod tests {
         fn has(fields: &[Field], name: &str) -> bool {
             fields.iter().any(|field| field.name == name || has(&field.fields, name))
         }
-        let routes = PRODUCTS.iter().flat_map(|product| product.routes);
-        let operations: Vec<_> =
-            routes.filter_map(|route| Catalog::embedded().find(route.method, route.path)).collect();
-        for name in PRODUCTS.iter().flat_map(|product| product.kept_as_sent) {
-            let is_sent = operations
-                .iter()
-                .any(|operation| has(&operation.request.json, name) || has(&operation.request.xml, name));
-            assert!(is_sent, "{name}");
+        for product in PRODUCTS {
+            let routes = product.routes.iter();
+            let operations: Vec<_> =
+                routes.filter_map(|route| Catalog::embedded().find(route.method, route.path)).collect();
+            for name in product.kept_as_sent {
+                let is_sent = operations
+                    .iter()
+                    .any(|operation| has(&operation.request.json, name) || has(&operation.request.xml, name));
+                assert!(is_sent, "{name}");
+            }
         }
     }
 

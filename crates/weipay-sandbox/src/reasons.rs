@@ -23,6 +23,9 @@ pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is fro
 
 pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchant: use the appid of its kit, or weipay sandbox merchant bind MCHID --appid APPID";
 
+/// Nothing has so much money.
+pub(crate) const ACCOUNT_IS_FULL: &str = "the account cannot hold so much money";
+
 pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it; MCHID is then a partner and cannot sell for itself";
 
 pub(crate) const NUMBERS_OF_TWO_ORDERS: &str = "transaction_id and out_trade_no belong to different orders";

@@ -118,7 +118,7 @@ pub(crate) fn digest_field(meta: &Field) -> Option<(&Field, DigestAlgorithm)> {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::{Catalog, Version};
+    use weipay_catalog::{ApiVersion, Catalog};
 
     use super::*;
 
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_upload_has_a_meta_and_one_file_with_a_digest() {
-        let of_v3 = |operation: &&Operation| operation.is_upload() && operation.version() == Version::V3;
+        let of_v3 = |operation: &&Operation| operation.is_upload() && operation.version() == ApiVersion::V3;
         for operation in Catalog::embedded().operations().filter(of_v3) {
             let meta = meta_field(operation).unwrap();
             assert_eq!(meta.name, META, "{}", operation.path);

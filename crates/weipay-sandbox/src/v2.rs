@@ -20,7 +20,7 @@ mod sentences;
 use std::cell::RefCell;
 
 use serde_json::Value;
-use weipay_catalog::{Catalog, Dialect, Operation, Version};
+use weipay_catalog::{ApiVersion, BodyFormat, Catalog, Operation};
 use weipay_wire::XmlElements;
 
 use crate::contract::ValidRequest;
@@ -37,7 +37,7 @@ use response::ResponseForm;
 
 /// Whether the gateway of APIv2 serves an operation. A few of its operations are pages for a browser or uploads.
 pub(crate) fn serves(operation: &Operation) -> bool {
-    operation.version() == Version::V2 && operation.dialect() == Dialect::Xml
+    operation.version() == ApiVersion::V2 && operation.body_format() == BodyFormat::Xml
 }
 
 /// The operation that a path of APIv2 leads to. Addresses do not have the `v2/` that the catalogue keeps these paths below.

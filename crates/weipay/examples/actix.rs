@@ -27,16 +27,16 @@ async fn notify(
 ) -> ActixResponse {
     // Of all servers with this database, one runs the handler, until it is successful once. A server that dies
     // meanwhile holds the others up for five minutes: `SqliteDedup::lease`.
-    let once = notification.handle_once(&**seen, async |event| match event {
+    let handling = notification.handle_once(&**seen, async |event| match event {
         Event::CouponSend(coupon) => {
             println!("coupon {:?} was sent", coupon.coupon_code);
             Ok(())
         }
         _ => Err("nobody handles this event"),
     });
-    let once = once.await;
-    handled.send(format!("{notification:?}: {once:?}")).ok();
-    ActixResponse(once.response(&notification))
+    let outcome = handling.await;
+    handled.send(format!("{notification:?}: {outcome:?}")).ok();
+    ActixResponse(outcome.response(&notification))
 }
 
 async fn run(sandbox: Sandbox) -> Result<(), Box<dyn Error>> {

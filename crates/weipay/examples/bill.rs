@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Decompressed and checked while it arrives; the path has the file only if it is the announced one.
     let path = std::env::temp_dir().join(format!("weipay-tradebill-{}.csv", std::process::id()));
     let downloaded = client.download(&response).to_file(&path)?;
-    println!("{} bytes, digest checked: {}", downloaded.bytes, downloaded.is_verified());
+    println!("{} bytes, digest checked: {}", downloaded.size, downloaded.is_verified());
 
     let mut bill = Bill::new(File::open(&path)?)?;
     println!("{} columns", bill.columns().len());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use weipay::blocking::Client;
 use weipay::retry::Attempt;
 use weipay::serde_json::json;
-use weipay::{ClientBuilder, Error, Retries};
+use weipay::{ClientBuilder, Error, RetryConfig};
 use weipay_sandbox::{FaultRule, Sandbox};
 
 fn tell(what: &str, attempts: &[Attempt], error: Option<&Error>) {
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client: Client = ClientBuilder::from_kit(sandbox.kit_file())?
         .timeout(Duration::from_secs(20))
         .connect_timeout(Duration::from_secs(3))
-        .retries(Retries::default().attempts(4).first_wait(Duration::from_millis(20)))
+        .retries(RetryConfig::default().max_attempts(4).base_delay(Duration::from_millis(20)))
         .build_blocking()?;
     let fail = |fault: &str, times| -> Result<_, Box<dyn std::error::Error>> {
         sandbox.clear_faults();
@@ -63,9 +63,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         tell("a slow platform", error.attempts(), Some(&error));
     }
 
-    // Off for one call. For a whole client: `ClientBuilder::retries(Retries::none())`, which also turns failover off.
+    // Off for one call. For a whole client: `ClientBuilder::retries(RetryConfig::none())`, which also turns failover off.
     fail("503", 1)?;
-    if let Err(error) = client.chain(native).retries(Retries::none()).post(order("order-4")) {
+    if let Err(error) = client.chain(native).retries(RetryConfig::none()).post(order("order-4")) {
         tell("sent once", error.attempts(), Some(&error));
     }
     Ok(())

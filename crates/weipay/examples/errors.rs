@@ -13,7 +13,7 @@ use weipay::signer::blocking::Signer;
 use weipay::signer::{Signature, SignerError};
 use weipay::transport::blocking::{Body, DefaultTransport, Transport};
 use weipay::wire::PrivateKey;
-use weipay::{ClientBuilder, Error, Retries, error_code};
+use weipay::{ClientBuilder, Error, RetryConfig, error_code};
 use weipay_sandbox::{FaultRule, Sandbox};
 
 /// `next_step` asks first whether it may have happened. The same request is sent again only where it cannot take effect twice.
@@ -73,7 +73,7 @@ impl Transport for Rewriting {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start()?;
-    let settings = || ClientBuilder::from_kit(sandbox.kit_file()).map(|it| it.retries(Retries::none()));
+    let settings = || ClientBuilder::from_kit(sandbox.kit_file()).map(|it| it.retries(RetryConfig::none()));
     // Without repeats, so that each error is seen.
     let client = settings()?.build_blocking()?;
     let kit = sandbox.kit();

@@ -40,14 +40,14 @@ async fn handle(receiver: &Receiver, seen: &MemoryDedup, request: Request<Incomi
         }
     };
     println!("{notification:?}");
-    let once = notification.handle_once(seen, async |event| match event {
+    let handling = notification.handle_once(seen, async |event| match event {
         Event::CouponSend(coupon) => {
             println!("coupon {:?} was sent", coupon.coupon_code);
             Ok(())
         }
         _ => Err("nobody handles this event"),
     });
-    once.await.response(&notification)
+    handling.await.response(&notification)
 }
 
 fn failed() -> Response<Bytes> {

@@ -10,16 +10,16 @@ use std::time::Duration;
 use weipay::ClientBuilder;
 use weipay::error::{NetworkError, Sent};
 use weipay::http::{Request, Response};
-use weipay::retry::{Retry, RetryPolicy};
+use weipay::retry::{RetryContext, RetryPolicy};
 use weipay::transport::blocking::{Body, DefaultTransport, Transport};
 
 /// A steady pause, and four attempts. It is only asked where sending again cannot make a call take effect twice.
 struct Steady;
 
 impl RetryPolicy for Steady {
-    fn wait(&self, retry: &Retry<'_>) -> Option<Duration> {
-        println!("attempt {} ended with {:?}", retry.attempts(), retry.last().outcome());
-        (retry.attempts() < 4).then_some(Duration::from_millis(50))
+    fn delay(&self, context: &RetryContext<'_>) -> Option<Duration> {
+        println!("attempt {} ended with {:?}", context.attempts(), context.last().outcome());
+        (context.attempts() < 4).then_some(Duration::from_millis(50))
     }
 }
 

@@ -125,7 +125,7 @@ async fn create_order(State(shop): State<Shop>, Json(cart): Json<Value>) -> Resu
 
 /// `POST /notify`: the extractor has verified and opened it; whatever is not from the platform never comes here.
 async fn notify(State(shop): State<Shop>, notification: Notification) -> Response {
-    let once = notification.handle_once(&shop.seen, async |event| match event {
+    let handling = notification.handle_once(&shop.seen, async |event| match event {
         Event::TransactionSuccess(paid) => {
             let number = paid.out_trade_no.as_deref().ok_or("no order number")?;
             let total = paid.amount.as_ref().and_then(|amount| amount.total);
@@ -154,9 +154,9 @@ async fn notify(State(shop): State<Shop>, notification: Notification) -> Respons
         // What is acknowledged never comes again.
         _ => Err("nobody handles this event"),
     });
-    let once = once.await;
-    println!("notification {}: {once:?}", notification.id());
-    once.response(&notification).map(axum::body::Body::from)
+    let outcome = handling.await;
+    println!("notification {}: {outcome:?}", notification.id());
+    outcome.response(&notification).map(axum::body::Body::from)
 }
 
 /// `POST /orders/{number}/refund`: gives all of the money back. With the same refund number it can be repeated without harm.

@@ -4,7 +4,7 @@
 //! `cargo run -p weipay --features marketing --example upload`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]
 
-use weipay::File;
+use weipay::UploadFile;
 use weipay::blocking::Client;
 use weipay::serde_json::json;
 use weipay::v3::marketing::favor::media::image_upload::post::Request;
@@ -20,17 +20,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // From a path: it is read while it is sent, however large it is. The digest is computed once. Name and SHA-256 are filled in.
     let path = std::env::temp_dir().join(format!("weipay-upload-{}.png", std::process::id()));
     std::fs::write(&path, PICTURE)?;
-    let request = Request::new().file(File::from_path(&path)?);
+    let request = Request::new().file(UploadFile::from_path(&path)?);
     let response = client.v3().marketing().favor().media().image_upload().post(request)?;
     println!("from a path: {:?}", response.decode()?.media_url);
     std::fs::remove_file(&path)?;
 
     // From memory, or from a reader, without types. `()` would do as well: what the catalogue says of the file is filled in.
     let upload = client.chain("v3/marketing/favor/media/image-upload");
-    let file = File::new("shop.png", PICTURE);
+    let file = UploadFile::new("shop.png", PICTURE);
     let response = upload.clone().upload(json!({"filename": file.name, "sha256": file.sha256()}), &file)?;
     println!("from memory: {}", response.json()?["media_url"]);
-    let response = upload.upload((), &File::from_reader("shop.png", PICTURE)?)?;
+    let response = upload.upload((), &UploadFile::from_reader("shop.png", PICTURE)?)?;
     println!("from a reader: {}", response.json()?["media_url"]);
     Ok(())
 }

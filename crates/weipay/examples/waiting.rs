@@ -8,7 +8,7 @@ use std::time::Duration;
 use weipay::serde_json::json;
 use weipay::v3::bill::tradebill;
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no as order;
-use weipay::waiting::{Waited, Waiting};
+use weipay::waiting::{WaitOptions, WaitOutcome};
 use weipay::{Client, blocking};
 use weipay_sandbox::{Clock, PersonPays, Sandbox};
 
@@ -32,12 +32,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     sandbox.pay(&PersonPays::new("1217752501201407032"))?;
     sandbox.run_for(24 * 60 * 60)?;
 
-    // A bill that is still being made is asked for every half hour; `every` sets another time.
-    let waited = client.wait(&Waiting::within(Duration::from_secs(4 * 60 * 60)), |left| {
+    // A bill that is still being made is asked for every half hour; `poll_interval` sets another time.
+    let waited = client.wait(&WaitOptions::timeout(Duration::from_secs(4 * 60 * 60)), |left| {
         let request = tradebill::get::Request::new().bill_date("2026-11-25");
         client.v3().bill().tradebill().timeout(left).get(request)
     })?;
-    if let Waited::Final { response, .. } = waited {
+    if let WaitOutcome::Final { response, .. } = waited {
         println!("the bill is there: {} bytes", client.download(&response).to_bytes()?.len());
     }
 
@@ -48,16 +48,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // What a person does on the phone.
         sandbox.pay(&PersonPays::new("1217752501201407033"))?;
         let waited = client
-            .wait(&Waiting::within(Duration::from_secs(3)).every(Duration::from_secs(1)), |left| {
-                let request = order::get::Request::new();
-                let order =
-                    client.v3().pay().transactions().out_trade_no().out_trade_no("1217752501201407033");
-                order.timeout(left).get(request)
-            })
+            .wait(
+                &WaitOptions::timeout(Duration::from_secs(3)).poll_interval(Duration::from_secs(1)),
+                |left| {
+                    let request = order::get::Request::new();
+                    let order =
+                        client.v3().pay().transactions().out_trade_no().out_trade_no("1217752501201407033");
+                    order.timeout(left).get(request)
+                },
+            )
             .await?;
         match waited {
-            Waited::Final { state, .. } => println!("the order is decided: {state}"),
-            Waited::DeadlinePassed { last, .. } => println!("the order is undecided, last seen as {last:?}"),
+            WaitOutcome::Final { state, .. } => println!("the order is decided: {state}"),
+            WaitOutcome::TimedOut { last, .. } => println!("the order is undecided, last seen as {last:?}"),
         }
         Ok(())
     })

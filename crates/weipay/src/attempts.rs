@@ -12,15 +12,15 @@ use crate::error::Error;
 use crate::failover::{Host, HostStatus, Hosts, RetryAfterPerHost};
 use crate::operation::Operation;
 use crate::retry::{
-    Attempt, AttemptOutcome, Budget, Progress, Repeatable, Retries, RetryClass, RetryPolicy, SystemTimer,
+    Attempt, AttemptOutcome, Budget, Progress, Repeatable, RetryClass, RetryConfig, RetryPolicy, SystemTimer,
     Timer,
 };
 use crate::transport::{ConnectTimeout, out_of_time};
 
 /// How a client makes attempts, and what those of all its calls share.
 pub(crate) struct DeliverySettings {
-    pub(crate) retries: Retries,
-    /// What chooses the waits in place of `retries`.
+    pub(crate) retries: RetryConfig,
+    /// The policy that chooses the delays in place of `retries`.
     pub(crate) policy: Option<Arc<dyn RetryPolicy>>,
     /// Whether calls may go to the backup host.
     pub(crate) failover: bool,
@@ -32,7 +32,7 @@ pub(crate) struct DeliverySettings {
 impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
-            retries: Retries::default(),
+            retries: RetryConfig::default(),
             policy: None,
             failover: true,
             timer: Arc::new(SystemTimer::default()),
@@ -42,10 +42,10 @@ impl Default for DeliverySettings {
     }
 }
 
-/// What the attempts of one call, download or fetch depend on.
+/// The settings for the attempts of one call, download or fetch.
 pub(crate) struct Plan<'a> {
-    pub(crate) retries: Retries,
-    /// What chooses the waits in place of `retries`.
+    pub(crate) retries: RetryConfig,
+    /// The policy that chooses the delays in place of `retries`.
     pub(crate) policy: Option<&'a dyn RetryPolicy>,
     pub(crate) operation: Option<&'static Operation>,
     /// Whether the request may arrive twice.
@@ -191,7 +191,7 @@ impl<'a> Attempts<'a> {
         // A host that responds is not left for one that has asked to wait.
         if self.plan.has_backup && (has_failed || !self.retry_after.must_wait(self.host.other(), now + wait))
         {
-            // Last of all: it may be the turn to try a host that failed, which nobody else has then.
+            // Call `choose` last: it may take the probe of a failed host, which no other call can take then.
             let (failed, may_probe) = (has_failed.then_some(self.host), self.may_be_repeated());
             self.host = self.hosts().choose(now + wait, failed, may_probe);
         }
@@ -199,7 +199,7 @@ impl<'a> Attempts<'a> {
         Some(wait)
     }
 
-    /// What became of all attempts.
+    /// The outcome of each attempt.
     pub(crate) fn into_ended(self) -> Vec<Attempt> {
         self.ended
     }

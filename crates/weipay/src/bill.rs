@@ -21,7 +21,7 @@
 //! while let Some(row) = bill.next_row()? {
 //!     assert_eq!(row.get("商户订单号"), Some("order-1"));
 //!     assert_eq!(row.amount("订单金额")?.and_then(|amount| amount.fen()), Some(1230));
-//!     assert_eq!(row.seconds("交易时间")?, Some(1_432_099_775));
+//!     assert_eq!(row.unix_seconds("交易时间")?, Some(1_432_099_775));
 //! }
 //! let summary = bill.summary().ok_or("the bill is incomplete")?;
 //! assert_eq!(summary.get("总交易单数"), Some("1"));
@@ -338,8 +338,8 @@ impl Row {
     /// # Errors
     ///
     /// If the value is not a time.
-    pub fn seconds(&self, column: &str) -> Result<Option<i64>, ValueError> {
-        self.get(column).filter(|value| !value.is_empty()).map(value::seconds).transpose()
+    pub fn unix_seconds(&self, column: &str) -> Result<Option<i64>, ValueError> {
+        self.get(column).filter(|value| !value.is_empty()).map(value::unix_seconds).transpose()
     }
 
     /// The columns and their values, in the order of the bill.

@@ -41,11 +41,15 @@ impl ClientBuilder {
     /// signer of the async client alone. If TLS cannot be set up.
     pub fn build_blocking(mut self) -> Result<Client, ConfigError> {
         let transport = match self.blocking_transport.take() {
-            Some(_) if self.has_connections() => return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS)),
+            Some(_) if self.has_connection_options() => {
+                return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS));
+            }
             Some(transport) => transport,
             None => {
                 self.check_no_other_transport()?;
-                Arc::new(crate::transport::blocking::DefaultTransport::with(self.connections.clone())?)
+                Arc::new(crate::transport::blocking::DefaultTransport::with_options(
+                    self.connection_options.clone(),
+                )?)
             }
         };
         Ok(Client::from_shared(Shared::new(self, transport)?))

@@ -15,9 +15,9 @@ use crate::core::Core;
 use crate::credentials::{Account, MerchantParts};
 use crate::error::{Cause, Causes, RequestError};
 use crate::observer::Observer;
-use crate::retry::{Retries, RetryPolicy, Timer};
+use crate::retry::{RetryConfig, RetryPolicy, Timer};
 use crate::sub_merchant::SubMerchant;
-use crate::transport::{Connections, Proxy};
+use crate::transport::{ConnectionOptions, Proxy};
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,7 +37,7 @@ pub struct ClientBuilder {
     check_requests: bool,
     pub(crate) clock: Clock,
     delivery: DeliverySettings,
-    pub(crate) connections: Connections,
+    pub(crate) connection_options: ConnectionOptions,
     pub(crate) sub_merchant: Option<SubMerchant>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     #[cfg(feature = "async")]
@@ -52,7 +52,7 @@ pub struct ClientBuilder {
 
 /// Why a client with a transport of the caller's cannot be given settings of connections.
 pub(crate) const TRANSPORT_CONNECTS: &str = "`proxy` and `connect_timeout` have no effect with a transport of your own: set them \
-     on the transport, for example with `DefaultTransport::with(Connections::default().proxy(...))`";
+     on the transport, for example with `DefaultTransport::with_options(ConnectionOptions::default().proxy(...))`";
 
 /// Why a client is not built with the transport of the other one alone.
 const OTHER_TRANSPORT: &str = "the only transport is that of the other client, so it would be ignored: `build` uses \
@@ -78,7 +78,7 @@ impl Default for ClientBuilder {
             check_requests: true,
             clock: Arc::new(system_time),
             delivery: DeliverySettings::default(),
-            connections: Connections::default(),
+            connection_options: ConnectionOptions::default(),
             sub_merchant: None,
             observer: None,
             #[cfg(feature = "async")]
@@ -222,24 +222,24 @@ impl ClientBuilder {
     /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten seconds by
     /// default. The time limit of the call also applies. More than 365 days count as 365 days.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connections = self.connections.connect_timeout(timeout);
+        self.connection_options = self.connection_options.connect_timeout(timeout);
         self
     }
 
     /// Makes all connections through an HTTP proxy, by a tunnel (CONNECT). A proxy is used only if it is set here: variables
     /// such as `HTTPS_PROXY` are ignored.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.connections = self.connections.proxy(proxy);
+        self.connection_options = self.connection_options.proxy(proxy);
         self
     }
 
-    pub(crate) fn has_connections(&self) -> bool {
-        self.connections != Connections::default()
+    pub(crate) fn has_connection_options(&self) -> bool {
+        self.connection_options != ConnectionOptions::default()
     }
 
     /// How often calls are repeated, and after which delays. By default, a call that cannot take effect twice is sent
-    /// up to three times; see [`Retries`]. [`Retries::none`] switches retries and failover off.
-    pub fn retries(mut self, retries: Retries) -> Self {
+    /// up to three times; see [`RetryConfig`]. [`RetryConfig::none`] switches retries and failover off.
+    pub fn retries(mut self, retries: RetryConfig) -> Self {
         self.delivery.retries = retries;
         self
     }
@@ -251,7 +251,7 @@ impl ClientBuilder {
     /// # Where a call is sent
     ///
     /// A host has failed if no connection or no complete response came, if a gateway responded with 502, 503 or 504, or if
-    /// something else answered with a web page or a redirect. A call that is [sent again](Retries) then goes to the other host.
+    /// something else answered with a web page or a redirect. A call that is [sent again](RetryConfig) then goes to the other host.
     ///
     /// - After three consecutive failures of the main host, calls start at the backup host. Every thirty seconds one call that is
     ///   safe to repeat probes the main host.
@@ -274,7 +274,7 @@ impl ClientBuilder {
     ///
     /// This is for calls that are safe to repeat at once. Any other call is not sent again once it may have arrived, so its first
     /// attempt has the whole time limit; so has an upload, a download, a call with a `retry_policy`, and one whose time limit the
-    /// wait of its [`Retries`] does not fit.
+    /// wait of its [`RetryConfig`] does not fit.
     ///
     /// Connecting has the share in every call, a payment included: nothing of it was sent before there is a connection, so it
     /// leaves a host that accepts connections and never finishes the TLS handshake. A transport of your own does so if it knows
@@ -310,8 +310,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a retry policy of your own in place of [`Retries`]: see [`RetryPolicy`]. [`Retries::attempts`] does not apply then:
-    /// the policy, the time limit and the budget end the attempts.
+    /// Sets a retry policy of your own in place of [`RetryConfig`]: see [`RetryPolicy`]. [`RetryConfig::max_attempts`] does not
+    /// apply then: the policy, the time limit and the budget end the attempts.
     pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
         self.delivery.policy = Some(Arc::new(policy));
         self

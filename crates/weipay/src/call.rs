@@ -26,15 +26,15 @@ use crate::model::sensitive::for_sending;
 use crate::model::table::Purpose;
 use crate::model::value::check;
 use crate::model::{Field, Model, Sensitive, Value as _};
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::paging::{self as page, Pages, Paging, kind_of};
 use crate::request::Request;
 use crate::request::encoding::{describe_file, fill_in_caller, set_with_purpose, with_purpose};
 use crate::response::Decode;
-use crate::retry::Retries;
+use crate::retry::RetryConfig;
 use crate::target::without_query;
 use crate::untyped::{self, Inspection, SensitiveTexts};
-use crate::upload::File;
+use crate::upload::UploadFile;
 use crate::xml;
 
 /// The capacity for a path that is written step by step: more than most need.
@@ -64,13 +64,14 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// Sets the value of a `{placeholder}` in the path. The value is percent-encoded as one segment and otherwise not changed.
+    /// Sets the value of a `{placeholder}` in the path. The value is percent-encoded as one segment and otherwise not changed. An
+    /// unknown placeholder, one without a value, and a value that is empty, `.` or `..` are errors of the verb.
     pub fn path(mut self, name: &str, value: impl Display) -> Self {
         self.request.values.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Adds a pair to the query string.
+    /// Adds a pair to the query string, percent-encoded.
     pub fn query(mut self, name: &str, value: impl Display) -> Self {
         self.request.query.push((name.to_owned(), value.to_string()));
         self
@@ -125,16 +126,17 @@ impl<M: Mode> Call<M> {
     }
 
     /// How long this call may take, from connecting to the last byte, with all its attempts; by default the
-    /// [time limit](crate::ClientBuilder::timeout) of the client. More than 365 days count as 365 days. With
-    /// [failover](crate::ClientBuilder::failover), an attempt may have only a part of it.
+    /// [time limit](crate::ClientBuilder::timeout) of the client. More than 365 days count as 365 days; with zero the call fails.
+    /// With [failover](crate::ClientBuilder::failover), an attempt may have only a part of it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout = Some(timeout);
         self
     }
 
     /// How often this call is repeated, instead of the setting of the client, also instead of its
-    /// [retry policy](crate::ClientBuilder::retry_policy). It is repeated only if it cannot take effect twice; see [`Retries`].
-    pub fn retries(mut self, retries: Retries) -> Self {
+    /// [retry policy](crate::ClientBuilder::retry_policy). It is repeated only if it cannot take effect twice; see
+    /// [`RetryConfig`].
+    pub fn retries(mut self, retries: RetryConfig) -> Self {
         self.request.retries = Some(retries);
         self
     }
@@ -217,7 +219,7 @@ impl<M: Mode> Call<M> {
     /// `meta` does not have it, so that `()` is enough for most operations.
     ///
     /// In APIv2, the members of `meta` are the fields of the form next to the file.
-    pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {
+    pub fn upload(mut self, meta: impl Serialize, file: &UploadFile) -> M::Output<Value> {
         match json_of(&meta) {
             Ok(meta) => self.fill_untyped(&Method::POST, meta, Some(file.clone())),
             Err(error) => self.request.record_error(error),
@@ -225,7 +227,12 @@ impl<M: Mode> Call<M> {
         self.send(Method::POST)
     }
 
-    fn fill_untyped(&mut self, method: &Method, mut body: Option<Zeroizing<String>>, file: Option<File>) {
+    fn fill_untyped(
+        &mut self,
+        method: &Method,
+        mut body: Option<Zeroizing<String>>,
+        file: Option<UploadFile>,
+    ) {
         let core = &self.shared.core;
         untyped::fill_in_caller(core, method, &mut self.request, &mut body, file.is_some());
         self.request.fill_untyped(method, body, file);
@@ -233,15 +240,15 @@ impl<M: Mode> Call<M> {
 
     /// The pages of a list that a GET returns: see [`paging`](crate::paging).
     pub fn pages(self) -> Pages<M> {
-        self.pages_by(Method::GET, ())
+        self.pages_with(Method::GET, ())
     }
 
     /// The pages of a list that another method returns, such as those of APIv2.
-    pub fn pages_by(self, method: Method, body: impl Serialize) -> Pages<M> {
+    pub fn pages_with(self, method: Method, body: impl Serialize) -> Pages<M> {
         let operation = self.request.find_operation(&method);
         let body = json_of(&body).map(|body| body.and_then(|body| serde_json::from_str::<Value>(&body).ok()));
         let places = operation.map(|row| [row.members(Place::Query), row.members(Place::Body)]);
-        // What cannot be sent says so, and not that it has no pages.
+        // A call that cannot be sent must report that, and not that it has no pages.
         let has_failed = self.request.check_recorded().is_err();
         let kind = places.and_then(kind_of).or(has_failed.then_some(Purpose::PageOffset));
         let member = move |purpose| {
@@ -261,7 +268,7 @@ impl<M: Mode> Call<M> {
                 }
             })
         });
-        let ask = move |place: &page::Place| {
+        let ask = move |cursor: &page::PageCursor| {
             let mut call = self.clone();
             let mut body = match &body {
                 Ok(body) => body.clone(),
@@ -270,7 +277,7 @@ impl<M: Mode> Call<M> {
                     None
                 }
             };
-            if let (Some((is_in_query, name)), Some(value)) = (kind.and_then(member), place.value()) {
+            if let (Some((is_in_query, name)), Some(value)) = (kind.and_then(member), cursor.value()) {
                 if is_in_query {
                     call.request.set_query(name, value);
                 } else {
@@ -289,9 +296,9 @@ impl<M: Mode> Call<M> {
     }
 
     /// Downloads the file that is the response of a GET, such as an overseas statement (境外对账单): see
-    /// [`download_by`](Self::download_by).
+    /// [`download_with`](Self::download_with).
     pub fn download(self) -> Download<M> {
-        self.download_by(Method::GET, ())
+        self.download_with(Method::GET, ())
     }
 
     /// Downloads the file that is the response of a call, such as a bill of APIv2 (下载对账单), as a stream of any length. The
@@ -304,11 +311,11 @@ impl<M: Mode> Call<M> {
     /// use weipay::serde_json::json;
     ///
     /// let bill = json!({"appid": "wx8888888888888888", "bill_date": "20260814", "bill_type": "ALL", "tar_type": "GZIP"});
-    /// client.chain("v2/pay/downloadbill").download_by(Method::POST, bill).to_file("bill.csv")?;
+    /// client.chain("v2/pay/downloadbill").download_with(Method::POST, bill).to_file("bill.csv")?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download_by(mut self, method: Method, body: impl Serialize) -> Download<M> {
+    pub fn download_with(mut self, method: Method, body: impl Serialize) -> Download<M> {
         match json_of(&body) {
             Ok(body) => self.fill_untyped(&method, body, None),
             Err(error) => self.request.record_error(error),
@@ -390,9 +397,9 @@ impl<M: Mode> Call<M> {
     ) -> Pages<M, T> {
         let kind = kind_of([operation.members(Place::Query), operation.members(Place::Body)]);
         let paging = kind.map(|kind| Paging::begin(kind, |purpose| with_purpose(&request, purpose)));
-        let ask = move |place: &page::Place| {
+        let ask = move |cursor: &page::PageCursor| {
             let mut request = request.clone();
-            if let (Some(purpose), Some(value)) = (kind, place.value()) {
+            if let (Some(purpose), Some(value)) = (kind, cursor.value()) {
                 set_with_purpose(&mut request, purpose, &value);
             }
             self.clone().typed(operation, request)
@@ -403,7 +410,7 @@ impl<M: Mode> Call<M> {
     fn fill_from(mut self, operation: &Operation, mut model: Box<dyn Model>) -> Self {
         let core = &self.shared.core;
         describe_file(&mut *model);
-        if operation.version() == Version::V2 {
+        if operation.version() == ApiVersion::V2 {
             xml::fill_in_sign_type(&mut *model);
         }
         fill_in_caller(core, operation, &mut *model);
@@ -478,7 +485,7 @@ macro_rules! chain {
             }
 
             /// Decides about repeats of this call: see [`Call::retries`](crate::Call::retries).
-            pub fn retries(self, retries: $crate::Retries) -> Self {
+            pub fn retries(self, retries: $crate::RetryConfig) -> Self {
                 Self::new(self.call.retries(retries))
             }
 

@@ -216,11 +216,15 @@ mod asynchronous {
         /// signer of the blocking client alone. If TLS cannot be set up.
         pub fn build(mut self) -> Result<Client, ConfigError> {
             let transport = match self.transport.take() {
-                Some(_) if self.has_connections() => return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS)),
+                Some(_) if self.has_connection_options() => {
+                    return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS));
+                }
                 Some(transport) => transport,
                 None => {
                     self.check_no_other_transport()?;
-                    Arc::new(crate::transport::DefaultTransport::with(self.connections.clone())?)
+                    Arc::new(crate::transport::DefaultTransport::with_options(
+                        self.connection_options.clone(),
+                    )?)
                 }
             };
             Ok(Client::from_shared(Shared::new(self, transport)?))

@@ -5,8 +5,8 @@
 //! [signer](crate::signer) of the caller's may have to be waited for, so preparing a request ends before that. What each version
 //! of the API does is in [`v3`] and [`v2`].
 
-mod another_request;
 mod authorization;
+mod mismatched_response;
 mod sensitive;
 mod signed_digest;
 mod v2;
@@ -19,6 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
+use weipay_wire::MerchantId;
 
 use crate::attempts::DeliverySettings;
 use crate::base_url::BaseUrl;
@@ -27,11 +28,11 @@ use crate::credentials::{Account, Merchant};
 use crate::error::{Error, RequestError};
 use crate::failover::Host;
 use crate::observer::Observer;
-use crate::operation::{self, Operation, Version};
+use crate::operation::{self, ApiVersion, Operation};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::{Called, RawResponse};
-use crate::retry::Retries;
+use crate::retry::RetryConfig;
 use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
 pub(crate) use authorization::{Prepared, Unsigned};
@@ -72,8 +73,8 @@ impl Core {
         request.check_recorded()?;
         self.check_sub_merchant(request)?;
         match request.version() {
-            Version::V3 => v3::prepare_request(self, request, host),
-            Version::V2 => v2::prepare_request(self, request, host).map(Prepared::Signed),
+            ApiVersion::V3 => v3::prepare_request(self, request, host),
+            ApiVersion::V2 => v2::prepare_request(self, request, host).map(Prepared::Signed),
         }
     }
 
@@ -92,8 +93,8 @@ impl Core {
             ..RawResponse::new(response, self.merchant.key.clone())
         };
         match request.version() {
-            Version::V3 => v3::verify_response(self, request, response, keys),
-            Version::V2 => v2::verify_response(self, request, response),
+            ApiVersion::V3 => v3::verify_response(self, request, response, keys),
+            ApiVersion::V2 => v2::verify_response(self, request, response),
         }
     }
 
@@ -107,7 +108,7 @@ impl Core {
         let is_unsigned = request
             .operation
             .is_some_and(|operation| operation.is_unsigned() && operation.signed_digest().is_none());
-        request.is_pending() || request.version() == Version::V3 && !is_unsigned
+        request.is_pending() || request.version() == ApiVersion::V3 && !is_unsigned
     }
 
     /// Checks a request before it is signed, and before any key is fetched.
@@ -127,9 +128,9 @@ impl Core {
         // The catalogue has the operations of merchants only, so every row is of one.
         let is_of_merchants = request.operation.is_some();
         match self.merchant.account {
-            Account::Brand(_) if is_of_merchants => Err(RequestError::MerchantOperation),
+            Account::Brand(_) if is_of_merchants => Err(RequestError::RequiresMerchant),
             Account::Merchant(_) if !is_of_merchants && operation::is_of_brands(&request.path()) => {
-                Err(RequestError::BrandOperation)
+                Err(RequestError::RequiresBrand)
             }
             _ => Ok(()),
         }
@@ -139,9 +140,16 @@ impl Core {
     /// sub-merchant, so they would act for the partner itself, and nothing in the response would show it.
     fn check_sub_merchant(&self, request: &Request) -> Result<(), RequestError> {
         match request.operation.and_then(Operation::partner_path) {
-            Some(path) if self.sub_merchant.is_some() => Err(RequestError::PartnerOperation(path.to_owned())),
+            Some(path) if self.sub_merchant.is_some() => {
+                Err(RequestError::NotForSubMerchant(path.to_owned()))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// The number of the merchant who calls; a brand has none.
+    fn caller(&self) -> Option<&str> {
+        self.merchant.account.mchid().map(MerchantId::as_str)
     }
 
     /// The platform's keys as they are now. They are read here again for each call: they may change while the client
@@ -173,7 +181,7 @@ impl Core {
     }
 
     /// Whether a call goes to a host with a backup, and may go there.
-    pub(crate) fn has_backup(&self, request: &Request, retries: Retries) -> bool {
+    pub(crate) fn has_backup(&self, request: &Request, retries: RetryConfig) -> bool {
         let has_own =
             request.base_url.is_some() || request.operation.is_some_and(|row| row.base_url().is_some());
         self.delivery.failover && !retries.is_none() && !has_own && self.base_url.backup().is_some()

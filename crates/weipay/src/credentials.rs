@@ -1,4 +1,4 @@
-//! Who calls: the number of the merchant or brand, certificate serial and private key, and the keys with
+//! The credentials of a client: the number of the merchant or brand, certificate serial and private key, and the keys with
 //! which the platform signs.
 
 use std::sync::Arc;
@@ -147,7 +147,7 @@ impl MerchantParts {
         matches!(self.account, Some(Account::Brand(_)))
     }
 
-    /// Whether there is a platform key, or the key with which certificates are fetched, which a brand cannot.
+    /// Whether a platform key is given, or the APIv3 key to fetch certificates with. A brand cannot fetch them.
     fn has_platform_keys(&self) -> bool {
         let can_fetch = self.api_v3_key.is_some() && !self.is_brand();
         !self.public_keys.is_empty() || !self.platform_certificates.is_empty() || can_fetch

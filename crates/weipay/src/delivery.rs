@@ -25,12 +25,12 @@ mod sealed {
 
 /// How a client waits for responses: [`Async`] or [`Blocking`].
 pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
-    /// What carries requests.
+    /// The transport of this client kind.
     type Transport: ?Sized + Send + Sync;
-    /// What a verb gives back: a future, or the result itself.
+    /// The return type of a verb: a future, or the result itself.
     type Output<T: Decode>;
 
-    /// What signs in place of the merchant private key.
+    /// The signer that may replace the merchant private key.
     type Signer: ?Sized + Send + Sync;
 
     /// Lets one fetch of certificates run at a time.
@@ -41,7 +41,7 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn take_signer(settings: &mut ClientBuilder) -> Option<Arc<Self::Signer>>;
 
-    /// Whether there is a transport among the settings.
+    /// Whether the settings have a transport of this client kind.
     #[doc(hidden)]
     fn has_transport(settings: &ClientBuilder) -> bool;
 
@@ -50,7 +50,7 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
     fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Output<T>;
 }
 
-/// What the parts of one client share.
+/// The state that the parts of one client share.
 #[doc(hidden)]
 pub struct Shared<M: Mode> {
     pub(crate) core: Core,
@@ -72,7 +72,7 @@ impl<M: Mode> Shared<M> {
 
     /// The same client with other credentials.
     pub(crate) fn for_merchant(&self, mut settings: ClientBuilder) -> Result<Self, ConfigError> {
-        if M::has_transport(&settings) || settings.has_connections() {
+        if M::has_transport(&settings) || settings.has_connection_options() {
             return Err(ConfigError::Mismatch(TRANSPORT_SHARED));
         }
         let signer = M::take_signer(&mut settings);
@@ -170,7 +170,7 @@ mod asynchronous {
         loop {
             let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &attempts, &mut attempt_watch).await;
-            // What its code means depends on the operation.
+            // The meaning of an error code depends on the operation.
             let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
             match next_delay(&shared.core, &mut attempts, &outcome) {
@@ -320,7 +320,7 @@ mod blocking {
         loop {
             let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &attempts, &mut attempt_watch);
-            // What its code means depends on the operation.
+            // The meaning of an error code depends on the operation.
             let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
             match next_delay(&shared.core, &mut attempts, &outcome) {
@@ -415,7 +415,7 @@ impl Deadline {
 fn begin_attempts<'a>(core: &'a Core, request: &'a Request, began: Duration) -> Attempts<'a> {
     let settings = &core.delivery;
     let retries = request.retries.unwrap_or(settings.retries);
-    // What was asked for this one call stands above the client's policy.
+    // The setting of this one call comes before the client's policy.
     let policy = settings.policy.as_deref().filter(|_| request.retries.is_none());
     // Files take their time in both directions.
     let has_file = matches!(request.body, Some(Body::Upload(_) | Body::Form { .. }))

@@ -15,7 +15,7 @@
 //!
 //! The bills of APIv2 (下载对账单, 下载资金账单), and overseas statements (境外对账单), are the response itself. Their
 //! verbs keep it in memory and take 8 MiB at most. `download` in place of the verb streams it:
-//! `client.v2().pay().downloadbill().download(request)`, or [`Call::download_by`](crate::Call::download_by) in the
+//! `client.v2().pay().downloadbill().download(request)`, or [`Call::download_with`](crate::Call::download_with) in the
 //! other styles. A bill of APIv2 has no signature and no digest, so only TLS verifies its origin. A failure is XML with the same
 //! status, and no file begins so: it becomes an error, and nothing is written. A response that ends early
 //! is an error if its length was announced; otherwise [`Bill`](crate::bill::Bill) reports the missing summary. Where
@@ -60,11 +60,11 @@ use crate::core::{Core, Prepared as Signable, Unsigned, content_coding};
 use crate::delivery::{Mode, Shared};
 use crate::error::{ApiError, Error, ErrorKind, FileError, MAX_UNDER_SUCCESS, RequestError};
 use crate::failover::Host;
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
 use crate::response::RawResponse;
-use crate::retry::Retries;
+use crate::retry::RetryConfig;
 use crate::upload::Payload;
 use address::Address;
 pub(crate) use form::Form;
@@ -91,8 +91,8 @@ const MAX_ERROR_BODY: usize = 1024 * 1024;
 ///   XML, JSON of at most 64 KiB, and longer JSON with a `Content-Type` of JSON. Another text cannot be told from a file, so
 ///   set the [digest](Self::digest) if you know it.
 /// - The time limit of the client applies to each wait: for the head of the response, and for each next piece.
-/// - A failed download is retried as the [`Retries`] of the client say, from its beginning: `to_file` and `to_bytes` after any
-///   temporary failure, also when the file was damaged; `to_writer` only while nothing was written, because what a writer got
+/// - A failed download is retried as the [`RetryConfig`] of the client says, from its beginning: `to_file` and `to_bytes` after
+///   any temporary failure, also when the file was damaged; `to_writer` only while nothing was written, because what a writer got
 ///   cannot be undone.
 #[must_use = "a download does nothing before `to_writer`, `to_file` or `to_bytes`"]
 pub struct Download<M: Mode> {
@@ -102,10 +102,10 @@ pub struct Download<M: Mode> {
     digest: Option<Digest>,
     max_bytes: Option<u64>,
     timeout: Duration,
-    retries: Option<Retries>,
+    retries: Option<RetryConfig>,
 }
 
-/// What gives the file.
+/// The source of the file.
 enum Source {
     /// Its address.
     Link(Result<FileLink, RequestError>),
@@ -117,8 +117,8 @@ enum Source {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
-    /// How many bytes the file has, decompressed.
-    pub bytes: u64,
+    /// The size of the file in bytes, decompressed.
+    pub size: u64,
     /// Whether it came as a gzip stream and was decompressed.
     pub was_compressed: bool,
     /// Whether it came encrypted (加密账单) and was decrypted. Then it fits the tag of its encryption.
@@ -134,9 +134,9 @@ pub struct Downloaded {
 impl std::fmt::Debug for Downloaded {
     /// Shows only the number of headers: any host may serve a file, and set a cookie.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { bytes, was_compressed, was_encrypted, digest, media_type, headers } = self;
+        let Self { size, was_compressed, was_encrypted, digest, media_type, headers } = self;
         f.debug_struct("Downloaded")
-            .field("bytes", bytes)
+            .field("size", size)
             .field("was_compressed", was_compressed)
             .field("was_encrypted", was_encrypted)
             .field("digest", digest)
@@ -176,7 +176,7 @@ impl<M: Mode> Download<M> {
 
     /// Of the file that is the response to this call.
     pub(crate) fn of_call(shared: Arc<Shared<M>>, mut request: Request) -> Self {
-        // What is signed as a whole must be there as a whole before it may be used.
+        // A response that is signed as a whole cannot be streamed: no byte may be used before the signature is verified.
         if !request.operation.is_some_and(|row| row.has_file_response() && row.is_unsigned()) {
             request.record_error(RequestError::NotAFile);
         }
@@ -200,8 +200,8 @@ impl<M: Mode> Download<M> {
         self
     }
 
-    /// How often this download is repeated, in place of the client's [`Retries`].
-    pub fn retries(mut self, retries: Retries) -> Self {
+    /// How often this download is repeated, in place of the client's [`RetryConfig`].
+    pub fn retries(mut self, retries: RetryConfig) -> Self {
         self.retries = Some(retries);
         self
     }
@@ -291,8 +291,8 @@ impl<M: Mode> Download<M> {
                     receiver.announce(digest);
                 }
             }
-            // Of APIv2 the first bytes tell: nobody knows how it labels its errors.
-            Ok(None) if request.version() == Version::V3 && is_web_page(&head.headers) => {
+            // The `Content-Type` of APIv2 errors is not documented, so its errors are recognized by their first bytes.
+            Ok(None) if request.version() == ApiVersion::V3 && is_web_page(&head.headers) => {
                 return Err(FileError::WebPage.into());
             }
             Ok(None) => {}
@@ -409,7 +409,7 @@ fn essence(headers: &HeaderMap) -> String {
 
 fn downloaded(received: Received, media_type: String, headers: HeaderMap) -> Downloaded {
     Downloaded {
-        bytes: received.bytes,
+        size: received.bytes,
         was_compressed: received.was_compressed,
         was_encrypted: received.was_encrypted,
         digest: received.digest,

@@ -70,7 +70,7 @@ struct Inner {
     operation: Option<&'static Operation>,
     /// Whether the request of the call may be sent twice.
     is_safe_to_repeat: bool,
-    only_reads: bool,
+    is_read_only: bool,
     /// Whether its message may be in another language than Chinese.
     asks_for_another_language: bool,
     response: Option<RawResponse>,
@@ -93,11 +93,12 @@ pub enum ErrorKind {
     Api(ApiError),
     /// A successful response whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
-    /// The response belongs to another request. The named field has another value than the request, or it is missing
+    /// The response belongs to another request. The named field has another value than the request, or is the number of
+    /// another merchant than the one who called; or it is missing
     /// although each success of this operation has it, and the response is empty or has fields that none has. Either two responses
     /// were swapped on the way (the signature does not bind a response to its request), or the platform does not follow its
     /// documentation. It is unknown whether this call took effect: query the result, and do not act on the response.
-    AnotherRequest {
+    MismatchedResponse {
         /// The field, such as `out_trade_no`. `None` if the mismatch shows only in an unexpected field.
         field: Option<&'static str>,
     },
@@ -126,7 +127,7 @@ impl Error {
             endpoint: None,
             operation: None,
             is_safe_to_repeat: false,
-            only_reads: false,
+            is_read_only: false,
             asks_for_another_language: false,
             response: None,
             sign_difference: None,
@@ -142,7 +143,7 @@ impl Error {
             endpoint: None,
             operation: None,
             is_safe_to_repeat: false,
-            only_reads: false,
+            is_read_only: false,
             asks_for_another_language: false,
             response: Some(response),
             sign_difference: None,
@@ -165,7 +166,7 @@ impl Error {
         self.0.endpoint = Some(Called::from_request(request).text());
         self.0.operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
-        self.0.only_reads = request.only_reads();
+        self.0.is_read_only = request.is_read_only();
         self.0.asks_for_another_language = request.asks_for_another_language();
         self
     }
@@ -189,7 +190,7 @@ impl Error {
     pub(crate) fn in_answered_call(mut self, called: &Called) -> Self {
         self.0.endpoint = Some(called.text());
         self.0.operation = called.known_operation();
-        self.0.only_reads = called.only_reads();
+        self.0.is_read_only = called.is_read_only();
         self
     }
 
@@ -200,7 +201,7 @@ impl Error {
     }
 
     /// The outcome of each attempt of the call, in order; the last one produced this error. Calls are sent again only as
-    /// [`Retries`](crate::Retries) says. Empty for an error without a call.
+    /// [`RetryConfig`](crate::RetryConfig) says. Empty for an error without a call.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
@@ -267,7 +268,7 @@ impl Error {
     /// - APIv2: any other `return_msg`; an `err_code` that is unknown or leaves the outcome open, such as `SYSTEMERROR`,
     ///   `USERPAYING` or `SEND_FAILED`; no code; `result_code` FAIL without the signature that it would have.
     /// - Any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx.
-    /// - A success whose signature cannot be verified, or that [belongs to another request](ErrorKind::AnotherRequest),
+    /// - A success whose signature cannot be verified, or that [belongs to another request](ErrorKind::MismatchedResponse),
     ///   or a signature probe.
     /// - A verified success whose body cannot be decoded ([`ErrorKind::Decode`]): it probably did. If the body has a duplicate
     ///   member, it is unknown, because the state may be the ambiguous value.
@@ -297,7 +298,7 @@ impl Error {
                 error.leaves_outcome_open(status, self.is_listed(&error.code))
             }
             ErrorKind::Unverified(_)
-            | ErrorKind::AnotherRequest { .. }
+            | ErrorKind::MismatchedResponse { .. }
             | ErrorKind::SignatureProbe
             | ErrorKind::Decode(_) => true,
         }
@@ -318,7 +319,7 @@ impl Error {
             || matches!(
                 self.0.kind,
                 ErrorKind::Unverified(_)
-                    | ErrorKind::AnotherRequest { .. }
+                    | ErrorKind::MismatchedResponse { .. }
                     | ErrorKind::SignatureProbe
                     | ErrorKind::File(
                         FileError::WrongDigest { .. }
@@ -423,8 +424,8 @@ impl Error {
     /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few APIv2 operations have side effects although
     /// they use GET; for these it is `false`.
     #[must_use]
-    pub fn only_reads(&self) -> bool {
-        self.0.only_reads
+    pub fn is_read_only(&self) -> bool {
+        self.0.is_read_only
     }
 
     /// Whether the request of the call may be sent again as it was, because it cannot take effect twice: the
@@ -444,7 +445,7 @@ impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
-            // What is wrong with the signature of a web page leads nobody to the cause.
+            // The signature error of a web page says nothing about the cause.
             ErrorKind::Unverified(_) if self.is_intermediary_page() => None,
             ErrorKind::Unverified(error) => Some(error),
             ErrorKind::File(error) => error.source(),
@@ -452,7 +453,7 @@ impl error::Error for Error {
             ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
             ErrorKind::Request(error) => error.source(),
             ErrorKind::Api(_)
-            | ErrorKind::AnotherRequest { .. }
+            | ErrorKind::MismatchedResponse { .. }
             | ErrorKind::SignatureProbe
             | ErrorKind::Decode(_) => None,
         }

@@ -31,10 +31,10 @@ const OPEN_FOR: Duration = Duration::from_secs(30);
 /// whatever the budget is, and leaves time for it. While both fail, each is asked again and again, and neither seems to be back.
 const RECENT: Duration = Duration::from_secs(5);
 
-/// What a host that works gets at least of a call's time before the other one is tried, where there is so much.
+/// The minimum time for a healthy host before the other one is tried, if the call has that much.
 const MIN_SHARE: Duration = Duration::from_secs(5);
 
-/// What is left to the other host at least: time to connect, and for a response.
+/// The minimum time that is left for the other host: to connect, and for a response.
 const MIN_REST: Duration = Duration::from_secs(2);
 
 /// Less than this is not worth an attempt at the other host. It is shorter than [`MIN_REST`], because some milliseconds of a
@@ -58,7 +58,7 @@ impl Host {
     }
 }
 
-/// What the last attempts at a host show.
+/// The state of a host according to the last attempts.
 #[derive(Debug, Default, Clone, Copy)]
 enum Health {
     /// It responded, or it was not asked yet.
@@ -145,7 +145,7 @@ impl HostStatus {
     }
 }
 
-/// What a client knows of both hosts.
+/// The state of both hosts, which all calls of a client share.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
     main: Health,
@@ -160,13 +160,13 @@ impl Hosts {
         if self.health_mut(first).try_acquire(now, may_probe) || failed.is_some() {
             return first;
         }
-        // Where the backup host fails too, the main one may be back meanwhile: one call probes that, whatever it is, and the
-        // others stay where they may get a response.
+        // If the backup host fails too, the main one may be back: one call of any kind probes it, and the others stay where
+        // they may get a response.
         let probes_main = !self.backup.is_half_open(now) && self.main.try_take_probe(now);
         if probes_main {
             return Host::Main;
         }
-        // With both circuits open, each call begins where nobody was for longer. So the host that is back is found.
+        // If both circuits are open, a call goes to the host that failed longer ago: it is more likely to be back.
         let is_longer_ago = self.backup.last_failure() < self.main.last_failure();
         if self.backup.try_acquire(now, may_probe) || is_longer_ago { Host::Backup } else { Host::Main }
     }
@@ -246,9 +246,9 @@ impl Hosts {
     }
 }
 
-/// What hosts that failed asked one call to wait (`Retry-After`), until which time of the timer. It is held against no other
-/// host: a gateway that is closed says nothing of the other one. What is asked with any other response is asked by the platform,
-/// and holds wherever the call goes.
+/// The `Retry-After` times that one call must obey, as times of the timer. That of a host that failed applies to this host
+/// only, because a gateway that is down says nothing about the other one. That of any other response comes from the platform,
+/// and applies to both hosts.
 #[derive(Debug, Default)]
 pub(crate) struct RetryAfterPerHost {
     main: Duration,
@@ -405,7 +405,7 @@ mod tests {
         ] {
             assert_eq!(hosts.first_share(Host::Main, left, second), share, "{left:?}");
         }
-        // The main host is only tried: whoever does that knows that the other one responds.
+        // The main host is only probed, by a call that knows that the other one responds.
         for _ in 0..MAX_FAILURES {
             hosts.note(Host::Main, Failed, second);
         }

@@ -74,7 +74,7 @@ pub struct FrontEnd {
     mchid: MerchantId,
     key: SigningKey,
     api_v2_key: Option<ApiV2Key>,
-    clock: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
+    time_and_nonce: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
 }
 
 impl fmt::Debug for FrontEnd {
@@ -128,18 +128,18 @@ impl FrontEnd {
         let key = merchant.key.as_ref().filter(|_| !merchant.has_signer)?;
         let front_end = Self::new(merchant.account.mchid()?.clone(), PrivateKey::clone(key));
         let clock = Arc::clone(&core.clock);
-        let front_end = front_end.clock(move || (clock(), random_nonce()));
+        let front_end = front_end.time_and_nonce(move || (clock(), random_nonce()));
         Some(Self { api_v2_key: merchant.api_v2_key.clone(), ..front_end })
     }
 
     fn signed_by(mchid: MerchantId, key: SigningKey) -> Self {
-        Self { mchid, key, api_v2_key: None, clock: Arc::new(|| (system_time(), random_nonce())) }
+        Self { mchid, key, api_v2_key: None, time_and_nonce: Arc::new(|| (system_time(), random_nonce())) }
     }
 
     /// Replaces the time (in seconds since 1970) and the random string (随机串), for tests.
     #[must_use]
-    pub fn clock(mut self, clock: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn time_and_nonce(mut self, source: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
+        self.time_and_nonce = Arc::new(source);
         self
     }
 
@@ -271,7 +271,7 @@ impl FrontEnd {
 
     /// The time and the random string of one set of parameters.
     fn stamp(&self) -> (String, String) {
-        let (timestamp, nonce) = (self.clock)();
+        let (timestamp, nonce) = (self.time_and_nonce)();
         (timestamp.to_string(), nonce)
     }
 
@@ -424,7 +424,7 @@ MQIDAQAB
 
     fn front_end() -> FrontEnd {
         FrontEnd::new(MerchantId::new("1900007291").unwrap(), KEY.clone())
-            .clock(|| (1_554_208_460, NONCE.to_owned()))
+            .time_and_nonce(|| (1_554_208_460, NONCE.to_owned()))
     }
 
     #[test]
@@ -438,7 +438,8 @@ MQIDAQAB
     fn a_signer_signs_the_same_text_and_its_failure_is_told() {
         let mchid = MerchantId::new("1900007291").unwrap();
         let signer = |message: &[u8]| Ok(Signature::from_base64(&KEY.sign(message)?)?);
-        let signed = FrontEnd::with_signer(mchid.clone(), signer).clock(|| (1_554_208_460, NONCE.to_owned()));
+        let signed =
+            FrontEnd::with_signer(mchid.clone(), signer).time_and_nonce(|| (1_554_208_460, NONCE.to_owned()));
         let by_key = front_end().jsapi(APPID, PREPAY_ID).unwrap();
         assert_eq!(
             serde_json::to_value(signed.jsapi(APPID, PREPAY_ID).unwrap()).unwrap(),
@@ -463,7 +464,7 @@ MQIDAQAB
         }
         let by = |key: Option<PrivateKey>| {
             FrontEnd::with_async_signer(MerchantId::new("1900007291").unwrap(), Remote(key))
-                .clock(|| (1_554_208_460, NONCE.to_owned()))
+                .time_and_nonce(|| (1_554_208_460, NONCE.to_owned()))
         };
         let remote = by(Some(KEY.clone()));
         let local = front_end();

@@ -208,7 +208,7 @@ pub(crate) fn has_rounded_integer(json: &[u8]) -> bool {
                     && text.len() > MAX_DIGITS
                     && text.parse::<u64>().is_err()
                     && text.parse::<i64>().is_err()
-                    // What no reader holds is null, which is told by itself.
+                    // A number beyond `f64` is read as null, which is reported separately.
                     && text.parse::<f64>().is_ok_and(f64::is_finite)
                 {
                     return true;

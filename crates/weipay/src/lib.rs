@@ -46,8 +46,6 @@ pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
 pub mod notification;
-#[cfg(feature = "notifications")]
-pub mod notifications;
 pub mod observer;
 pub mod operation;
 pub mod paging;
@@ -82,16 +80,16 @@ pub use delivery::Mode;
 pub use delivery::{Async, CallFuture};
 pub use error::{Error, Result};
 pub use node::Node;
-pub use operation::{Dialect, Operation, Repeat, Version, operations};
+pub use operation::{ApiVersion, BodyFormat, Idempotency, Operation, operations};
 #[allow(unused_imports, reason = "without a product there are none")]
 pub use products::*;
 pub use response::{Decode, Response};
-pub use retry::Retries;
+pub use retry::RetryConfig;
 pub use sub_merchant::SubMerchant;
 #[cfg(feature = "async")]
 pub use transport::Transport;
 pub use untyped::{Inspection, SensitiveTexts};
-pub use upload::File;
+pub use upload::UploadFile;
 pub use weipay_wire as wire;
 
 // Their types are in this crate's interface, so programs need the same versions.

@@ -1,5 +1,5 @@
-//! What a row says of members: which a request may have, which are encrypted, and the purpose of some. It is one text, since
-//! texts are what compiles fastest: the rows of all operations have 170 KB of it.
+//! The members in a row of the table: those that a request may have, which of them are encrypted, and the purpose of some.
+//! They are one string, because strings compile fastest: the rows of all operations have 170 KB of them.
 //!
 //! The text has four places with a `|` between them: path, query, body and response. In a place stand members
 //! with a space between them: a name; `*` if every success has it, or `+` if that proves which operation it is of; `!` if it
@@ -51,6 +51,8 @@ impl Purpose {
             'u' => Self::PageNext,
             'e' => Self::Echo,
             'r' => Self::EchoInEveryResponse,
+            'w' => Self::MerchantNumber,
+            'y' => Self::OtherMerchant,
             'd' => Self::DownloadUrl,
             'a' => Self::DownloadHashType,
             'h' => Self::DownloadHash,
@@ -132,9 +134,9 @@ impl Members {
         None
     }
 
-    /// Whether members of an object repeat something of the request.
+    /// Whether members of an object repeat something of the request, or name the caller.
     pub(crate) fn has_echo(self) -> bool {
-        self.0.contains("=e")
+        self.0.contains("=e") || self.0.contains("=w")
     }
 
     pub(crate) fn has_encrypted(self) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Each request and response is a plain struct; every field is an `Option`. A request has a setter for each field, and is
 //! checked before it is sent. A response is read leniently: a field that is missing, new or odd never turns what happened
-//! into an error. It reads as `None`, and [`Response::misread`](crate::Response::misread) lists it.
+//! into an error. It reads as `None`, and [`Response::decode_errors`](crate::Response::decode_errors) lists it.
 //!
 //! The structs gain fields when the platform does, so all of them are `#[non_exhaustive]`.
 //!
@@ -33,7 +33,7 @@ mod time;
 mod time_crates;
 pub(crate) mod value;
 
-pub use check::{Checked, Hint, Violation, nearest_word};
+pub use check::{Hint, ValidationReport, Violation, nearest_word};
 pub use into_field::{IntoField, IntoItem};
 pub use json_text::JsonText;
 pub use money::{Fen, MoneyError};
@@ -49,18 +49,18 @@ pub(crate) use sensitive::Encryption;
 pub(crate) use value::{Model, Slot, Strictness, Table, Token, Value};
 
 #[doc(no_inline)]
-pub use crate::upload::File;
+pub use crate::upload::UploadFile;
 
 pub(crate) use enumeration::{Word, open_enum};
 pub(crate) use table::{Field, body, file, header, meta, model, part, path, query, request, response, xml};
 
-/// The request, or the response, of an operation that has nothing but its path.
+/// The request of an operation without fields beyond its path, or the response of one without a body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Nothing;
+pub struct Empty;
 
-impl Model for Nothing {
+impl Model for Empty {
     fn read(&self, see: &mut dyn FnMut(&'static Table, &[&dyn Slot])) {
-        see(&Table { name: "Nothing", fields: &[] }, &[]);
+        see(&Table { name: "Empty", fields: &[] }, &[]);
     }
 
     fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot])) {

@@ -24,10 +24,10 @@ use crate::error::{Error, RequestError};
 use crate::model::Sensitive;
 use crate::operation::{Operation, operations};
 use crate::paging::Pages;
-use crate::retry::Retries;
+use crate::retry::RetryConfig;
 use crate::target::without_query;
 use crate::untyped::{Inspection, SensitiveTexts};
-use crate::upload::File;
+use crate::upload::UploadFile;
 
 /// About 200 MB. A program that indexes by templates has a thousandth of it.
 const MAX_PATHS: usize = 1_000_000;
@@ -156,7 +156,7 @@ impl<M: Mode> Node<M> {
     }
 
     /// See [`Call::retries`].
-    pub fn retries(&self, retries: Retries) -> Call<M> {
+    pub fn retries(&self, retries: RetryConfig) -> Call<M> {
         self.call().retries(retries)
     }
 
@@ -175,9 +175,9 @@ impl<M: Mode> Node<M> {
         self.call().download()
     }
 
-    /// See [`Call::download_by`].
-    pub fn download_by(&self, method: Method, body: impl Serialize) -> Download<M> {
-        self.call().download_by(method, body)
+    /// See [`Call::download_with`].
+    pub fn download_with(&self, method: Method, body: impl Serialize) -> Download<M> {
+        self.call().download_with(method, body)
     }
 
     /// See [`Call::get`].
@@ -211,7 +211,7 @@ impl<M: Mode> Node<M> {
     }
 
     /// See [`Call::upload`].
-    pub fn upload(&self, meta: impl Serialize, file: &File) -> M::Output<Value> {
+    pub fn upload(&self, meta: impl Serialize, file: &UploadFile) -> M::Output<Value> {
         self.call().upload(meta, file)
     }
 }

@@ -41,6 +41,8 @@
 //! second time: see [`Dedup`]. [`MemoryDedup`] remembers in one process; with the features `dedup-sqlite` and
 //! `dedup-postgres`, `SqliteDedup` and `PostgresDedup` remember for several servers, and for as long as you want.
 //!
+//! [`events`] has a module for each event, with the type of its resource.
+//!
 //! Notifications of APIv2 may come to the same route: a refund without `notify_url`, or one that was made on
 //! the merchant platform, is told in the XML of APIv2 although the order is of APIv3. With the APIv2 key
 //! (API密钥) the receiver takes them too, as [`Event::V2`]. **A refund notification of APIv2 carries no
@@ -60,6 +62,7 @@ mod actix;
 mod axum;
 mod dedup;
 mod event;
+pub mod events;
 mod fetches;
 mod keys;
 mod mistake;
@@ -70,14 +73,14 @@ mod response;
 mod v2;
 mod verified;
 
-pub use crate::notifications::event::Event;
+pub use crate::notification::events::event::Event;
 #[cfg(feature = "actix")]
 pub use actix::ActixResponse;
 #[cfg(feature = "dedup-postgres")]
 pub use dedup::PostgresDedup;
 #[cfg(feature = "dedup-sqlite")]
 pub use dedup::SqliteDedup;
-pub use dedup::{BlockingDedup, Claim, Dedup, Full, MemoryDedup, Once, Ticket};
+pub use dedup::{BlockingDedup, Claim, Dedup, HandleOutcome, MemoryDedup, MemoryDedupFull, Ticket};
 #[cfg(any(feature = "dedup-sqlite", feature = "dedup-postgres"))]
 pub use dedup::{BlockingSqlDedup, DEFAULT_LEASE, MAX_LEASE};
 pub use mistake::BodyMistake;

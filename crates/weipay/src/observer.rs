@@ -348,7 +348,7 @@ struct Watched {
     operation: Option<&'static Operation>,
     method: Method,
     #[cfg(feature = "tracing")]
-    only_reads: bool,
+    is_read_only: bool,
     began: Duration,
 }
 
@@ -364,7 +364,7 @@ impl<'a> Watch<'a> {
             operation: request.operation,
             method: request.method.clone(),
             #[cfg(feature = "tracing")]
-            only_reads: request.only_reads(),
+            is_read_only: request.is_read_only(),
             began: core.delivery.timer.now(),
         });
         Self {
@@ -428,7 +428,7 @@ impl Drop for Watch<'_> {
             may_have_taken_effect: self.may_have_taken_effect.load(Ordering::Relaxed),
         };
         #[cfg(feature = "tracing")]
-        span::drop_call(&self.span, &call, watched.only_reads);
+        span::drop_call(&self.span, &call, watched.is_read_only);
         if let Some(observer) = &self.core.observer {
             observer.call_dropped(&call);
         }

@@ -48,9 +48,9 @@ pub struct Operation {
     partner_path: Option<&'static str>,
     repeat_after: u16,
     success: u16,
-    version: Version,
-    dialect: Dialect,
-    repeat: Repeat,
+    version: ApiVersion,
+    body_format: BodyFormat,
+    idempotency: Idempotency,
     is_unsigned: bool,
     signed_digest: Option<&'static str>,
     has_file_response: bool,
@@ -78,7 +78,7 @@ pub(crate) enum Verb {
 /// Which of the platform's two protocols an operation uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Version {
+pub enum ApiVersion {
     /// APIv2: the signature is in the body.
     V2,
     /// APIv3: the signature is in the headers.
@@ -88,7 +88,7 @@ pub enum Version {
 /// How a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Dialect {
+pub enum BodyFormat {
     /// A JSON body, or none.
     Json,
     /// An XML body.
@@ -97,14 +97,15 @@ pub enum Dialect {
     Multipart,
 }
 
-/// Whether the same request may be sent again: with the same content, and the same request number if it has one.
+/// Whether an operation is idempotent (幂等): whether the same request can be sent again without taking effect twice. The same
+/// request has the same content, and the same request number if the operation has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Repeat {
-    /// It takes effect at most once: it only reads, or the official documents say so.
-    Safe,
+pub enum Idempotency {
+    /// The request takes effect at most once: it only reads, or the official documents say so.
+    Idempotent,
     /// It may take effect twice.
-    NotSafe,
+    NotIdempotent,
     /// Not documented. Assume that it may take effect twice.
     Unknown,
 }
@@ -172,14 +173,14 @@ impl Operation {
 
     /// The protocol.
     #[must_use]
-    pub const fn version(&self) -> Version {
+    pub const fn version(&self) -> ApiVersion {
         self.version
     }
 
     /// How a request is written.
     #[must_use]
-    pub const fn dialect(&self) -> Dialect {
-        self.dialect
+    pub const fn body_format(&self) -> BodyFormat {
+        self.body_format
     }
 
     /// The status of a success: 200, or 204 for one without a body.
@@ -255,8 +256,8 @@ impl Operation {
     }
 
     /// Whether a call of it has no effect.
-    pub(crate) fn only_reads(&self) -> bool {
-        only_reads(&self.method(), self.version)
+    pub(crate) fn is_read_only(&self) -> bool {
+        is_read_only(&self.method(), self.version)
     }
 
     /// The facts for waiting.
@@ -283,8 +284,8 @@ impl Operation {
     /// The error codes of every operation of its version.
     pub(crate) fn common_error_codes(&self) -> &'static [ErrorCode] {
         match self.version {
-            Version::V2 => &error_lists::V2,
-            Version::V3 => &error_lists::V3,
+            ApiVersion::V2 => &error_lists::V2,
+            ApiVersion::V3 => &error_lists::V3,
         }
     }
 
@@ -333,17 +334,17 @@ impl Operation {
         self.members
     }
 
-    /// Whether the same request may be sent again.
+    /// Whether the operation is idempotent (幂等).
     #[must_use]
-    pub const fn repeat(&self) -> Repeat {
-        self.repeat
+    pub const fn idempotency(&self) -> Idempotency {
+        self.idempotency
     }
 
     /// Whether the same request, with the same content and the same number, can be sent again without taking effect twice.
-    /// Unknown counts as not safe.
+    /// True only for [`Idempotency::Idempotent`].
     #[must_use]
     pub const fn is_safe_to_repeat(&self) -> bool {
-        matches!(self.repeat, Repeat::Safe)
+        matches!(self.idempotency, Idempotency::Idempotent)
     }
 
     /// The minimum time between two identical requests, if the first one may have arrived. Zero for most operations.
@@ -368,8 +369,8 @@ impl fmt::Debug for Operation {
 }
 
 /// Whether a call with this method has no effect. A few operations of APIv2 act although they are called by GET.
-pub(crate) fn only_reads(method: &Method, version: Version) -> bool {
-    *method == Method::GET && version == Version::V3
+pub(crate) fn is_read_only(method: &Method, version: ApiVersion) -> bool {
+    *method == Method::GET && version == ApiVersion::V3
 }
 
 #[cfg(test)]
@@ -389,7 +390,7 @@ mod tests {
         let bill = find(Method::GET, "v3/billdownload/file");
         assert!(bill.is_unsigned() && bill.has_file_response() && bill.is_safe_to_repeat());
         let refund = find(Method::POST, "v2/secapi/pay/refund");
-        assert_eq!((refund.version(), refund.dialect()), (Version::V2, Dialect::Xml));
+        assert_eq!((refund.version(), refund.body_format()), (ApiVersion::V2, BodyFormat::Xml));
         assert!(refund.needs_client_certificate());
         assert_eq!(refund.merchant_number(), Some("mch_id"));
         assert_eq!(refund.repeat_after(), Duration::from_secs(60));
@@ -399,7 +400,7 @@ mod tests {
             Some("mchid")
         );
         let upload = find(Method::POST, "v3/merchant/media/upload");
-        assert_eq!((upload.version(), upload.dialect()), (Version::V3, Dialect::Multipart));
+        assert_eq!((upload.version(), upload.body_format()), (ApiVersion::V3, BodyFormat::Multipart));
         let overseas = find(Method::POST, "v3/global/transactions/jsapi");
         assert!(overseas.base_url().is_some_and(|url| url.contains("apihk")));
         assert_eq!(find(Method::POST, "v3/pay/transactions/jsapi").base_url(), None);
@@ -411,12 +412,18 @@ mod tests {
     fn an_unknown_repeat_is_not_safe() {
         let find = |path| Operation::find(&Method::POST, path).unwrap();
         let order = find("v3/pay/transactions/jsapi");
-        assert_eq!((order.request_number(), order.repeat()), (Some("out_trade_no"), Repeat::Safe));
+        assert_eq!(
+            (order.request_number(), order.idempotency()),
+            (Some("out_trade_no"), Idempotency::Idempotent)
+        );
         let by_code = find("v3/pay/transactions/codepay");
-        assert_eq!((by_code.request_number(), by_code.repeat()), (Some("out_trade_no"), Repeat::Unknown));
+        assert_eq!(
+            (by_code.request_number(), by_code.idempotency()),
+            (Some("out_trade_no"), Idempotency::Unknown)
+        );
         assert!(!by_code.is_safe_to_repeat());
-        let pages = operations().filter(|row| row.method() == Method::GET && row.version() == Version::V2);
-        assert_eq!(pages.map(|row| row.repeat()).collect::<Vec<_>>(), [Repeat::Unknown; 6]);
+        let pages = operations().filter(|row| row.method() == Method::GET && row.version() == ApiVersion::V2);
+        assert_eq!(pages.map(|row| row.idempotency()).collect::<Vec<_>>(), [Idempotency::Unknown; 6]);
         let writes = operations().filter(|row| row.method() != Method::GET && row.is_safe_to_repeat());
         assert!(writes.count() > 50);
     }

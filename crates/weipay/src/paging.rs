@@ -46,7 +46,7 @@ while let Some(stock) = stocks.next().await {
 //! the list ends. A list that ended after an error is incomplete. It is also an error if a list ends before all of its
 //! items were read, or if a page has an earlier offset than the requested one.
 
-mod place;
+mod cursor;
 #[cfg(feature = "stream")]
 mod stream;
 
@@ -62,11 +62,11 @@ use crate::delivery::Mode;
 use crate::error::{DecodeError, Error};
 use crate::members::{Member, Members, is_name};
 use crate::model::table::Purpose;
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::response::{Decode, Response};
-use place::{Facts, Step};
-pub use place::{PageError, Place};
-pub(crate) use place::{Paging, kind_of};
+use cursor::{Facts, Step};
+pub use cursor::{PageCursor, PageError};
+pub(crate) use cursor::{Paging, kind_of};
 
 /// How many pages of one list are read, if the caller sets no limit.
 const MAX_PAGES: u32 = 10_000;
@@ -74,8 +74,8 @@ const MAX_PAGES: u32 = 10_000;
 /// How often a page may fail in a row. A program that skips errors must end at some point.
 const MAX_FAILURES: u32 = 3;
 
-/// Asks for the page at a place.
-pub(crate) type Ask<M, T> = Box<dyn Fn(&Place) -> <M as Mode>::Output<T> + Send + Sync>;
+/// Requests the page at a cursor.
+pub(crate) type Ask<M, T> = Box<dyn Fn(&PageCursor) -> <M as Mode>::Output<T> + Send + Sync>;
 
 /// The pages of a list. With the blocking client it is an iterator; with the async one `next().await` gives
 /// the next page, and with the feature `stream` it is a stream.
@@ -167,8 +167,8 @@ impl<M: Mode, T: Decode> Pages<M, T> {
 
     /// The position of the next page. You can store it and resume the list from there later.
     #[must_use]
-    pub fn place(&self) -> Option<&Place> {
-        self.paging.as_ref().map(|paging| &paging.place)
+    pub fn cursor(&self) -> Option<&PageCursor> {
+        self.paging.as_ref().map(|paging| &paging.cursor)
     }
 
     /// The items of all pages, one after the other. `items` takes them out of the body of a page; `None` is an empty page.
@@ -189,7 +189,7 @@ impl<M: Mode, T: Decode> Pages<M, T> {
             self.has_ended = true;
             return Err(Some(PageError::TooManyPages(self.max_pages)));
         }
-        Ok((self.ask)(&paging.place))
+        Ok((self.ask)(&paging.cursor))
     }
 
     /// Judges what came.
@@ -203,7 +203,7 @@ impl<M: Mode, T: Decode> Pages<M, T> {
                 None => Ok((response, json)),
             }
         });
-        // What was only accepted is no page, and an end that nobody told would leave items out.
+        // An accepted request (202) is no page. To take it for the last one would leave items out.
         let page = match page {
             Ok((response, _)) if is_no_page(&response) => Err(PageError::NoPage(response.status())),
             Ok(page) => Ok(page),
@@ -298,7 +298,7 @@ fn without_list(json: &Value, operation: &Operation) -> Option<DecodeError> {
     let is_list = match inside(json, &path)?.get(member.name)? {
         Value::Array(_) | Value::Null => true,
         // XML has texts only.
-        Value::String(text) => text.is_empty() || operation.version() == Version::V2,
+        Value::String(text) => text.is_empty() || operation.version() == ApiVersion::V2,
         _ => false,
     };
     let path = path.iter().chain([&member]).map(|member| member.name).collect::<Vec<_>>().join(".");
@@ -349,7 +349,7 @@ impl<M: Mode, T: Decode> fmt::Debug for Pages<M, T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Pages")
             .field("operation", &self.operation)
-            .field("place", &self.place())
+            .field("cursor", &self.cursor())
             .finish_non_exhaustive()
     }
 }
@@ -370,10 +370,10 @@ impl<M: Mode, T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Items<M, T, I, F> {
         self
     }
 
-    /// The page that is asked for next: see [`Pages::place`].
+    /// The page that is asked for next: see [`Pages::cursor`].
     #[must_use]
-    pub fn place(&self) -> Option<&Place> {
-        self.pages.place()
+    pub fn cursor(&self) -> Option<&PageCursor> {
+        self.pages.cursor()
     }
 
     fn fill(&mut self, page: Result<Page<T>, PageError>) -> Result<(), PageError> {

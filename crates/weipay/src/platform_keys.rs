@@ -65,14 +65,14 @@ impl KeyRing {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether there is no key yet, and certificates can be fetched.
+    /// Whether the client has no key yet, and can fetch certificates.
     pub(crate) fn is_unfetched(&self) -> bool {
         self.key.is_some() && self.current().is_empty()
     }
 
     /// Whether certificates can be fetched.
     pub(crate) fn check_can_fetch(&self) -> Result<(), RequestError> {
-        self.key.as_ref().map(|_| ()).ok_or(RequestError::ApiV3Key)
+        self.key.as_ref().map(|_| ()).ok_or(RequestError::MissingApiV3Key)
     }
 
     /// A request for a fetch that ends after now.
@@ -92,7 +92,7 @@ impl KeyRing {
         self.take_due_refresh(now).map_or(RequiredAction::Nothing, RequiredAction::Refresh)
     }
 
-    /// Whether there is no key that is valid now, and certificates can be fetched: whatever is to be encrypted waits for them.
+    /// Whether the client has no valid key, and can fetch certificates. Requests with fields to encrypt wait for them.
     pub(crate) fn lacks_valid(&self, now: i64) -> bool {
         self.key.is_some() && self.public_keys.is_empty() && !self.current().has_valid_certificate(now)
     }

@@ -15,11 +15,11 @@ use serde_json::{Map, Value};
 use crate::base_url::BaseUrl;
 use crate::error::{Cause, RequestError};
 use crate::model::{Model, Sensitive};
-use crate::operation::{self, Operation, Version};
-use crate::retry::Retries;
+use crate::operation::{self, ApiVersion, Operation};
+use crate::retry::RetryConfig;
 use crate::target;
 use crate::untyped::{self, SensitiveTexts};
-use crate::upload::{File, Payload, Upload};
+use crate::upload::{Payload, Upload, UploadFile};
 
 pub(crate) mod encoding;
 
@@ -36,7 +36,7 @@ pub struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) retries: Option<Retries>,
+    pub(crate) retries: Option<RetryConfig>,
     pub(crate) base_url: Option<BaseUrl>,
     /// Whether the request may say by `Wechatpay-Serial` that a certificate should sign the response. A
     /// public key it names anyway.
@@ -76,7 +76,7 @@ pub(crate) enum Body {
         /// The fields.
         fields: Map<String, Value>,
         /// The file.
-        file: File,
+        file: UploadFile,
     },
 }
 
@@ -114,9 +114,9 @@ impl Request {
     }
 
     /// The protocol of the operation. A path that the catalogue does not have has the protocol of the paths that begin alike.
-    pub(crate) fn version(&self) -> Version {
+    pub(crate) fn version(&self) -> ApiVersion {
         let of_path = || operation::version_of(&self.path());
-        self.operation.map(Operation::version).or_else(of_path).unwrap_or(Version::V3)
+        self.operation.map(Operation::version).or_else(of_path).unwrap_or(ApiVersion::V3)
     }
 
     /// The path that goes out, without its query, as far as its placeholders have values.
@@ -170,8 +170,8 @@ impl Request {
     }
 
     /// Whether the call has no effect.
-    pub(crate) fn only_reads(&self) -> bool {
-        operation::only_reads(&self.method, self.version())
+    pub(crate) fn is_read_only(&self) -> bool {
+        operation::is_read_only(&self.method, self.version())
     }
 
     /// Whether errors may be written in another language than simplified Chinese, in which the platform writes
@@ -262,11 +262,11 @@ fn is_number(value: &Value) -> bool {
 
 impl Request {
     /// The parts of an upload: `meta` and the file.
-    pub(crate) fn set_upload(&mut self, meta: Value, file: File) {
+    pub(crate) fn set_upload(&mut self, meta: Value, file: UploadFile) {
         self.body = match (self.version(), meta) {
-            (Version::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
-            (Version::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),
-            (Version::V2, _) => {
+            (ApiVersion::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
+            (ApiVersion::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),
+            (ApiVersion::V2, _) => {
                 let problem = "a form of APIv2 must be a JSON object: its members become the fields";
                 self.record_error(RequestError::Body(Cause::new(problem)));
                 None

@@ -74,7 +74,7 @@ pub(crate) enum Called {
 pub(crate) struct UnknownCall {
     /// Method and path, as it was written.
     text: String,
-    only_reads: bool,
+    is_read_only: bool,
 }
 
 impl Called {
@@ -83,7 +83,7 @@ impl Called {
             Some(operation) => Self::Known(operation),
             None => Self::Unknown(Box::new(UnknownCall {
                 text: request.call_as_written(),
-                only_reads: request.only_reads(),
+                is_read_only: request.is_read_only(),
             })),
         }
     }
@@ -103,10 +103,10 @@ impl Called {
         }
     }
 
-    pub(crate) fn only_reads(&self) -> bool {
+    pub(crate) fn is_read_only(&self) -> bool {
         match self {
-            Self::Known(operation) => operation.only_reads(),
-            Self::Unknown(call) => call.only_reads,
+            Self::Known(operation) => operation.is_read_only(),
+            Self::Unknown(call) => call.is_read_only,
         }
     }
 }
@@ -182,7 +182,7 @@ impl<T> Response<T> {
     /// texts: XML has no other.
     ///
     /// Sensitive fields (敏感信息加密) are decrypted if the catalogue has the operation. If one cannot be decrypted, it
-    /// stays ciphertext, and [`misread`](Self::misread) reports it. `misread` also reports invalid or control
+    /// stays ciphertext, and [`decode_errors`](Self::decode_errors) reports it. `decode_errors` also reports invalid or control
     /// characters that were repaired, and integers of more than 64 bits that were rounded. A number that is too large
     /// (`1e999`) becomes `null`. [`bytes`](Self::bytes) returns the body unchanged.
     ///
@@ -223,15 +223,15 @@ impl<T> Response<T> {
 
     /// The body as JSON, and the fields that could not be decrypted.
     fn opened(&self) -> Result<(Value, Vec<DecodeError>), DecodeError> {
-        let (mut json, mut misread) = match &self.raw.elements {
+        let (mut json, mut decode_errors) = match &self.raw.elements {
             Some(elements) => (xml::json_of(elements), Vec::new()),
             None => Value::decode(&self.raw.body, None)?,
         };
         let members = self.sensitive_members();
         if members.has_encrypted() {
-            misread.extend(opened(&mut json, members, self.raw.decryption_key.as_deref()));
+            decode_errors.extend(opened(&mut json, members, self.raw.decryption_key.as_deref()));
         }
-        Ok((json, misread))
+        Ok((json, decode_errors))
     }
 
     fn sensitive_members(&self) -> Members {
@@ -253,7 +253,7 @@ impl<T: Decode> Response<T> {
     /// # Errors
     ///
     /// If the body is not a JSON object, or would take more than 64 MiB of memory. A field that cannot be read is not an error:
-    /// it is `None`, and [`misread`](Self::misread) reports it.
+    /// it is `None`, and [`decode_errors`](Self::decode_errors) reports it.
     pub fn decode(&self) -> Result<T, Error> {
         self.decoded().map(|(body, _)| body).map_err(|error| self.unreadable(error))
     }
@@ -266,9 +266,9 @@ impl<T: Decode> Response<T> {
     /// The values that [`decode`](Self::decode) skipped because they do not have the documented type, each with its
     /// JSON path. It is empty for almost every response; log it if it is not.
     #[must_use]
-    pub fn misread(&self) -> Vec<DecodeError> {
+    pub fn decode_errors(&self) -> Vec<DecodeError> {
         match self.decoded() {
-            Ok((_, misread)) => misread,
+            Ok((_, decode_errors)) => decode_errors,
             Err(error) => vec![error],
         }
     }
@@ -350,11 +350,11 @@ impl Decode for Value {
         if body.is_empty() {
             return Ok((Self::Null, Vec::new()));
         }
-        let (json, mut misread) = read_json(body)?;
+        let (json, mut decode_errors) = read_json(body)?;
         if json::has_rounded_integer(body) {
-            misread.push(DecodeError::whole(json::ROUNDED.to_owned()));
+            decode_errors.push(DecodeError::whole(json::ROUNDED.to_owned()));
         }
-        Ok((json, misread))
+        Ok((json, decode_errors))
     }
 }
 

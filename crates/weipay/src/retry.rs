@@ -23,7 +23,7 @@ use crate::transport::NotOfHost;
 #[cfg(feature = "tracing")]
 pub(crate) use attempt::is_code;
 pub use attempt::{Attempt, AttemptOutcome};
-pub use policy::{Retry, RetryPolicy};
+pub use policy::{RetryContext, RetryPolicy};
 pub(crate) use timer::SystemTimer;
 pub use timer::{Sleep, Timer};
 
@@ -48,7 +48,7 @@ pub use timer::{Sleep, Timer};
 ///
 /// Each attempt is signed again, with its own nonce and timestamp, and has the same content. The [time
 /// limit](crate::ClientBuilder::timeout) is for all attempts together: no wait goes beyond it. Before the second attempt the
-/// client waits a random time up to [`first_wait`](Self::first_wait), then up to twice as long each time (full jitter). A
+/// client waits a random time up to [`base_delay`](Self::base_delay), then up to twice as long each time (full jitter). A
 /// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends. In a
 /// 502, 503 or 504 response it applies only to the host that sent it: the call may go to the other host at once.
 ///
@@ -63,57 +63,57 @@ pub use timer::{Sleep, Timer};
 ///
 /// ```
 /// use std::time::Duration;
-/// use weipay::{ClientBuilder, Retries};
+/// use weipay::{ClientBuilder, RetryConfig};
 ///
-/// let patient = ClientBuilder::default().retries(Retries::default().attempts(5).first_wait(Duration::from_secs(1)));
-/// let once = ClientBuilder::default().retries(Retries::none());
+/// let patient = ClientBuilder::default().retries(RetryConfig::default().max_attempts(5).base_delay(Duration::from_secs(1)));
+/// let once = ClientBuilder::default().retries(RetryConfig::none());
 /// # let _ = (patient, once);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retries {
-    attempts: u32,
-    first_wait: Duration,
-    longest_wait: Duration,
+pub struct RetryConfig {
+    max_attempts: u32,
+    base_delay: Duration,
+    max_delay: Duration,
 }
 
-impl Default for Retries {
+impl Default for RetryConfig {
     /// At most three attempts; delays of up to 250 ms, then up to 500 ms.
     fn default() -> Self {
-        Self { attempts: 3, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(8) }
+        Self { max_attempts: 3, base_delay: Duration::from_millis(250), max_delay: Duration::from_secs(8) }
     }
 }
 
-impl Retries {
+impl RetryConfig {
     /// Each call is sent once, to the host of the base URL. This switches off retries and failover.
     #[must_use]
     pub const fn none() -> Self {
-        Self { attempts: 1, first_wait: Duration::ZERO, longest_wait: Duration::ZERO }
+        Self { max_attempts: 1, base_delay: Duration::ZERO, max_delay: Duration::ZERO }
     }
 
     /// The maximum number of attempts of a call, with the first one; 3 by default. 0 and 1 are the same.
     #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
+    pub const fn max_attempts(mut self, max_attempts: u32) -> Self {
+        self.max_attempts = max_attempts;
         self
     }
 
     /// The maximum of the random wait before the second attempt; 250 ms by default. It doubles with each further attempt.
     #[must_use]
-    pub const fn first_wait(mut self, wait: Duration) -> Self {
-        self.first_wait = wait;
+    pub const fn base_delay(mut self, delay: Duration) -> Self {
+        self.base_delay = delay;
         self
     }
 
     /// The maximum wait before any attempt; 8 s by default. A `Retry-After` may be longer.
     #[must_use]
-    pub const fn longest_wait(mut self, wait: Duration) -> Self {
-        self.longest_wait = wait;
+    pub const fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
         self
     }
 
     /// Whether calls are sent once.
     pub(crate) const fn is_none(self) -> bool {
-        self.attempts <= 1
+        self.max_attempts <= 1
     }
 
     /// How long to wait before the next attempt; `None` if there is none. `random` is any number, which spreads the waits.
@@ -130,11 +130,11 @@ impl Retries {
     /// The longest random wait after so many attempts.
     fn max_jitter(self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
-        self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait)
+        self.base_delay.saturating_mul(1 << doublings).min(self.max_delay)
     }
 
     fn wait_with(self, class: RetryClass, progress: &Progress, jitter: Duration) -> Option<Duration> {
-        if progress.attempts >= self.attempts {
+        if progress.attempts >= self.max_attempts {
             return None;
         }
         let min_delay = progress.min_delay(class)?;
@@ -155,7 +155,7 @@ fn fraction(most: Duration, random: u64) -> Duration {
     Duration::from_nanos(most.checked_add(1).map_or(random, |values| random % values))
 }
 
-/// What has happened with a call when an attempt ended.
+/// The progress of a call when an attempt has ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
     /// How many attempts were made.
@@ -169,7 +169,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// How long at least to wait before another attempt, whoever chooses; `None` where there must be none.
+    /// The minimum delay before another attempt, also with a policy; `None` if there must be no other attempt.
     fn min_delay(&self, class: RetryClass) -> Option<Duration> {
         match class {
             RetryClass::Settled => None,
@@ -215,7 +215,7 @@ pub(crate) enum RetryClass {
     NotSent,
     /// The request may have been carried out, or will be, and the advice is to send it again.
     Unknown {
-        /// What the platform asks to wait.
+        /// The delay that the platform asks for.
         retry_after: Option<Duration>,
     },
     /// The platform tested the client with a wrong signature.
@@ -276,7 +276,7 @@ pub(crate) fn is_lasting_status(status: StatusCode) -> bool {
     [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED].contains(&status)
 }
 
-/// What a repeat takes from the bucket.
+/// The tokens that a repeat takes from the bucket.
 const REPEAT: u32 = 10;
 /// A full bucket: twenty repeats.
 const FULL: u32 = 20 * REPEAT;
@@ -307,9 +307,8 @@ impl Budget {
     }
 }
 
-/// What the platform asks to wait. `now` is the time of day in seconds since 1970. What cannot be read asks for nothing.
-/// `Retry-After` (RFC 9110, 10.2.3): a number of seconds, or a date.
-///
+/// The delay that the platform asks for in `Retry-After` (RFC 9110, 10.2.3): a number of seconds, or a date. `None` if it
+/// cannot be read. `now` is the time of day in seconds since 1970.
 fn retry_after(headers: &HeaderMap, now: i64) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -350,7 +349,7 @@ mod tests {
     }
 
     fn wait(class: RetryClass, repeat: Repeatable) -> Option<Duration> {
-        Retries::default().wait(class, &progress(1, repeat), 0)
+        RetryConfig::default().wait(class, &progress(1, repeat), 0)
     }
 
     #[test]
@@ -373,7 +372,7 @@ mod tests {
     fn refunds_are_a_minute_apart_and_so_beyond_the_default_time_limit() {
         assert_eq!(wait(UNKNOWN, MINUTE_APART), None);
         let patient = Progress { limit: Duration::from_secs(90), ..progress(1, MINUTE_APART) };
-        let wait = Retries::default().wait(UNKNOWN, &patient, u64::MAX).unwrap();
+        let wait = RetryConfig::default().wait(UNKNOWN, &patient, u64::MAX).unwrap();
         assert_eq!(wait, Duration::from_secs(60));
     }
 
@@ -382,7 +381,7 @@ mod tests {
         let class = RetryClass::Unknown { retry_after: Some(Duration::from_secs(20)) };
         let at = |elapsed| {
             let progress = Progress { elapsed: Duration::from_secs(elapsed), ..progress(1, Repeatable::Yes) };
-            Retries::default().wait(class, &progress, 0)
+            RetryConfig::default().wait(class, &progress, 0)
         };
         assert_eq!(at(9), Some(Duration::from_secs(20)));
         assert_eq!(at(10), None);
@@ -391,10 +390,10 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_one() {
-        let retries = Retries::default()
-            .attempts(100)
-            .first_wait(Duration::from_secs(1))
-            .longest_wait(Duration::from_secs(5));
+        let retries = RetryConfig::default()
+            .max_attempts(100)
+            .base_delay(Duration::from_secs(1))
+            .max_delay(Duration::from_secs(5));
         let most = |attempts| {
             let waits = (0..2_000).map(|random: u64| random.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             waits
@@ -410,7 +409,11 @@ mod tests {
 
     #[test]
     fn none_means_one_attempt() {
-        for retries in [Retries::none(), Retries::default().attempts(0), Retries::default().attempts(1)] {
+        for retries in [
+            RetryConfig::none(),
+            RetryConfig::default().max_attempts(0),
+            RetryConfig::default().max_attempts(1),
+        ] {
             assert!(retries.is_none());
             assert_eq!(retries.wait(RetryClass::NotSent, &progress(1, Repeatable::Yes), 0), None);
         }
@@ -427,19 +430,19 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens in whatever order, and whatever is configured.
+        /// For any sequence of events and any configuration.
         #[test]
         fn what_is_not_safe_is_never_sent_again_after_it_may_have_arrived(
             sequence in prop::collection::vec((endings(), any::<u64>(), 0..20_000_u64), 1..12),
-            attempts in any::<u32>(),
-            first_wait in any::<u32>(),
-            longest_wait in any::<u32>(),
+            max_attempts in any::<u32>(),
+            base_delay in any::<u32>(),
+            max_delay in any::<u32>(),
             limit in 0..100_u64,
         ) {
-            let retries = Retries::default()
-                .attempts(attempts)
-                .first_wait(Duration::from_micros(first_wait.into()))
-                .longest_wait(Duration::from_micros(longest_wait.into()));
+            let retries = RetryConfig::default()
+                .max_attempts(max_attempts)
+                .base_delay(Duration::from_micros(base_delay.into()))
+                .max_delay(Duration::from_micros(max_delay.into()));
             let limit = Duration::from_secs(limit);
             let (mut may_have_arrived, mut elapsed) = (false, Duration::ZERO);
             for (made, (class, random, took)) in (1..).zip(sequence) {

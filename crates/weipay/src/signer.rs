@@ -14,7 +14,7 @@
 //!   [`source`](std::error::Error::source) of that one, which logs print: keep secrets out of it.
 //!
 //! A client with a signer needs no merchant private key. Without one it cannot decrypt sensitive fields
-//! (敏感信息加密) of responses: they stay encrypted, and [`misread`](crate::Response::misread) names them. With
+//! (敏感信息加密) of responses: they stay encrypted, and [`decode_errors`](crate::Response::decode_errors) names them. With
 //! both, the signer signs and the key decrypts. APIv2 is signed with the APIv2 key, never by a signer.
 #![cfg_attr(
     feature = "async",
@@ -60,7 +60,7 @@ pub struct Signature(String);
     Some(length) => format!("this one has {length}"),
     None => "this text is not base64".to_owned(),
 })]
-pub struct SignatureFormError {
+pub struct SignatureFormatError {
     /// How many bytes it has; `None` if the text is not base64.
     pub length: Option<usize>,
 }
@@ -71,10 +71,10 @@ impl Signature {
     /// # Errors
     ///
     /// If there are not 256 of them.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignatureFormError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignatureFormatError> {
         match bytes.len() {
             LENGTH => Ok(Self(STANDARD.encode(bytes))),
-            length => Err(SignatureFormError { length: Some(length) }),
+            length => Err(SignatureFormatError { length: Some(length) }),
         }
     }
 
@@ -83,8 +83,8 @@ impl Signature {
     /// # Errors
     ///
     /// If it is not the base64 of 256 bytes.
-    pub fn from_base64(text: &str) -> Result<Self, SignatureFormError> {
-        Self::from_bytes(&STANDARD.decode(text.trim()).map_err(|_| SignatureFormError { length: None })?)
+    pub fn from_base64(text: &str) -> Result<Self, SignatureFormatError> {
+        Self::from_bytes(&STANDARD.decode(text.trim()).map_err(|_| SignatureFormatError { length: None })?)
     }
 
     pub(crate) fn into_base64(self) -> String {
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(format!("{signature:?}"), "Signature(..)");
         assert_eq!(Signature::from_base64(&format!(" {}\n", STANDARD.encode([7; 256]))), Ok(signature));
         for bytes in [&[7; 255][..], &[7; 257], &[]] {
-            assert_eq!(Signature::from_bytes(bytes), Err(SignatureFormError { length: Some(bytes.len()) }));
+            assert_eq!(Signature::from_bytes(bytes), Err(SignatureFormatError { length: Some(bytes.len()) }));
         }
         let error = Signature::from_base64("\"\r\nX: y").unwrap_err();
         assert_eq!(error.length, None);

@@ -66,7 +66,7 @@ let builder = weipay::ClientBuilder::default().transport(counting);
 "#
 )]
 
-/// What the bodies of both transports are made from. A caller cannot tell them apart here, so they must not differ.
+/// The conversions into a body, the same for both transports.
 macro_rules! whole_bodies {
     () => {
         impl From<Bytes> for Body {
@@ -108,7 +108,7 @@ use crate::error::{NetworkError, Sent};
 pub(crate) use asynchronous::read_whole;
 #[cfg(feature = "async")]
 pub use asynchronous::{Body, DefaultTransport, ResponseFuture, Transport};
-pub use connections::{Connections, Proxy};
+pub use connections::{ConnectionOptions, Proxy};
 
 /// Among the extensions of a request, this asks for the body of its response as a stream of any length: the
 /// request is for a file. The time limit then holds for each wait, for the head of the response and for each
@@ -129,9 +129,9 @@ pub struct ConnectTimeout(pub Duration);
 
 impl ConnectTimeout {
     /// The limit for connecting: the one of the transport, or that of the request if it is shorter.
-    fn of<B>(request: &http::Request<B>, connections: &Connections) -> Duration {
+    fn of<B>(request: &http::Request<B>, options: &ConnectionOptions) -> Duration {
         let own = request.extensions().get().map(|Self(limit)| *limit);
-        own.map_or(connections.connect_timeout, |limit| limit.min(connections.connect_timeout))
+        own.map_or(options.connect_timeout, |limit| limit.min(options.connect_timeout))
     }
 }
 
@@ -215,7 +215,7 @@ impl NotOfHost {
     fn find(error: &NetworkError) -> Option<&Self> {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error.source);
         while let Some(error) = cause {
-            // What an I/O error holds is not its source, but its inside.
+            // An I/O error returns the error that it holds by `get_ref`, not as its source.
             let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             let found = error.downcast_ref::<Self>().or_else(|| inside?.downcast_ref::<Self>());
             if found.is_some() {

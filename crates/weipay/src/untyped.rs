@@ -20,7 +20,7 @@ use crate::model::sensitive;
 use crate::model::table::Purpose;
 use crate::operation::Operation;
 use crate::request::{Body, Request};
-use crate::upload::File;
+use crate::upload::UploadFile;
 pub(crate) use caller::fill_in_caller;
 pub(crate) use open::opened;
 use walk::{Found, Known, With};
@@ -59,7 +59,7 @@ pub struct Inspection {
 #[derive(Clone)]
 pub(crate) struct Pending {
     body: Option<Zeroizing<String>>,
-    file: Option<File>,
+    file: Option<UploadFile>,
     examined: Examined,
 }
 
@@ -86,7 +86,7 @@ impl Request {
         &mut self,
         method: &Method,
         body: Option<Zeroizing<String>>,
-        file: Option<File>,
+        file: Option<UploadFile>,
     ) {
         if let Err(error) = self.look_up(method, body.is_some()) {
             return self.record_error(error);
@@ -328,8 +328,8 @@ fn shown(name: &str) -> &str {
 fn described(
     operation: Option<&Operation>,
     body: Option<Zeroizing<String>>,
-    mut file: File,
-) -> (Zeroizing<String>, File) {
+    mut file: UploadFile,
+) -> (Zeroizing<String>, UploadFile) {
     let members = operation.map_or(Members::NONE, |operation| operation.members(Place::Body));
     if let Some((_, part)) = members.with_purpose(Purpose::File)
         && file.part == "file"
@@ -365,7 +365,7 @@ fn joined(parts: &[&str]) -> Zeroizing<String> {
 }
 
 impl fmt::Debug for Pending {
-    /// What it holds is personal.
+    /// Shows no values: they are personal.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Pending")
     }

@@ -17,11 +17,11 @@ pub(crate) use content::Payload;
 ///
 /// ```
 /// # let content: &[u8] = b"\xff\xd8\xff";
-/// let image = weipay::File::new("store.jpg", content.to_vec());
+/// let image = weipay::UploadFile::new("store.jpg", content.to_vec());
 /// assert_eq!(image.media_type, "image/jpeg");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct File {
+pub struct UploadFile {
     /// Its name, with the extension by which the platform recognizes its type.
     pub name: String,
     /// The name of its part in the body: `file` for most operations. Typed operations set it themselves.
@@ -31,7 +31,7 @@ pub struct File {
     content: Content,
 }
 
-impl File {
+impl UploadFile {
     /// A file with a name and bytes.
     pub fn new(name: impl Into<String>, content: impl Into<Bytes>) -> Self {
         Self::with_content(name.into(), Content::Memory(content.into()))
@@ -42,8 +42,8 @@ impl File {
     ///
     /// ```no_run
     /// # fn run() -> std::io::Result<()> {
-    /// let image = weipay::File::from_path("store.jpg")?;
-    /// println!("{} bytes, {}", image.length(), image.sha256());
+    /// let image = weipay::UploadFile::from_path("store.jpg")?;
+    /// println!("{} bytes, {}", image.size(), image.sha256());
     /// # Ok(())
     /// # }
     /// ```
@@ -89,9 +89,9 @@ impl File {
         self.content.sha256()
     }
 
-    /// How many bytes it has.
+    /// The size of the file in bytes.
     #[must_use]
-    pub fn length(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.content.length()
     }
 
@@ -141,10 +141,10 @@ fn media_type(ending: &str) -> &'static str {
     }
 }
 
-impl fmt::Debug for File {
+impl fmt::Debug for UploadFile {
     /// The bytes are left out: a file may be an identity card.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "File({:?}, {} bytes)", self.name, self.length())
+        write!(f, "UploadFile({:?}, {} bytes)", self.name, self.size())
     }
 }
 
@@ -157,7 +157,7 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(meta: String, file: &File) -> Self {
+    pub(crate) fn new(meta: String, file: &UploadFile) -> Self {
         let boundary = format!("weipay-{}", random_nonce());
         let head = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{meta}\r\n"
@@ -169,7 +169,10 @@ impl Upload {
 }
 
 /// A form of text fields and a file, with its content type (APIv2).
-pub(crate) fn form<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, file: &File) -> (String, Payload) {
+pub(crate) fn form<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    file: &UploadFile,
+) -> (String, Payload) {
     let boundary = format!("weipay-{}", random_nonce());
     let mut head = String::with_capacity(1024);
     for (name, value) in fields {
@@ -205,15 +208,16 @@ mod tests {
     fn the_digests_are_the_known_ones() {
         // FIPS 180-2, appendix B.1.
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(File::new("abc.bin", &b"abc"[..]).sha256(), known);
+        assert_eq!(UploadFile::new("abc.bin", &b"abc"[..]).sha256(), known);
         // GB/T 32905-2016, appendix A.1.
         let known = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0";
-        assert_eq!(File::new("abc.bin", &b"abc"[..]).sm3(), known);
+        assert_eq!(UploadFile::new("abc.bin", &b"abc"[..]).sm3(), known);
     }
 
     #[test]
     fn a_body_has_the_two_parts_in_their_order() {
-        let upload = Upload::new(r#"{"a":1}"#.to_owned(), &File::new("x.png", &b"\x89PNG\r\n"[..]).part("p"));
+        let upload =
+            Upload::new(r#"{"a":1}"#.to_owned(), &UploadFile::new("x.png", &b"\x89PNG\r\n"[..]).part("p"));
         let boundary = upload.content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
         let text = String::from_utf8_lossy(whole(&upload)).replace(boundary, "B");
         assert_eq!(
@@ -227,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_leave_its_header() {
-        let upload = Upload::new("{}".to_owned(), &File::new("a\"\r\nX: y.png", &b""[..]));
+        let upload = Upload::new("{}".to_owned(), &UploadFile::new("a\"\r\nX: y.png", &b""[..]));
         assert!(String::from_utf8_lossy(whole(&upload)).contains("filename=\"a%22%0D%0AX: y.png\""));
     }
 }

@@ -17,17 +17,17 @@
 use std::time::Duration;
 
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get::Request;
-use weipay::waiting::{Waited, Waiting};
+use weipay::waiting::{WaitOptions, WaitOutcome};
 
-let waited = client.wait(&Waiting::within(Duration::from_secs(120)), |left| {
+let waited = client.wait(&WaitOptions::timeout(Duration::from_secs(120)), |left| {
     let order = client.v3().pay().transactions().out_trade_no().out_trade_no("1217752501201407033233368018");
     order.timeout(left).get(Request::new().mchid("1900000001"))
 })?;
 match waited {
-    Waited::Final { state, .. } if state == "SUCCESS" => println!("paid"),
-    Waited::Final { state, .. } if state == "REFUND" => println!("paid, and then refunded in part or whole"),
-    Waited::Final { state, .. } => println!("not paid: {state}"),
-    Waited::DeadlinePassed { last, .. } => println!("undecided, last seen as {last:?}"),
+    WaitOutcome::Final { state, .. } if state == "SUCCESS" => println!("paid"),
+    WaitOutcome::Final { state, .. } if state == "REFUND" => println!("paid, and then refunded in part or whole"),
+    WaitOutcome::Final { state, .. } => println!("not paid: {state}"),
+    WaitOutcome::TimedOut { last, .. } => println!("undecided, last seen as {last:?}"),
 }
 # Ok(())
 # }
@@ -59,29 +59,30 @@ const LAST_LOOK: Duration = Duration::from_millis(200);
 
 /// How long to wait, and how often to query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
-    within: Duration,
-    every: Option<Duration>,
+pub struct WaitOptions {
+    timeout: Duration,
+    poll_interval: Option<Duration>,
 }
 
-impl Waiting {
-    /// Waits for a final state, at most this long. Two of the queries are sent one second and 200 ms before the deadline.
+impl WaitOptions {
+    /// Waits for a final state, at most this long from now on. There is no default. Two of the queries are sent one second and
+    /// 200 ms before the deadline.
     #[must_use]
-    pub const fn within(deadline: Duration) -> Self {
-        Self { within: deadline, every: None }
+    pub const fn timeout(timeout: Duration) -> Self {
+        Self { timeout, poll_interval: None }
     }
 
-    /// The interval between two queries, instead of the default one. Shorter intervals than one second are raised to it.
+    /// The interval between two queries, in place of the default of the operation. Less than one second counts as one second.
     #[must_use]
-    pub const fn every(mut self, interval: Duration) -> Self {
-        self.every = Some(interval);
+    pub const fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = Some(interval);
         self
     }
 }
 
 /// How the waiting ended, if not by an error.
 #[derive(Debug)]
-pub enum Waited<T> {
+pub enum WaitOutcome<T> {
     /// A final state was reached.
     #[non_exhaustive]
     Final {
@@ -90,9 +91,9 @@ pub enum Waited<T> {
         /// The response that says so.
         response: Response<T>,
     },
-    /// The deadline passed first. The result is still open: the platform may decide at any time.
+    /// The timeout passed first. The result is still open: the platform may decide at any time.
     #[non_exhaustive]
-    DeadlinePassed {
+    TimedOut {
         /// The state that was seen last; `None` if none was seen.
         last: Option<String>,
         /// The response that says so.
@@ -145,13 +146,13 @@ enum Seen<'a> {
 enum Step {
     Final,
     Again(Duration),
-    Deadline,
+    TimedOut,
     Fail,
 }
 
 /// Decides what follows a query: pure, for both clients.
 fn decide(
-    waiting: &Waiting,
+    options: &WaitOptions,
     states: &FinalStates,
     seen: Seen<'_>,
     was_seen: bool,
@@ -161,23 +162,23 @@ fn decide(
         Seen::State(state) if states.finals.contains(&state) => return Step::Final,
         Seen::Ready => return Step::Final,
         Seen::Refused => return Step::Fail,
-        // What was there cannot be gone: another server did not know it yet.
+        // An order that was seen cannot be gone: the server that says so does not know it yet.
         Seen::NotFound if !states.may_appear && !was_seen => return Step::Fail,
         Seen::NotFound => states.pace.after(elapsed).max(final_states::AFTER_NOT_FOUND),
         Seen::State(_) | Seen::NotReady | Seen::Unknown => states.pace.after(elapsed),
     };
-    let interval = waiting.every.map_or(interval, |every| every.max(Duration::from_secs(1)));
-    let left = waiting.within.saturating_sub(elapsed);
+    let interval = options.poll_interval.map_or(interval, |interval| interval.max(Duration::from_secs(1)));
+    let left = options.timeout.saturating_sub(elapsed);
     let before = if left > SLOW_LOOK { SLOW_LOOK } else { LAST_LOOK };
     match left <= LAST_LOOK {
-        true => Step::Deadline,
+        true => Step::TimedOut,
         false => Step::Again(interval.min(left - before).max(Duration::from_millis(1))),
     }
 }
 
 /// The state of one waiting.
 struct Wait<'a, T: Decode> {
-    waiting: &'a Waiting,
+    options: &'a WaitOptions,
     timer: &'a dyn Timer,
     began: Duration,
     last: Option<(String, Response<T>)>,
@@ -186,14 +187,14 @@ struct Wait<'a, T: Decode> {
 
 /// The step after a query.
 enum Next<T> {
-    End(Box<Result<Waited<T>, WaitError>>),
+    End(Box<Result<WaitOutcome<T>, WaitError>>),
     Again(Duration),
 }
 
 impl<'a, T: Decode> Wait<'a, T> {
-    fn begin(waiting: &'a Waiting, core: &'a Core) -> Self {
+    fn begin(options: &'a WaitOptions, core: &'a Core) -> Self {
         let timer = &*core.delivery.timer;
-        Self { waiting, timer, began: timer.now(), last: None, error: None }
+        Self { options, timer, began: timer.now(), last: None, error: None }
     }
 
     fn elapsed(&self) -> Duration {
@@ -202,7 +203,7 @@ impl<'a, T: Decode> Wait<'a, T> {
 
     /// How long the next query may take.
     fn left(&self) -> Duration {
-        self.waiting.within.saturating_sub(self.elapsed())
+        self.options.timeout.saturating_sub(self.elapsed())
     }
 
     fn next(&mut self, outcome: Result<Response<T>, Error>) -> Next<T> {
@@ -211,7 +212,7 @@ impl<'a, T: Decode> Wait<'a, T> {
             Err(error) => error.operation(),
         };
         let Some(states) = operation.and_then(Operation::final_states_to_wait_for) else {
-            // What never was sent has its own reason.
+            // A query that was never sent has an error of its own.
             return Next::End(Box::new(Err(match outcome {
                 Err(error) => WaitError::Call(error),
                 Ok(_) => WaitError::NotKnown,
@@ -235,12 +236,12 @@ impl<'a, T: Decode> Wait<'a, T> {
             None if states.state.is_empty() => Seen::Ready,
             None => Seen::Unknown,
         };
-        let step = decide(self.waiting, states, seen, self.last.is_some(), self.elapsed());
+        let step = decide(self.options, states, seen, self.last.is_some(), self.elapsed());
         let ready = if seen == Seen::Ready { final_states::READY } else { "" };
         let state = state.unwrap_or_else(|| ready.to_owned());
         self.error = None;
         if step == Step::Final {
-            return Next::End(Box::new(Ok(Waited::Final { state, response })));
+            return Next::End(Box::new(Ok(WaitOutcome::Final { state, response })));
         }
         if !state.is_empty() {
             self.last = Some((state, response));
@@ -256,7 +257,7 @@ impl<'a, T: Decode> Wait<'a, T> {
             () if FinalStates::is_not_found(code) => Seen::NotFound,
             () => Seen::Refused,
         };
-        let step = decide(self.waiting, states, seen, self.last.is_some(), self.elapsed());
+        let step = decide(self.options, states, seen, self.last.is_some(), self.elapsed());
         self.follow(step, Some(error))
     }
 
@@ -267,16 +268,16 @@ impl<'a, T: Decode> Wait<'a, T> {
                 Next::Again(wait)
             }
             (Step::Fail, Some(error)) => Next::End(Box::new(Err(error.into()))),
-            (Step::Final | Step::Deadline | Step::Fail, error) => {
+            (Step::Final | Step::TimedOut | Step::Fail, error) => {
                 self.error = error;
                 Next::End(Box::new(Ok(self.passed())))
             }
         }
     }
 
-    fn passed(&mut self) -> Waited<T> {
+    fn passed(&mut self) -> WaitOutcome<T> {
         let (last, response) = self.last.take().unzip();
-        Waited::DeadlinePassed { last, response, error: self.error.take() }
+        WaitOutcome::TimedOut { last, response, error: self.error.take() }
     }
 }
 
@@ -303,11 +304,11 @@ impl crate::blocking::Client {
     /// If a query is refused, or the final states of the operation are unknown. A query that fails temporarily is repeated.
     pub fn wait<T: Decode>(
         &self,
-        waiting: &Waiting,
+        options: &WaitOptions,
         mut query: impl FnMut(Duration) -> Result<Response<T>, Error>,
-    ) -> Result<Waited<T>, WaitError> {
+    ) -> Result<WaitOutcome<T>, WaitError> {
         let core = self.core();
-        let mut wait = Wait::begin(waiting, core);
+        let mut wait = Wait::begin(options, core);
         loop {
             match wait.next(query(wait.left().min(core.timeout))) {
                 Next::End(outcome) => return *outcome,
@@ -328,11 +329,11 @@ impl crate::Client {
     /// If a query is refused, or the final states of the operation are unknown. A query that fails temporarily is repeated.
     pub async fn wait<T: Decode, F: Future<Output = Result<Response<T>, Error>>>(
         &self,
-        waiting: &Waiting,
+        options: &WaitOptions,
         mut query: impl FnMut(Duration) -> F,
-    ) -> Result<Waited<T>, WaitError> {
+    ) -> Result<WaitOutcome<T>, WaitError> {
         let core = self.core();
-        let mut wait = Wait::begin(waiting, core);
+        let mut wait = Wait::begin(options, core);
         loop {
             let outcome = query(wait.left().min(core.timeout)).await;
             match wait.next(outcome) {
@@ -353,7 +354,7 @@ mod tests {
         Operation::find(&Method::GET, path).and_then(Operation::final_states_to_wait_for).unwrap()
     }
 
-    const MINUTE: Waiting = Waiting::within(Duration::from_secs(60));
+    const MINUTE: WaitOptions = WaitOptions::timeout(Duration::from_secs(60));
 
     #[test]
     fn an_order_is_asked_for_every_five_seconds_until_it_is_decided() {
@@ -367,7 +368,7 @@ mod tests {
         assert_eq!(after("NOTPAY", 59), Step::Again(Duration::from_millis(800)), "and the last one");
         let late = |millis| decide(&MINUTE, order, Seen::Unknown, false, Duration::from_millis(millis));
         assert_eq!(late(59_799), Step::Again(Duration::from_millis(1)));
-        assert_eq!((late(59_800), late(61_000)), (Step::Deadline, Step::Deadline));
+        assert_eq!((late(59_800), late(61_000)), (Step::TimedOut, Step::TimedOut));
         assert_eq!(after("A_STATE_OF_NEXT_YEAR", 0), Step::Again(Duration::from_secs(5)));
         for state in ["SUCCESS", "REFUND", "CLOSED", "REVOKED"] {
             assert_eq!(after(state, 0), Step::Final);
@@ -386,7 +387,7 @@ mod tests {
             decide(&MINUTE, transfer, Seen::NotFound, false, late),
             Step::Again(Duration::from_secs(59))
         );
-        let hour = Waiting::within(Duration::from_secs(3600));
+        let hour = WaitOptions::timeout(Duration::from_secs(3600));
         assert_eq!(
             decide(&hour, transfer, Seen::NotFound, false, late),
             Step::Again(Duration::from_secs(60))
@@ -395,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_bill_that_is_being_made_is_asked_for_every_half_hour() {
-        let day = Waiting::within(Duration::from_secs(86_400));
+        let day = WaitOptions::timeout(Duration::from_secs(86_400));
         let bill = states("v3/bill/tradebill");
         assert_eq!(
             decide(&day, bill, Seen::NotReady, false, Duration::ZERO),
@@ -403,7 +404,7 @@ mod tests {
         );
         assert_eq!(decide(&day, bill, Seen::Ready, false, Duration::ZERO), Step::Final);
         assert_eq!(
-            decide(&day.every(Duration::ZERO), bill, Seen::NotReady, false, Duration::ZERO),
+            decide(&day.poll_interval(Duration::ZERO), bill, Seen::NotReady, false, Duration::ZERO),
             Step::Again(Duration::from_secs(1))
         );
     }

@@ -53,7 +53,7 @@ impl Linter {
                     let problem = "`state` is of a member of the response itself, not of an object in it";
                     self.report(place, field.line, problem);
                 }
-                None if !around.is_out_of_reach && is_repeated(operation, field) => {
+                None if !around.is_out_of_reach && self.is_repeated(operation, field, around.is_nested) => {
                     let name = field.name;
                     match around.shared {
                         None => {
@@ -110,9 +110,9 @@ impl Linter {
         }
     }
 
-    /// A shared object may repeat what some requests with it send. It has no other purpose.
+    /// A shared object may repeat what some requests with it send, and name the caller. It has no other purpose.
     pub(super) fn check_shared_object(&mut self, place: Place<'_>, shared: &'static str, members: &[Field]) {
-        let rest: Vec<Field> = members.iter().cloned().map(without_echoes).collect();
+        let rest: Vec<Field> = members.iter().cloned().map(without_compared).collect();
         self.check_no_purpose(place, &rest);
         self.collect_shared_echoes(place, shared, members);
     }
@@ -146,10 +146,10 @@ impl Linter {
     }
 }
 
-fn without_echoes(mut field: Field) -> Field {
-    field.purpose = field.purpose.filter(|purpose| *purpose != Purpose::Echo);
+fn without_compared(mut field: Field) -> Field {
+    field.purpose = field.purpose.filter(|purpose| !purpose.is_compared());
     if field.shared.is_none() {
-        field.fields = field.fields.into_iter().map(without_echoes).collect();
+        field.fields = field.fields.into_iter().map(without_compared).collect();
     }
     field
 }
@@ -169,31 +169,34 @@ fn mistake(field: &Field) -> Option<String> {
         .then(|| format!("write `echo`: `{name}` repeats the field with its own name"))
 }
 
-/// Whether a member repeats what the request is about, as its name says.
-fn is_repeated(operation: &Operation, field: &Field) -> bool {
-    let mut places = operation::Place::ALL.into_iter();
-    let is_other =
-        NOT_THE_SAME.iter().any(|(path, name)| operation.path.starts_with(path) && *name == field.name);
-    let is_sent = places.any(|travels| {
-        let mut fields = operation.request.fields(travels).iter();
-        let sent = fields.find(|sent| sent.name == field.name && sent.kind == field.kind);
-        names_what_it_is_about(travels, field.name)
-            && sent.is_some_and(|sent| is_plain(sent) && !may_be_masked(sent))
-    });
-    is_sent && !is_other && is_plain(field) && !may_be_masked(field)
+impl Linter {
+    /// Whether a member repeats what the request is about, as its name says.
+    fn is_repeated(&self, operation: &Operation, field: &Field, is_nested: bool) -> bool {
+        let name = field.name;
+        let is_other =
+            NOT_THE_SAME.iter().any(|(path, other)| operation.path.starts_with(path) && *other == name);
+        // What any response repeats needs no mark, but in an object only what is marked is compared.
+        let is_common = !is_nested && self.repeated.has(operation, name);
+        let is_sent = operation::Place::ALL.into_iter().any(|travels| {
+            let mut fields = operation.request.fields(travels).iter();
+            let sent = fields.find(|sent| sent.name == name && sent.kind == field.kind);
+            names_what_it_is_about(travels, name)
+                && sent.is_some_and(|sent| is_plain(sent) && !may_be_masked(sent))
+        });
+        is_sent && !is_common && !is_other && is_plain(field) && !may_be_masked(field)
+    }
 }
 
-/// Whether a field of a request names what it is about. The numbers of merchants are compared in any response.
+/// Whether a field of a request names what it is about.
 fn names_what_it_is_about(travels: operation::Place, name: &str) -> bool {
     use operation::Place::{Json, Path, Query, Xml};
-    let is_of_who = ["appid", "mchid", "mch_id"].iter().any(|end| name.ends_with(end));
-    let is_number = ["_no", "_id", "_number"].iter().any(|end| name.ends_with(end));
+    let ends = ["_no", "_id", "_number", "mchid"].iter().any(|end| name.ends_with(end));
     let says = match travels {
         Path => true,
-        Query | Json | Xml => is_number && !NO_ECHO.contains(&name),
+        Query | Json | Xml => ends && !NO_ECHO.contains(&name),
         _ => false,
     };
-    says && !is_of_who
+    says && !name.ends_with("appid")
 }
 
 /// Whether a value is a text or an integer that is sent as it is.

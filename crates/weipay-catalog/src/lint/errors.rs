@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{Linter, Place};
 use crate::errors::{Advice, ErrorCode};
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::parse::Heading;
 
 /// Lists with these names belong to every operation of the version.
-const VERSIONS: [&str; 2] = [Version::V2.word(), Version::V3.word()];
+const VERSIONS: [&str; 2] = [ApiVersion::V2.word(), ApiVersion::V3.word()];
 
 impl Linter {
     /// Checks the codes in the file of an operation, and that its lists do not repeat each other.

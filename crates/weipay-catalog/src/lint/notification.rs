@@ -4,12 +4,12 @@
 use super::{Linter, Place};
 use crate::field::Field;
 use crate::notification::Notification;
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 
 impl Linter {
     pub(super) fn check_marks(&mut self, place: Place<'_>, notification: &Notification) {
         let Notification { merchant, told_by, numbers, identity, body, resource, .. } = notification;
-        if notification.version != Version::V2 {
+        if notification.version != ApiVersion::V2 {
             if merchant.is_some() || !told_by.is_empty() || !numbers.is_empty() || !identity.is_empty() {
                 let problem = "remove `merchant`, `told-by`, `numbers` and `identity`: a notification of APIv3 names its event in `event_type`";
                 self.report(place, 1, problem);

@@ -3,7 +3,7 @@
 
 use super::{Linter, Place};
 use crate::field::{Field, Kind, Purpose};
-use crate::operation::{self, Operation, Repeat, Version};
+use crate::operation::{self, ApiVersion, Operation, Repeat};
 
 impl Linter {
     pub(super) fn check_purposes(&mut self, place: Place<'_>, operation: &Operation) {
@@ -11,7 +11,7 @@ impl Linter {
         for travels in operation::Place::ALL {
             for field in operation.request.fields(travels) {
                 if let Some(purpose) = field.purpose {
-                    let is_possible = !purpose.is_of_apiv2() || operation.version() == Version::V2;
+                    let is_possible = !purpose.is_of_apiv2() || operation.version() == ApiVersion::V2;
                     self.check_purpose(place, field, purpose, is_possible && fits(purpose, travels));
                     if seen.contains(&purpose) {
                         let word = purpose.word();
@@ -22,7 +22,10 @@ impl Linter {
                 }
                 for member in &field.fields {
                     let of_a_file = travels == operation::Place::Multipart;
-                    if let Some(purpose) = member.purpose {
+                    // A shared object may also stand in a response.
+                    let is_of_a_response =
+                        |purpose: Purpose| field.shared.is_some() && purpose.is_of_a_response();
+                    if let Some(purpose) = member.purpose.filter(|purpose| !is_of_a_response(*purpose)) {
                         self.check_purpose(
                             place,
                             member,
@@ -36,13 +39,14 @@ impl Linter {
         }
         // Every request of APIv2 has one, and some of APIv3. Of a page without a described field nothing is known.
         let is_described = !(operation.request.query.is_empty() && operation.request.xml.is_empty());
-        if operation.version() == Version::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
+        if operation.version() == ApiVersion::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
             self.report(place, 1, "mark the number of the merchant whose key signs: `merchant-number`");
         }
         self.check_sub_merchant(place, operation);
         self.check_response_purposes(place, &operation.response);
         self.check_downloads(place, &operation.response);
         self.check_echoes(place, operation);
+        self.check_callers(place, operation);
     }
 
     /// The SDK fills in the sub-merchant, so a field that seems to name it says whether it does. In an object
@@ -150,7 +154,7 @@ impl Linter {
                 "a string, an integer or an object",
             ),
             // A merchant's number is a number in a few requests, and so is what is repeated.
-            Purpose::MerchantNumber | Purpose::Echo => {
+            Purpose::MerchantNumber | Purpose::Echo | Purpose::OtherMerchant => {
                 (matches!(field.kind, Kind::Integer | Kind::String), "a string or an integer")
             }
             _ => (field.kind == Kind::String, "a string"),
@@ -230,6 +234,7 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         | Purpose::PageItems
         | Purpose::PageNext
         | Purpose::Echo
+        | Purpose::OtherMerchant
         | Purpose::State
         | Purpose::DownloadUrl
         | Purpose::DownloadHashType

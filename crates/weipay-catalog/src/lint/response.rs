@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::{Finding, Linter, Place};
 use crate::any_response::AnyResponse;
 use crate::field::{Field, Purpose};
-use crate::operation::{self, Operation, Version};
+use crate::operation::{self, ApiVersion, Operation};
 
 /// What was read of all operations.
 #[derive(Default)]
@@ -15,10 +15,10 @@ pub(super) struct Members {
     /// The names in responses that a `state` has, and where a member with a name does not have it.
     states: BTreeSet<&'static str>,
     stateless: Vec<(&'static str, PathBuf, usize)>,
-    in_requests: BTreeSet<(Version, &'static str)>,
-    in_responses: BTreeSet<(Version, &'static str)>,
+    in_requests: BTreeSet<(ApiVersion, &'static str)>,
+    in_responses: BTreeSet<(ApiVersion, &'static str)>,
     /// Each with the place of its description.
-    common: BTreeMap<Version, (AnyResponse, PathBuf, usize)>,
+    common: BTreeMap<ApiVersion, (AnyResponse, PathBuf, usize)>,
 }
 
 impl Linter {

@@ -3,7 +3,7 @@
 use super::{Linter, Place};
 use crate::errors::Advice;
 use crate::field::{Field, Kind, Purpose};
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::waiting::{FinalStates, NotReady, Pace, Wait};
 
 /// Listed values that say that something is still under way.
@@ -44,8 +44,8 @@ impl Linter {
     pub(super) fn check_waiting(&mut self, place: Place<'_>, operation: &Operation) {
         // APIv2 posts its queries.
         let is_query = match operation.version() {
-            Version::V3 => !operation.writes(),
-            Version::V2 => operation.path.contains("query"),
+            ApiVersion::V3 => !operation.writes(),
+            ApiVersion::V2 => operation.path.contains("query"),
         };
         let may_change = |field: &Field| field.values.iter().any(|value| UNDER_WAY.contains(value));
         let can_change = is_query && operation.response.iter().any(may_change);

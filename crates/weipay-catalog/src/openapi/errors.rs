@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use crate::catalog::Catalog;
 use crate::errors::ErrorCode;
 use crate::export::errors::code;
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 
 /// The list of every operation of APIv3.
-const COMMON: &str = Version::V3.word();
+const COMMON: &str = ApiVersion::V3.word();
 
 /// The response for each status, by status.
 pub(super) fn responses(operation: &Operation) -> Map<String, Value> {

@@ -10,7 +10,7 @@ use crate::operation::Operation;
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 
 fn apiv3() -> impl Iterator<Item = &'static Operation> {
-    Catalog::embedded().operations().filter(|operation| operation.version() == Version::V3)
+    Catalog::embedded().operations().filter(|operation| operation.version() == ApiVersion::V3)
 }
 
 /// The operation of the document whose server and path make the same URL.
@@ -188,7 +188,7 @@ fn every_part_of_an_upload_says_how_it_travels() {
 
 #[test]
 fn every_notification_of_apiv3_is_a_webhook() {
-    for notification in Catalog::embedded().notifications().filter(|found| found.version == Version::V3) {
+    for notification in Catalog::embedded().notifications().filter(|found| found.version == ApiVersion::V3) {
         let post = &DOCUMENT["webhooks"][notification.event]["post"];
         assert_eq!(post["summary"], notification.title);
         assert_eq!(post["x-retry"].as_array().unwrap().len(), notification.retry.waits.len());
@@ -286,7 +286,7 @@ fn no_two_schemas_have_one_name() {
         .count();
     let resources = Catalog::embedded()
         .notifications()
-        .filter(|found| found.version == Version::V3 && !found.resource.is_empty())
+        .filter(|found| found.version == ApiVersion::V3 && !found.resource.is_empty())
         .count();
     let names: BTreeSet<&str> =
         DOCUMENT["components"]["schemas"].as_object().unwrap().keys().map(String::as_str).collect();

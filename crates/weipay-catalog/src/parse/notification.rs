@@ -6,7 +6,7 @@ use super::outline::{self, OutlineLine, entry, list, push_field};
 use super::{Heading, ParseError, error, expect_heading};
 use crate::field::Field;
 use crate::notification::{AES_GCM, Notification, Retry};
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 use crate::shared::Resolver;
 
 /// Reads the text of one notification.
@@ -30,7 +30,7 @@ pub(crate) fn envelope(text: &'static str, shared: Resolver<'_>) -> Result<Notif
     read(text, shared, blank(version))
 }
 
-fn blank(version: Version) -> Notification {
+fn blank(version: ApiVersion) -> Notification {
     Notification {
         version,
         event: "",

@@ -40,7 +40,7 @@ pub(crate) fn any_response(text: &'static str, shared: Resolver<'_>) -> Result<A
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::Version;
+    use crate::operation::ApiVersion;
     use crate::shared::Shared;
 
     fn read(text: &'static str) -> Result<AnyResponse, String> {
@@ -54,7 +54,7 @@ mod tests {
         )
         .unwrap();
         let names = |fields: &[Field]| fields.iter().map(|field| field.name).collect::<Vec<_>>();
-        assert_eq!((response.version, response.title), (Version::V3, "应答"));
+        assert_eq!((response.version, response.title), (ApiVersion::V3, "应答"));
         assert_eq!((names(&response.any), names(&response.usual)), (vec!["code"], vec!["mchid", "appid"]));
         assert_eq!(response.fields().count(), 3);
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::field::{Carrier, Format, Limits, Purpose};
 use crate::notification::Retry;
-use crate::operation::{Operation, Pictures, Place, Repeat, Version};
+use crate::operation::{ApiVersion, Operation, Pictures, Place, Repeat};
 use crate::shared::Shared;
 
 const DISASSOCIATE: &str = r"POST v3/marketing/busifavor/coupons/disassociate
@@ -243,7 +243,7 @@ fn a_notification_says_only_what_its_envelope_does_not() {
     assert_eq!(envelope.retry, Retry { waits: vec![15, 15, 180, 21600], confirmed: true });
     let text = "NOTIFY v3 COUPON.SEND\n  title 领券\n  original-type coupon\n  retry 60s x11 unconfirmed\n  resource\n    stock_id* string\n  response\n    code* string\n";
     let read = notification(text, shared.resolver(), Some(&envelope)).unwrap();
-    assert_eq!((read.version, read.event, read.title), (Version::V3, "COUPON.SEND", "领券"));
+    assert_eq!((read.version, read.event, read.title), (ApiVersion::V3, "COUPON.SEND", "领券"));
     assert_eq!(read.retry, Retry { waits: vec![60; 11], confirmed: false });
     assert_eq!((read.original_types.as_slice(), read.cipher), (&["coupon"][..], "AES-256-GCM"));
     assert_eq!((read.body[0].name, read.headers.len()), ("id", 1));

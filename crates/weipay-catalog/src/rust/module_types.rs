@@ -10,7 +10,7 @@ use std::fmt;
 use super::type_names::{Named, TypeNames, shared_name};
 use crate::field::{Carrier, Field, Format, Kind};
 use crate::names;
-use crate::operation::{Operation, Place, Version};
+use crate::operation::{ApiVersion, Operation, Place};
 
 /// The name of what is sent.
 pub const REQUEST: &str = "Request";
@@ -204,7 +204,7 @@ impl<'a> Types<'a> {
     }
 
     fn member(&mut self, field: &'a Field, place: &'static str, owner: &str) -> Member<'a> {
-        let item = if place == "file" { Type::Known("File") } else { self.item(field, owner) };
+        let item = if place == "file" { Type::Known("UploadFile") } else { self.item(field, owner) };
         Member { name: names::member(field.name), place, field, item }
     }
 
@@ -316,7 +316,7 @@ pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
 /// The fields of a response with the place that they travel in.
 #[must_use]
 pub fn response_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
-    let place = if operation.version() == Version::V2 { "xml" } else { "body" };
+    let place = if operation.version() == ApiVersion::V2 { "xml" } else { "body" };
     operation.response.iter().map(|field| (place, field)).collect()
 }
 

@@ -120,7 +120,7 @@ fn value(operation: &Operation, placeholder: &str) -> String {
 /// The line that reads a file. Where the part has another name than usual, the untyped styles must say it.
 fn file(part: Option<&str>) -> String {
     let part = part.filter(|name| *name != "file").map(|name| format!(".part({name:?})")).unwrap_or_default();
-    format!("let file = weipay::File::new({FILE:?}, std::fs::read({FILE:?})?){part};\n")
+    format!("let file = weipay::UploadFile::new({FILE:?}, std::fs::read({FILE:?})?){part};\n")
 }
 
 fn untyped_setup(operation: &Operation) -> String {

@@ -107,12 +107,13 @@ pub(super) fn shared_name(field: &Field, owner: Option<&str>) -> Option<String> 
     }
 }
 
-/// What makes two objects the same type: everything but the words about them.
+/// What makes two objects the same type: everything but the words about them, and but what clients compare a member with.
 fn skeleton(fields: &[Field]) -> Vec<Field> {
     let bare = |field: &Field| Field {
         label: "",
         private: false,
         example: None,
+        purpose: field.purpose.filter(|purpose| !purpose.is_compared()),
         line: 0,
         fields: skeleton(&field.fields),
         ..field.clone()
@@ -123,8 +124,8 @@ fn skeleton(fields: &[Field]) -> Vec<Field> {
 /// Names that the generated files bring into scope, that their roots have, or that Rust's prelude gives a meaning.
 #[rustfmt::skip]
 const RESERVED: [&str; 50] = [
-    "Request", "Response", "File", "Time", "Json", "JsonText", "Number", "Numbered", "Mode", "Self", "Some", "None", "Ok", "Err",
-    "Option", "Result", "String", "Vec", "Box", "From", "Into", "Clone", "Copy", "Debug", "Default",
+    "Request", "Response", "UploadFile", "Time", "Json", "JsonText", "Number", "Numbered", "Mode", "Self", "Some", "None", "Ok",
+    "Err", "Option", "Result", "String", "Vec", "Box", "From", "Into", "Clone", "Copy", "Debug", "Default",
     "Display", "Drop", "Eq", "Fn", "FnMut", "FnOnce", "Future", "Hash", "IntoFuture", "IntoIterator",
     "Iterator", "Ord", "PartialEq", "PartialOrd", "Send", "Sized", "Sync", "ToOwned", "ToString",
     "TryFrom", "TryInto", "Unpin", "Extend", "AsRef", "AsMut",

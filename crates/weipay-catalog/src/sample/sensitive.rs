@@ -2,7 +2,7 @@
 
 use super::request::{required, wanted};
 use crate::field::Field;
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 
 /// What a field is about, by words of its official label or else of its name, and an example of it. The first that fits
 /// counts: 银行卡开卡预留手机号 is a telephone number and 身份证姓名 a name.
@@ -32,7 +32,7 @@ pub fn plain_text(field: &Field) -> &'static str {
 #[must_use]
 pub fn is_in_sample(operation: &Operation) -> bool {
     let request = &operation.request;
-    operation.version() == Version::V3
+    operation.version() == ApiVersion::V3
         && (are_in(&required(&request.query)) || are_in(&wanted(&request.json)))
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use weipay_catalog::{Catalog, Notification, Operation};
 
-use super::Version;
+use super::ApiVersion;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::nearest::{closeness, nearest};
@@ -27,7 +27,7 @@ pub(crate) struct List {
     method: Option<http::Method>,
     /// Only this version of the API.
     #[arg(long, value_enum)]
-    api: Option<Version>,
+    api: Option<ApiVersion>,
     /// List notifications (回调通知) instead of operations.
     #[arg(long)]
     notifications: bool,
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &List) -> Outcome {
 
 /// A line of the list.
 struct Row {
-    version: weipay_catalog::Version,
+    version: weipay_catalog::ApiVersion,
     kind: &'static str,
     /// The path; of a notification, version and event.
     name: String,
@@ -61,7 +61,7 @@ struct Row {
 
 fn rows(arguments: &List) -> Vec<Row> {
     let catalog = Catalog::embedded();
-    let version = arguments.api.map(weipay_catalog::Version::from);
+    let version = arguments.api.map(weipay_catalog::ApiVersion::from);
     let words = words(&arguments.text);
     let rows: Vec<Row> = if arguments.notifications {
         catalog.notifications().map(Row::from).collect()

@@ -70,7 +70,7 @@ pub(crate) fn describe(error: &Error) -> String {
         && !error.is_unverified()
         && error.headers().is_some_and(|headers| headers.contains_key(REASON_HEADER))
         && error.status().is_some_and(|status| status.as_u16() < 500);
-    if error.may_have_taken_effect() && !error.only_reads() && !is_refused {
+    if error.may_have_taken_effect() && !error.is_read_only() && !is_refused {
         let _ = write!(
             text,
             "\n  the call may have taken effect: {}",
@@ -104,7 +104,7 @@ fn advice(safe: Option<&Operation>) -> String {
 /// number, if it has one.
 pub(super) fn interrupted(method: &Method, path: &str, number: Option<&str>) -> Option<String> {
     let operation = Operation::find(method, path);
-    if *method == Method::GET && operation.is_none_or(|known| known.version() == weipay::Version::V3) {
+    if *method == Method::GET && operation.is_none_or(|known| known.version() == weipay::ApiVersion::V3) {
         return None;
     }
     let named = operation.and_then(Operation::request_number).zip(number);

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use weipay_catalog::{Catalog, Version};
+use weipay_catalog::{ApiVersion, Catalog};
 
 use crate::serving::WEIPAY;
 
@@ -11,7 +11,7 @@ fn api(arguments: &[&str]) -> Output {
     Command::new(WEIPAY).arg("api").args(arguments).output().unwrap()
 }
 
-fn notifications(version: Version) -> usize {
+fn notifications(version: ApiVersion) -> usize {
     Catalog::embedded().notification_headings().filter(|(known, _)| *known == version).count()
 }
 
@@ -64,7 +64,7 @@ fn list_finds_by_product_method_version_and_words_in_both_languages() {
     let of_v2 = Catalog::embedded().headings().filter(|(_, path)| path.starts_with("v2/")).count();
     assert_eq!(count(&["--api", "v2"]), of_v2);
     assert_eq!(count(&["--product", "marketing/busifavor", "--method", "get"]), 9);
-    assert_eq!(count(&["--notifications", "--api", "v3"]), notifications(Version::V3));
+    assert_eq!(count(&["--notifications", "--api", "v3"]), notifications(ApiVersion::V3));
     assert_eq!(count(&["--notifications", "退款成功"]), 2);
 }
 
@@ -145,7 +145,7 @@ fn show_opens_a_notification() {
 
 #[test]
 fn export_gives_a_line_of_json_for_each() {
-    let all_notifications = notifications(Version::V3) + notifications(Version::V2);
+    let all_notifications = notifications(ApiVersion::V3) + notifications(ApiVersion::V2);
     for (what, count) in [("operations", Catalog::embedded().len()), ("notifications", all_notifications)] {
         let lines = stdout(&api(&["export", "--format", "jsonl", "--what", what]));
         assert_eq!(lines.lines().count(), count);
@@ -164,7 +164,7 @@ fn export_gives_one_openapi_document() {
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     assert!(document["paths"]["/v3/pay/transactions/jsapi"]["post"].is_object());
-    assert_eq!(document["webhooks"].as_object().unwrap().len(), notifications(Version::V3));
+    assert_eq!(document["webhooks"].as_object().unwrap().len(), notifications(ApiVersion::V3));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use weipay::blocking::Client;
 use weipay::wire::{ApiV3Key, Envelope};
-use weipay::{ClientBuilder, Retries};
+use weipay::{ClientBuilder, RetryConfig};
 use weipay_sandbox::control::{self, ClientError};
 
 use crate::receiver;
@@ -60,7 +60,7 @@ struct Shop {
 
 impl Shop {
     fn open(serving: &Serving, data: &Path, notify_url: &str) -> Self {
-        let builder = ClientBuilder::from_kit(serving.kit_file()).unwrap().retries(Retries::none());
+        let builder = ClientBuilder::from_kit(serving.kit_file()).unwrap().retries(RetryConfig::none());
         Self {
             client: builder.build_blocking().unwrap(),
             control: control::Client::from_data_dir(data).unwrap(),

@@ -31,7 +31,7 @@ fn opened(data: &Path, arguments: &[&str]) -> (String, Value) {
     }
     let receiver = Receiver::from_kit(data.join("kit.json")).unwrap();
     let received = receiver.receive(&headers, printed["body"].as_str().unwrap().as_bytes()).unwrap();
-    assert!(received.misread().is_empty(), "{:?}", received.misread());
+    assert!(received.decode_errors().is_empty(), "{:?}", received.decode_errors());
     (received.event_type().to_owned(), received.json().unwrap())
 }
 

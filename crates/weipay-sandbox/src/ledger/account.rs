@@ -65,6 +65,8 @@ pub(crate) enum AccountKind {
     Operation,
     /// 营销资金: budgets of cash coupons (代金券).
     Marketing,
+    /// 保证金: what a platform wants of a sub-merchant as security.
+    Deposit,
     /// 手续费: what the platform took of this owner's payments.
     Fees,
     /// Refunds of this merchant on their way to people.
@@ -87,6 +89,7 @@ impl AccountKind {
             Self::Frozen => "waiting to be shared (待分账资金)",
             Self::Operation => "in the operation account (运营账户)",
             Self::Marketing => "in the marketing account (营销资金)",
+            Self::Deposit => "in the deposit account (保证金账户)",
             Self::Fees => "of fees",
             Self::Refunding => "of refunds on their way",
             Self::Transferring => "of transfers on their way",
@@ -125,7 +128,7 @@ pub(crate) enum AccountType {
     /// 手续费账户. INFERRED(empty-accounts): nothing is ever in it. What the platform takes of payments leaves the
     /// basic account, and is not the merchant's any more.
     Fees,
-    /// 保证金账户, of a sub-merchant. It is always empty here too.
+    /// 保证金账户, of a sub-merchant.
     Deposit,
 }
 
@@ -144,12 +147,13 @@ impl AccountType {
     /// What can be used of it, and what cannot. Balances and fund flow bills go by it, so that the balance column of a bill
     /// (账户结余) ends a day with what both are together. INFERRED(pending-amount): unsettled and frozen money is pending in the
     /// basic account, and money that a transfer or a red packet has locked in the operation account; it leaves the account when
-    /// a person gets it. INFERRED(empty-accounts): nothing is ever in the accounts for fees and deposits.
+    /// a person gets it.
     pub(crate) const fn kinds(self) -> (&'static [AccountKind], &'static [AccountKind]) {
         match self {
             Self::Basic => (&[AccountKind::Available], &[AccountKind::Unsettled, AccountKind::Frozen]),
             Self::Operation => (&[AccountKind::Operation], &[AccountKind::Transferring]),
-            Self::Fees | Self::Deposit => (&[], &[]),
+            Self::Deposit => (&[AccountKind::Deposit], &[]),
+            Self::Fees => (&[], &[]),
         }
     }
 

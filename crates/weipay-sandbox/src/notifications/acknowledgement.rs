@@ -38,7 +38,8 @@ impl Judged {
 
 /// Judges the response to a notification of APIv3. UNCONFIRMED(acknowledgement) beyond 200 and 204, and
 /// whether the body counts: any 2xx acknowledges, unless `reads_bodies` and the body says `FAIL` or does not end; a redirect
-/// is not followed and does not acknowledge.
+/// is not followed and does not acknowledge. <https://github.com/dedemao/weixinPay/issues/31> (2021) says so of any 200, and
+/// <https://github.com/binarywang/WxJava/issues/2501> (2022) that only JSON acknowledges a refund.
 pub(super) fn judged(received: Result<Received, String>, reads_bodies: bool) -> Judged {
     let Received { status, body, end } = match received {
         Ok(received) => received,

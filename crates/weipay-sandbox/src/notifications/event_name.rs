@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use weipay_catalog::{Catalog, Notification, Version};
+use weipay_catalog::{ApiVersion, Catalog, Notification};
 
 /// The name of an event of APIv2, as a constant.
 macro_rules! v2_event {
@@ -19,7 +19,7 @@ const V2: &str = v2_event!("");
 /// The name of an event, with the version of the API that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventName<'a> {
-    version: Version,
+    version: ApiVersion,
     event: &'a str,
 }
 
@@ -27,13 +27,13 @@ impl<'a> EventName<'a> {
     /// An event of APIv2, such as `transaction-success`.
     #[must_use]
     pub const fn v2(event: &'a str) -> Self {
-        Self { version: Version::V2, event }
+        Self { version: ApiVersion::V2, event }
     }
 
     /// An event of APIv3, such as `TRANSACTION.SUCCESS`.
     #[must_use]
     pub const fn v3(event: &'a str) -> Self {
-        Self { version: Version::V3, event }
+        Self { version: ApiVersion::V3, event }
     }
 
     /// Reads what [`Display`](fmt::Display) writes.
@@ -48,12 +48,12 @@ impl<'a> EventName<'a> {
         self.event
     }
 
-    pub(crate) const fn version(self) -> Version {
+    pub(crate) const fn version(self) -> ApiVersion {
         self.version
     }
 
     pub(crate) const fn is_v2(self) -> bool {
-        matches!(self.version, Version::V2)
+        matches!(self.version, ApiVersion::V2)
     }
 
     /// What the catalogue says of it.

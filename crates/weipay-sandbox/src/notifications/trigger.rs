@@ -12,7 +12,7 @@ mod table;
 use std::fmt;
 
 use serde_json::{Map, Value, json};
-use weipay_catalog::{Catalog, Notification as Described, Version};
+use weipay_catalog::{ApiVersion, Catalog, Notification as Described};
 use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use super::message::{self, Content, Message, Signature};
@@ -91,10 +91,10 @@ impl Trigger {
     /// If the catalogue has no such event; the error names similar ones.
     pub fn new(event: &str) -> Result<Self, TriggerError> {
         let versioned =
-            event.split_once('/').and_then(|(word, name)| Some((Version::from_word(word)?, name)));
+            event.split_once('/').and_then(|(word, name)| Some((ApiVersion::from_word(word)?, name)));
         let (version, name) = versioned.map_or((None, event), |(version, name)| (Some(version), name));
         let catalog = Catalog::embedded();
-        let is_meant = |(known, event): &(Version, &'static str)| {
+        let is_meant = |(known, event): &(ApiVersion, &'static str)| {
             version.is_none_or(|version| version == *known) && event.eq_ignore_ascii_case(name)
         };
         let mut found: Vec<_> = catalog.notification_headings().filter(is_meant).collect();
@@ -143,7 +143,7 @@ impl Trigger {
     }
 
     fn is_v2(&self) -> bool {
-        self.described.version == Version::V2
+        self.described.version == ApiVersion::V2
     }
 
     /// The members that can be set: what is sealed, or else the body.

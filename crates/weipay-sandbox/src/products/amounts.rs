@@ -300,6 +300,21 @@ fn transfers_payouts_and_withdrawals() {
     };
     let at = [("/total_amount", Both), ("/transfer_detail_list/0/transfer_amount", Both)];
     merchant.try_all("POST", "/v3/transfer/batches", &batch("b1"), &at);
+    let mut for_sub_merchant = batch("b2");
+    for_sub_merchant.as_object_mut().unwrap().remove("appid");
+    for (name, value) in
+        [("sub_mchid", SUB), ("sp_appid", APPID), ("authorization_type", "FUND_AUTHORIZATION_TYPE")]
+    {
+        for_sub_merchant[name] = json!(value);
+    }
+    for_sub_merchant["transfer_detail_list"][0]["user_name"] = json!("张");
+    merchant.try_all("POST", "/v3/partner-transfer/batches", &for_sub_merchant, &at);
+    let recharge = json!({
+        "out_recharge_no": "cz1", "recharge_scene": "NORMAL_BANK_TRANSFER", "account_type": "BASIC",
+        "recharge_amount": { "amount": 100 },
+    });
+    let of_recharge = [("/recharge_amount/amount", Both)];
+    merchant.try_all("POST", "/v3/recharge/bank-transfer-recharges/apply", &recharge, &of_recharge);
     let packet = json!({
         "wxappid": APPID, "mch_billno": "p1", "send_name": "茶", "re_openid": openid(0), "total_amount": 100, "total_num": 1,
         "wishing": "a", "client_ip": "127.0.0.1", "act_name": "a", "remark": "a",

@@ -76,12 +76,13 @@ pub(super) fn amounts_before(
 }
 
 /// The kinds that balances are made of.
-const KINDS: [AccountKind; 5] = [
+const KINDS: [AccountKind; 6] = [
     AccountKind::Available,
     AccountKind::Unsettled,
     AccountKind::Frozen,
     AccountKind::Operation,
     AccountKind::Transferring,
+    AccountKind::Deposit,
 ];
 
 fn kind_position(kind: AccountKind) -> usize {

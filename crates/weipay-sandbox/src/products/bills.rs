@@ -195,8 +195,8 @@ fn fund_flow_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
 
 fn sub_merchant_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     check_algorithm(context)?;
-    // UNCONFIRMED(deposit-bill): nothing ever happens on the deposit account (保证金), as on that for fees. Its day and
-    // its sub-merchant must be right all the same.
+    // UNCONFIRMED(deposit-bill): the deposit account (保证金) has the columns of the others. That for fees never has a row; its day
+    // and its sub-merchant must be right all the same.
     let account = AccountType::from_word(context.request.query("account_type").unwrap_or("BASIC"));
     let account = account.ok_or_else(|| day::unknown_word("account_type"))?;
     sealed(tx, context, bill(context, BillKind::FundFlow(account))?, day::nothing_happened)

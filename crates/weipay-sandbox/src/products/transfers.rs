@@ -37,6 +37,7 @@ use super::{Download, DueHandler, HandlerError, Route, route};
 use crate::ledger::{self, AccountKind, Business, Owner, Posting};
 use crate::people::account::AccountState;
 use crate::store::Transaction;
+use batches::of_partner;
 
 #[rustfmt::skip]
 pub(super) const DOWNLOADS: &[Download] = &[
@@ -169,6 +170,19 @@ pub(super) const ROUTES: &[Route] = &[
         "GET",
         "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}",
         batches::query_detail_by_out_number,
+    ),
+    route("POST", "v3/partner-transfer/batches", of_partner::create),
+    route("GET", "v3/partner-transfer/batches/batch-id/{batch_id}", of_partner::query_by_id),
+    route("GET", "v3/partner-transfer/batches/out-batch-no/{out_batch_no}", of_partner::query_by_out_number),
+    route(
+        "GET",
+        "v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}",
+        of_partner::query_detail_by_id,
+    ),
+    route(
+        "GET",
+        "v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}",
+        of_partner::query_detail_by_out_number,
     ),
 ];
 

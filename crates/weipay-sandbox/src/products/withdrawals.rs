@@ -8,6 +8,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `day_end` | one of what a sub-merchant had at the end of yesterday |
 //! | `withdrawal` | a withdrawal (提现单): its states, how it is shown, stored and found, and its money |
 //! | `control` | what developers do: decide what the bank does |
 //! | `refusals` | what is refused |
@@ -15,6 +16,7 @@
 //! The money leaves the account with the request, and is on its way until the bank has it.
 
 pub(crate) mod control;
+mod day_end;
 mod refusals;
 mod withdrawal;
 
@@ -37,6 +39,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/merchant/fund/withdraw",                                    withdraw),
     route("GET",  "v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}",          |tx, context| query_by_id(tx, context, false)),
     route("GET",  "v3/merchant/fund/withdraw/out-request-no/{out_request_no}",    |tx, context| query_by_number(tx, context, false)),
+    route("POST", "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw",  day_end::withdraw),
+    route("GET",  "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}", day_end::query),
 ];
 
 /// What the clock does.
@@ -57,14 +61,20 @@ fn withdraw(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handle
 
 fn withdraw_of_sub_merchant(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let sub_mchid = context.request.required("sub_mchid");
-    if !context.merchants.may_use_money(context.caller, sub_mchid) {
-        return Err(refusals::not_a_sub_merchant().into());
-    }
+    check_partner(context, sub_mchid)?;
     let made = create(tx, context, Some(sub_mchid.to_owned()))?;
     let mut shown = made.show_made();
     shown["sub_mchid"] = json!(sub_mchid);
     shown["account_type"] = json!(made.account.word());
     Ok(shown)
+}
+
+fn check_partner(context: &Context<'_>, sub_mchid: &str) -> Result<(), Refusal> {
+    if context.merchants.may_use_money(context.caller, sub_mchid) {
+        Ok(())
+    } else {
+        Err(refusals::not_a_sub_merchant())
+    }
 }
 
 fn create(
@@ -90,12 +100,19 @@ fn create(
         reason: None,
         created: now,
         updated: now,
+        day_end: None,
     };
     if let Some(known) = Withdrawal::find_by_number(tx, &asked.merchant, &asked.out_request_no)? {
         check_repeated(&asked, &known, now)?;
         return Ok(known);
     }
     check_amount(asked.amount)?;
+    book(tx, asked)
+}
+
+/// A new withdrawal: its money leaves the account.
+fn book(tx: &Transaction<'_>, asked: Withdrawal) -> Result<Withdrawal, HandlerError> {
+    let now = asked.created;
     let made =
         Withdrawal { withdraw_id: format!("123219371982{:020}", tx.next_number("withdrawal")?), ..asked };
     let from = made.account.withdrawn_from().ok_or_else(refusals::no_such_account)?;
@@ -122,11 +139,13 @@ fn check_amount(fen: i64) -> Result<(), Refusal> {
 /// The same number again must ask for the same, and within six days. INFERRED(withdraw-repeat): the amount,
 /// the account and whose it is count.
 fn check_repeated(asked: &Withdrawal, known: &Withdrawal, now: i64) -> Result<(), Refusal> {
-    if now.saturating_sub(known.created) > NUMBER_PERIOD {
-        return Err(refusals::too_late());
-    }
-    let what = |one: &Withdrawal| (one.sub_mchid.clone(), one.amount, one.account);
+    check_period(known, now)?;
+    let what = |one: &Withdrawal| (one.sub_mchid.clone(), one.amount, one.account, one.day_end.clone());
     if what(asked) == what(known) { Ok(()) } else { Err(refusals::other_request()) }
+}
+
+fn check_period(known: &Withdrawal, now: i64) -> Result<(), Refusal> {
+    if now.saturating_sub(known.created) > NUMBER_PERIOD { Err(refusals::too_late()) } else { Ok(()) }
 }
 
 fn query_by_id(
@@ -153,12 +172,22 @@ fn show_found(
     is_of_sub_merchant: bool,
 ) -> Result<Value, HandlerError> {
     let sub_mchid = context.request.query("sub_mchid").filter(|_| is_of_sub_merchant);
+    let found = found.filter(|found| found.day_end.is_none());
+    Ok(find_shown(context, found, sub_mchid)?.show())
+}
+
+/// What was found, if the caller may see it.
+fn find_shown(
+    context: &Context<'_>,
+    found: Option<Withdrawal>,
+    sub_mchid: Option<&str>,
+) -> Result<Withdrawal, Refusal> {
     let found = found.filter(|found| {
         found.merchant == context.caller.mchid
             && found.sub_mchid.as_deref() == sub_mchid
             && context.now.saturating_sub(found.created) <= QUERY_PERIOD
     });
-    Ok(found.ok_or_else(refusals::no_such_withdrawal)?.show())
+    found.ok_or_else(refusals::no_such_withdrawal)
 }
 
 #[cfg(test)]
@@ -182,6 +211,7 @@ mod tests {
             reason: None,
             created: 100,
             updated: 100,
+            day_end: None,
         }
     }
 

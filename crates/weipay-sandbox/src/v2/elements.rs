@@ -63,7 +63,7 @@ fn value(
             }
             // INFERRED(v2-amount-of-nothing): what has to be paid, refunded or sent is at least 1 fen.
             if checks_amounts
-                && carried_out == CarriedOut::Yes
+                && carried_out.is_yes()
                 && field.required
                 && field.format == Some(Format::Fen)
                 && number < 1
@@ -164,7 +164,7 @@ mod tests {
     fn read(xml: &str) -> Result<Map<String, Value>, Refusal> {
         let operation = Catalog::embedded().find("POST", "v2/pay/unifiedorder").unwrap();
         values(
-            CarriedOut::Yes,
+            CarriedOut::from_operation(operation),
             true,
             Wording::of_operation(operation),
             &operation.request.xml,

@@ -67,6 +67,8 @@ pub(crate) enum Told {
     ByFront,
     /// By `return_code`, and mostly with the sentence alone.
     ByReturnCode { has_code: bool },
+    /// By `return_code`, with the sentence in `retmsg`: a payment to the wallet that names no merchant.
+    ByRetcode,
     /// By `result_code`, signed for the merchant: a wrong signature of profit sharing.
     OfSharing(Arc<Merchant>),
     /// By `result_code`: a wrong signature of a red packet or a payment, with what was asked for.
@@ -75,7 +77,11 @@ pub(crate) enum Told {
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal: Box::new(refusal), told: Told::ByReturnCode { has_code: false } }
+        let told = match &*refusal.message {
+            sentences::NO_PAYER => Told::ByRetcode,
+            _ => Told::ByReturnCode { has_code: false },
+        };
+        Self { refusal: Box::new(refusal), told }
     }
 }
 
@@ -185,12 +191,12 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     let required = fields.filter(|field| field.required && !field.name.contains('$')).map(|field| field.name);
     let of_all = (!operation.nonceless).then_some("nonce_str").into_iter().chain(["sign"]);
     // Its product says itself what it must be.
-    let is_left = |name: &str| name == "spbill_create_ip" && operation.path == PAYMENT_TO_WALLET;
+    let is_left = |name: &str| name == "spbill_create_ip" && operation.path == sentences::PAYMENT_TO_WALLET;
     let missing: Vec<&str> = required.chain(of_all).filter(|name| !has(name) && !is_left(name)).collect();
     if !missing.is_empty() {
         let reason = format!("missing: {}", missing.join(", "));
         let sentence = missing.iter().find_map(|name| sentences::missing(operation, name));
-        let sentence = sentence.map_or(Cow::Borrowed(sentences::MISSING), Cow::Owned);
+        let sentence = sentence.unwrap_or(Cow::Borrowed(sentences::MISSING));
         return Err(sentences::refused("LACK_PARAMS", sentence, reason));
     }
     // Of alternatives one must be there.
@@ -207,8 +213,6 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     }
     Ok(())
 }
-
-const PAYMENT_TO_WALLET: &str = "v2/mmpaymkttransfers/promotion/transfers";
 
 /// The name of the element with the caller's merchant number.
 fn merchant_element(operation: &Operation) -> &'static str {
@@ -241,7 +245,7 @@ fn check_known(
     }
     let merchant = merchants.find(number).ok_or_else(|| {
         let reason = format!("the sandbox has no merchant with the number in {name}: use mchid of kit.json");
-        sentences::refused("MCHID_NOT_EXIST", sentences::NO_MERCHANT, reason)
+        sentences::refused("MCHID_NOT_EXIST", sentences::no_merchant(operation), reason)
     })?;
     match appid(elements) {
         Some((name, appid)) if !merchants.appids().iter().any(|known| known == appid) => {

@@ -35,6 +35,7 @@ pub(super) fn rejected(rejection: &Rejection, form: ResponseForm, now: i64, entr
     match &rejection.told {
         Told::ByFront => front(&refusal.message, now),
         Told::ByReturnCode { has_code } => told_by_return_code(refusal, *has_code, now),
+        Told::ByRetcode => told_by_retcode(refusal, now),
         Told::OfSharing(merchant) => rejected_and_signed(merchant, refusal, now, entropy),
         Told::OfPayout(operation, request) => wrong_sign_of_payout(operation, request, form, refusal, now),
     }
@@ -47,6 +48,15 @@ fn told_by_return_code(refusal: &Refusal, has_code: bool, now: i64) -> Response 
     if has_code {
         push_failure(&mut elements, refusal);
     }
+    written(&elements, |_| false, now)
+}
+
+/// As reported of a payment to the wallet; see [`NO_PAYER`](super::sentences::NO_PAYER).
+fn told_by_retcode(refusal: &Refusal, now: i64) -> Response {
+    let mut elements = XmlElements::new();
+    elements.push("return_code", "FAIL");
+    elements.push("retmsg", &*refusal.message);
+    elements.push("retcode", "1");
     written(&elements, |_| false, now)
 }
 

@@ -17,7 +17,10 @@ pub(super) const NO_BODY: &str = "post数据为空";
 pub(super) const NOT_UTF8: &str = "编码格式错误";
 pub(super) const NOT_XML: &str = "XML格式错误";
 pub(super) const MISSING: &str = "缺少参数";
-pub(super) const NO_MERCHANT: &str = "MCHID不存在";
+const NO_MERCHANT: &str = "MCHID不存在";
+/// Of a payment to the wallet, where `retmsg` has it: <https://github.com/binarywang/WxJava/issues/1975> (2021). Whether it is told
+/// of a merchant that is missing, of one that nobody knows, or of both: UNCONFIRMED(v2-wallet-merchant).
+pub(super) const NO_PAYER: &str = "请确认请求参数是否正确param mch_id invalid";
 pub(super) const NO_APPID: &str = "appid不存在";
 pub(super) const APPID_OF_ANOTHER: &str = "商户号mch_id与appid不匹配";
 const WRONG_SIGN: &str = "签名错误";
@@ -37,9 +40,20 @@ pub(super) fn wrong_sign(operation: &Operation) -> &'static str {
 }
 
 /// What is told instead of [`MISSING`] if an element is missing: <https://github.com/binarywang/WxJava/issues/433> (2018).
-pub(super) fn missing(operation: &Operation, name: &str) -> Option<String> {
-    (operation.path == "v2/pay/unifiedorder" && name == "mch_id").then(|| wrong_text(name))
+pub(super) fn missing(operation: &Operation, name: &str) -> Option<Cow<'static, str>> {
+    match (operation.path, name) {
+        ("v2/pay/unifiedorder", "mch_id") => Some(wrong_text(name).into()),
+        (PAYMENT_TO_WALLET, "mchid") => Some(NO_PAYER.into()),
+        _ => None,
+    }
 }
+
+/// Nobody has the number of the merchant.
+pub(super) fn no_merchant(operation: &Operation) -> &'static str {
+    if operation.path == PAYMENT_TO_WALLET { NO_PAYER } else { NO_MERCHANT }
+}
+
+pub(super) const PAYMENT_TO_WALLET: &str = "v2/mmpaymkttransfers/promotion/transfers";
 
 /// A refusal of APIv2; its status is always 200.
 pub(super) fn refused(

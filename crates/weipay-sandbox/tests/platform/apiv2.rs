@@ -28,7 +28,7 @@ use crate::client::Response;
 
 const QUERY: &str = "/pay/orderquery";
 /// An operation that has no behaviour.
-const EXAMPLE: &str = "/tools/authcodetoopenid";
+const EXAMPLE: &str = "/tools/shorturl";
 
 /// Elements that every request has, without a signature.
 fn begun(sandbox: &Sandbox, with: &[(&str, &str)]) -> XmlElements {
@@ -128,7 +128,7 @@ fn a_wrong_sign_is_answered_as_recorded() {
 #[test]
 fn an_example_is_signed_as_the_request_is() {
     for kind in [SignType::Md5, SignType::HmacSha256] {
-        let mut with = vec![("auth_code", "120269300684844649")];
+        let mut with = vec![("long_url", "weixin://wxpay/bizpayurl?pr=1")];
         if kind == SignType::HmacSha256 {
             with.push(("sign_type", kind.as_str()));
         }
@@ -326,7 +326,7 @@ fn a_client_certificate_before_its_first_day_is_refused_as_in_apiv3() {
 
 #[test]
 fn a_fault_of_the_platform_is_xml_with_its_code() {
-    let body = signed(&SHARED, &[("auth_code", "120269300684844649")]);
+    let body = signed(&SHARED, &[("long_url", "weixin://wxpay/bizpayurl?pr=1")]);
     let with = |fault: &str| {
         let header = format!("{FAULT_HEADER}: {fault}\r\n");
         exchange(TcpStream::connect(SHARED.address()).unwrap(), "POST", EXAMPLE, &header, &body)

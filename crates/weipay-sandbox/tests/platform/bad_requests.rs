@@ -87,6 +87,24 @@ fn a_wrong_type_is_refused() {
     }
 }
 
+/// As it was reported: binarywang/WxJava#2710.
+#[test]
+fn a_fee_of_a_customs_order_has_32_bits() {
+    let client = crate::client::client(&crate::SHARED);
+    let mut order = json!({
+        "appid": client.sandbox.kit().appid, "mchid": client.mchid, "out_trade_no": "1", "transaction_id": "4200000000000000000000000001",
+        "customs": "SHANGHAI_ZS", "merchant_customs_no": "1",
+    });
+    for wrong in [json!("888"), json!(2_147_483_648_i64)] {
+        order["order_fee"] = wrong;
+        let response = client.post("/v3/customs/orders", &order).json();
+        assert_eq!(
+            response["message"],
+            "无法将 JSON 输入源“/body/order_fee”映射到目标字段“应付金额”中，此字段需要一个合法的 32 位有符号整数"
+        );
+    }
+}
+
 #[test]
 fn a_wrong_number_in_a_stock_is_named_by_its_pointer() {
     let merchant = Merchant::new();

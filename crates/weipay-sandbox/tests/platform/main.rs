@@ -32,6 +32,7 @@ mod payments;
 mod platforms;
 mod product_coupons;
 mod profit_sharing;
+mod recharges;
 mod restart;
 mod rules_of_a_stock;
 mod same_seed;

@@ -233,6 +233,93 @@ fn a_partner_transfers_to_persons_that_have_authorized_it() {
 }
 
 #[test]
+fn a_batch_of_a_partner_is_paid_by_its_sub_merchant() {
+    let sandbox = start();
+    let partner = Partner::new(&sandbox);
+    let detail = |number: &str, fen: i64, openid: &str| {
+        let name = partner.client.public_key.encrypt_oaep("张三".as_bytes()).unwrap();
+        json!({
+            "out_detail_no": number, "transfer_amount": fen, "transfer_remark": "报销", "openid": openid, "user_name": name,
+        })
+    };
+    let batch = |number: &str, details: Vec<Value>, total: i64| {
+        json!({
+            "sub_mchid": SUB, "sp_appid": partner.appid(), "authorization_type": "FUND_AUTHORIZATION_TYPE",
+            "out_batch_no": number, "batch_name": "报销", "batch_remark": "报销", "total_amount": total,
+            "total_num": details.len(), "transfer_detail_list": details, "transfer_scene": "ORDINARY_TRANSFER",
+        })
+    };
+    const BATCHES: &str = "/v3/partner-transfer/batches";
+
+    let request = batch("batch1", vec![detail("a", 300, OPENID), detail("b", 100, "nobody")], 400);
+    let made = partner.post(BATCHES, &request).success();
+    assert_eq!(made.as_object().unwrap().len(), 3, "{made}");
+    assert_eq!(partner.balances(), (600, 400, 1_000));
+    assert_eq!(partner.post(BATCHES, &request).success()["batch_id"], made["batch_id"]);
+    let dear = batch("batch2", vec![detail("a", 601, OPENID)], 601);
+    assert_eq!(partner.post(BATCHES, &dear).refusal(), (403, "NOT_ENOUGH".to_owned()));
+
+    sandbox.run_for(2).unwrap();
+    let id = made["batch_id"].as_str().unwrap();
+    let shown = partner
+        .client
+        .get(&format!("{BATCHES}/batch-id/{id}?need_query_detail=true&detail_status=FAIL"))
+        .success();
+    assert_eq!(shown["transfer_detail_list"].as_array().unwrap().len(), 1);
+    for (name, value) in [
+        ("sp_mchid", json!(PARTNER)),
+        ("sub_mchid", json!(SUB)),
+        ("sp_appid", json!(partner.appid())),
+        ("authorization_type", json!("FUND_AUTHORIZATION_TYPE")),
+        ("batch_status", json!("FINISHED")),
+        ("success_amount", json!(300)),
+        ("fail_num", json!(1)),
+    ] {
+        assert_eq!(shown[name], value, "{name}");
+    }
+    assert_eq!(partner.balances(), (700, 0, 1_000));
+    let detail = partner
+        .client
+        .get("/v3/partner-transfer/batches/out-batch-no/batch1/details/out-detail-no/b")
+        .success();
+    assert_eq!(
+        (&detail["detail_status"], &detail["fail_reason"]),
+        (&json!("FAIL"), &json!("OPENID_INVALID"))
+    );
+    assert!(detail["username"].as_str().is_some_and(|sealed| sealed.len() > 300), "{detail}");
+    // It is no batch of the partner's own.
+    let own = partner.client.get("/v3/transfer/batches/out-batch-no/batch1?need_query_detail=false");
+    assert_eq!(own.refusal(), (404, "NOT_FOUND".to_owned()));
+}
+
+#[test]
+fn a_batch_of_a_partner_is_refused_for_others_and_without_the_appid_of_its_persons() {
+    let sandbox = start();
+    let partner = Partner::new(&sandbox);
+    let name = partner.client.public_key.encrypt_oaep("张三".as_bytes()).unwrap();
+    let request = json!({
+        "sub_mchid": SUB, "sub_appid": partner.appid(), "authorization_type": "INFORMATION_AUTHORIZATION_TYPE",
+        "out_batch_no": "batch1", "batch_name": "报销", "batch_remark": "报销", "total_amount": 10, "total_num": 1,
+        "transfer_detail_list": [{
+            "out_detail_no": "a", "transfer_amount": 10, "transfer_remark": "报销", "openid": OPENID, "user_name": name,
+        }],
+    });
+    let refused = |name: &str, value: Value| {
+        let mut request = request.clone();
+        request[name] = value;
+        partner.post("/v3/partner-transfer/batches", &request).refusal()
+    };
+    assert_eq!(refused("sub_mchid", json!(STRANGER)), (403, "NO_AUTH".to_owned()));
+    assert_eq!(
+        refused("authorization_type", json!("FUND_AUTHORIZATION_TYPE")),
+        (400, "PARAM_ERROR".to_owned())
+    );
+    assert_eq!(refused("sub_appid", json!("wx0000000000000000")), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(refused("transfer_detail_list", json!([])), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(refused("total_amount", json!(11)), (400, "PARAM_ERROR".to_owned()));
+}
+
+#[test]
 fn a_partner_has_receipts_with_a_digest_by_sm3() {
     let sandbox = start();
     let mut partner = Partner::new(&sandbox);

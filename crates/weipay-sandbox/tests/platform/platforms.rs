@@ -531,3 +531,50 @@ fn without_its_fingerprint(sandbox: &Sandbox, kind: &str) {
     std::fs::write(&file, lines).unwrap();
     sandbox.restore("before").unwrap();
 }
+
+/// What it had at the end of yesterday goes to its bank, without what shall stay.
+#[test]
+fn a_platform_withdraws_what_its_sub_merchant_had_at_the_end_of_yesterday() {
+    const PATH: &str = "/v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw";
+    let sandbox = platform();
+    sandbox.top_up(SUB, MerchantAccount::Basic, 1_000).unwrap();
+    let withdraw = |number: &str, calculation: &str| {
+        let body = json!({
+            "sub_mchid": SUB, "out_request_no": number, "calculate_amount_type": calculation, "reserve_amount": 100,
+        });
+        client(&sandbox).post(PATH, &body)
+    };
+    let only = "ONLY_DAY_END_BALANCE";
+    // It is afternoon: yesterday there was nothing.
+    assert_eq!(withdraw("w1", only).refusal(), (403, "NOT_ENOUGH".to_owned()));
+    let midnight = 86_400 - (sandbox.clock().now() + 8 * 3_600) % 86_400;
+    sandbox.run_for(midnight + 9 * 3_600).unwrap();
+    assert_eq!(withdraw("w1", only).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    sandbox.run_for(3_600).unwrap();
+    sandbox.top_up(SUB, MerchantAccount::Basic, 50).unwrap();
+    let made = withdraw("w1", only).success();
+    assert_eq!((&made["status"], &made["total_amount"]), (&json!("PROCESSING"), &json!(900)));
+    assert_eq!(balance(&sandbox, SUB).0, 150);
+    assert_eq!(withdraw("w1", only).success()["withdraw_id"], made["withdraw_id"], "the same again");
+    assert_eq!(withdraw("w1", "ALLOW_CURRENT_BALANCE").refusal(), (400, "INVALID_REQUEST".to_owned()));
+    // Now there is less than yesterday.
+    assert_eq!(withdraw("w2", only).refusal(), (403, "NOT_ENOUGH".to_owned()));
+    assert_eq!(withdraw("w2", "ALLOW_CURRENT_BALANCE").success()["total_amount"], 50);
+    sandbox
+        .control()
+        .unwrap()
+        .call("POST", "/withdrawals/w2/outcome", Some(&json!({ "to": "fail" })))
+        .unwrap();
+    sandbox.run_for(10).unwrap();
+    let look = |number: &str| {
+        client(&sandbox).get(&format!("{PATH}/out-request-no/{number}?sub_mchid={SUB}")).success()
+    };
+    let sums = |shown: &Value| ["status", "success_amount", "fail_amount"].map(|name| shown[name].clone());
+    assert_eq!(sums(&look("w1")), [json!("FINISHED"), json!(900), json!(0)]);
+    assert_eq!(sums(&look("w2")), [json!("ABNORMAL"), json!(0), json!(50)]);
+    assert_eq!(balance(&sandbox, SUB).0, 150);
+    // It is not found as one of the other kind.
+    let other =
+        client(&sandbox).get(&format!("/v3/ecommerce/fund/withdraw/out-request-no/w1?sub_mchid={SUB}"));
+    assert_eq!(other.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::source_code::sources;
 
 /// File, enumeration and words. A new word stands behind the others of its enumeration; what is stored keeps its word.
-const WORDS: [(&str, &str, &[&str]); 29] = [
+const WORDS: [(&str, &str, &[&str]); 31] = [
     ("merchants/record.rs", "CertificateState", &["valid", "expired", "revoked", "not-yet-valid"]),
     ("merchants/record.rs", "PlatformKeys", &["public-key", "certificate", "migration"]),
     ("merchants/rotation.rs", "KeyKind", &["public-key", "certificate"]),
@@ -69,6 +69,8 @@ const WORDS: [(&str, &str, &[&str]); 29] = [
         &["CONFIRMING", "PENDING", "EFFECTIVE", "USED", "EXPIRED", "DELETED", "DEACTIVATED"],
     ),
     ("products/product_coupons/stock.rs", "ProductStockState", &["AUDITING", "SENDING", "PAUSED", "STOPPED"]),
+    ("products/recharges/recharge.rs", "Channel", &["BANK_TRANSFER", "QR_RECHARGE", "ONLINE_BANK"]),
+    ("products/recharges/recharge.rs", "State", &["RECHARGING", "SUCCESS", "CLOSED"]),
     (
         "products/transfers/authorization.rs",
         "AuthorizationState",

@@ -162,7 +162,7 @@ fn what_is_not_a_bill_is_refused_with_the_reason() {
 }
 
 proptest! {
-    /// Whatever values a bill has, they are read as they were written.
+    /// All values of a bill are read as they were written.
     #[test]
     fn values_are_read_as_they_were_written(
         cells in prop::collection::vec(prop::collection::vec("[^`\r\n]{0,12}", 3), 0..8),

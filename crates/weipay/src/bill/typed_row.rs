@@ -65,7 +65,7 @@ macro_rules! typed_row {
         ///
         /// If the value is not a time.
         pub fn $method(&self) -> Result<Option<i64>, super::ValueError> {
-            self.some($field::Place::$method).map(super::value::seconds).transpose()
+            self.some($field::Place::$method).map(super::value::unix_seconds).transpose()
         }
     };
 }
@@ -88,7 +88,7 @@ typed_row! {
     transaction_id: text = "微信订单号",
     /// The merchant's number of the order
     out_trade_no: text = "商户订单号",
-    /// Who paid
+    /// The openid of the payer
     openid: text = "用户标识",
     /// How it was paid: `JSAPI`, `APP`, `MICROPAY`, ..
     trade_type: text = "交易类型",
@@ -98,9 +98,9 @@ typed_row! {
     bank: text = "付款银行",
     /// The currency
     currency: text = "货币种类",
-    /// What is settled for the order, before the fee
+    /// The amount that is settled for the order, before the fee
     settlement_total: amount = "应结订单金额" | "总金额",
-    /// What cash coupons paid
+    /// The amount that cash coupons paid
     coupon_total: amount = "代金券金额" | "企业红包金额" | "代金券或立减优惠金额",
     /// When the refund was requested
     refund_create_time: seconds = "退款申请时间",
@@ -120,7 +120,7 @@ typed_row! {
     refund_state: text = "退款状态",
     /// The name of the goods
     description: text = "商品名称",
-    /// What the merchant attached to the order
+    /// The text that the merchant attached to the order
     attach: text = "商户数据包",
     /// The fee, with five decimals
     fee: amount = "手续费",
@@ -144,7 +144,7 @@ typed_row! {
     transaction_id: text = "微信支付业务单号",
     /// The number of the movement of money
     flow_id: text = "资金流水单号",
-    /// What kind of business it belongs to, such as `交易` or `退款`
+    /// The kind of business, such as `交易` or `退款`
     business: text = "业务名称",
     /// The kind within that business, such as `扣除交易手续费`
     business_type: text = "业务类型",
@@ -152,9 +152,9 @@ typed_row! {
     direction: text = "收支类型",
     /// How much money moved; the direction says whether it came or left
     amount: amount = "收支金额(元)" | "收支金额（元）",
-    /// What the account has afterwards
+    /// The balance of the account afterwards
     balance: amount = "账户结余(元)" | "账户结余（元）",
-    /// Who caused it: an account of a person, `API` or `system`
+    /// The account that caused it: that of a person, `API` or `system`
     applicant: text = "资金变更提交申请人",
     /// A remark of the merchant
     remark: text = "备注",

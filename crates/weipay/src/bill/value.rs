@@ -70,7 +70,7 @@ fn amount(text: &str) -> Option<i64> {
 }
 
 /// Reads a time of a bill, `2015-05-20 13:29:35` in Beijing time, as seconds since 1970.
-pub(super) fn seconds(text: &str) -> Result<i64, ValueError> {
+pub(super) fn unix_seconds(text: &str) -> Result<i64, ValueError> {
     weipay_rules::rfc3339::parse_beijing(text).ok_or(ValueError("is not a time such as 2015-05-20 13:29:35"))
 }
 
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_time_is_beijing_time() {
-        assert_eq!(seconds("1970-01-01 08:00:00"), Ok(0));
-        assert_eq!(seconds("2015-05-20 13:29:35"), Ok(1_432_099_775));
-        assert_eq!(seconds("2024-02-29 23:59:59"), Ok(1_709_222_399));
+        assert_eq!(unix_seconds("1970-01-01 08:00:00"), Ok(0));
+        assert_eq!(unix_seconds("2015-05-20 13:29:35"), Ok(1_432_099_775));
+        assert_eq!(unix_seconds("2024-02-29 23:59:59"), Ok(1_709_222_399));
         for text in [
             "",
             "2015-05-20",
@@ -145,7 +145,7 @@ mod tests {
             "2015-05-20 24:00:00",
             "２015-05-20 13:29:3",
         ] {
-            assert!(seconds(text).is_err(), "{text}");
+            assert!(unix_seconds(text).is_err(), "{text}");
         }
     }
 }

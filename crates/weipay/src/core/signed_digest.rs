@@ -24,7 +24,7 @@ pub(super) fn find<'a>(request: &Request, headers: &'a HeaderMap) -> Option<Sign
 }
 
 impl SignedDigest<'_> {
-    /// What is signed.
+    /// The text that the platform signs.
     pub(super) fn signed_text(&self) -> String {
         format!(r#"{{"sha1":"{}"}}"#, self.0)
     }

@@ -12,13 +12,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
-use super::{Core, another_request, content_coding};
+use super::{Core, content_coding, mismatched_response};
 use crate::base_url::BaseUrl;
 use crate::download::{Form, is_json_in_place_of_a_file};
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
 use crate::json::{self, beginning, without_mark};
-use crate::operation::{Dialect, Operation};
+use crate::operation::{BodyFormat, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::upload::{Payload, form};
@@ -83,7 +83,7 @@ fn identity(
     if !demanded || !base_url.is_https() {
         return Ok(None);
     }
-    core.merchant.identity.clone().map(Some).ok_or(RequestError::ClientCertificate)
+    core.merchant.identity.clone().map(Some).ok_or(RequestError::MissingClientCertificate)
 }
 
 /// Paths of the catalogue begin with `v2/`, which URLs do not have.
@@ -140,13 +140,13 @@ fn sign(
 }
 
 fn key(core: &Core) -> Result<&ApiV2Key, RequestError> {
-    core.merchant.api_v2_key.as_ref().ok_or(RequestError::ApiV2Key)
+    core.merchant.api_v2_key.as_ref().ok_or(RequestError::MissingApiV2Key)
 }
 
 /// A request for another merchant would be signed with this merchant's key: it is a mistake, found before it is sent.
 fn check_own_number(core: &Core, request: &Request, fields: &XmlElements) -> Result<(), RequestError> {
     let Some(own) = core.merchant.account.mchid().map(AsRef::as_ref) else {
-        return Err(RequestError::ApiV2Key);
+        return Err(RequestError::MissingApiV2Key);
     };
     let Some(name) = request.operation.and_then(Operation::merchant_number) else { return Ok(()) };
     if fields.text(name).is_none_or(|number| number.is_empty() || number == own) {
@@ -188,9 +188,9 @@ pub(super) fn verify_response(
 ) -> Result<RawResponse, Error> {
     let kind = match judge(core, request, &response) {
         Judgement::Success { elements: Some(elements), .. }
-            if let Err(another) = another_request::check_elements(request, &elements) =>
+            if let Err(mismatch) = mismatched_response::check_elements(request, core.caller(), &elements) =>
         {
-            another
+            mismatch
         }
         Judgement::Success { elements, verified } => {
             response.elements = elements.map(Arc::new);
@@ -228,7 +228,7 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     }
     // Nothing is known of a path without a row: only a signed response is trusted. A page is mostly JSON or
     // HTML. The gateway before it answers in XML, and so does H5纯签约 by its samples.
-    if let Some(page) = operation.filter(|row| row.dialect() == Dialect::Json)
+    if let Some(page) = operation.filter(|row| row.body_format() == BodyFormat::Json)
         && !begins_with_xml(&response.body)
     {
         return judge_page(page, response);

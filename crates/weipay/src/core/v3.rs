@@ -6,11 +6,11 @@ use weipay_wire::{PlatformKeys, PublicKeyId, SignatureHeaders, VerifyError, requ
 
 use super::authorization::{Prepared, Unsigned, signed_moment};
 use super::signed_digest::{self, SignedDigest};
-use super::{Core, another_request};
+use super::{Core, mismatched_response};
 use crate::download::{Digest, Form};
 use crate::error::{ApiError, DecodeError, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
 use crate::response::RawResponse;
@@ -97,9 +97,10 @@ pub(super) fn verify_response(
                 }
                 if let Some(error) = DecodeError::of_repeated_member(&response.body) {
                     ErrorKind::Decode(error)
-                } else if let Err(another) = another_request::check(request, response.status, &response.body)
+                } else if let Err(mismatch) =
+                    mismatched_response::check(request, core.caller(), response.status, &response.body)
                 {
-                    another
+                    mismatch
                 } else {
                     response.verified = true;
                     return Ok(response);
@@ -115,7 +116,7 @@ pub(super) fn verify_response(
 /// A body in place of a file without an announced digest: the login page of a network, or the error of a proxy. A download
 /// looks for the same.
 fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileError> {
-    if !request.only_reads() || !request.operation.is_some_and(Operation::has_file_response) {
+    if !request.is_read_only() || !request.operation.is_some_and(Operation::has_file_response) {
         return None;
     }
     let form = Form::of_body(&response.body);
@@ -146,7 +147,7 @@ impl Core {
             true => !is_unsigned(),
             false => !is_passing_status(response.status()) && has_signature(response.headers()),
         };
-        if request.version() != Version::V3 || !is_verified {
+        if request.version() != ApiVersion::V3 || !is_verified {
             return None;
         }
         let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);

@@ -77,7 +77,7 @@ impl Address {
     }
 }
 
-/// A server on this machine, such as a sandbox: nobody is on the way to it.
+/// Whether the host is this machine, such as that of a sandbox. It needs no TLS.
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())

@@ -1,5 +1,5 @@
-//! What a body is by its first characters, in UTF-8 or UTF-16: markup and JSON come in place of a file, and no file of the
-//! platform begins like them.
+//! Classifies a body by its first characters, in UTF-8 or UTF-16: an error in place of a file is markup or JSON, and no file
+//! of the platform begins like them.
 
 use std::borrow::Cow;
 use std::io::Read as _;
@@ -17,7 +17,7 @@ const MAX_SEEN: u64 = 4096;
 /// A byte order mark of UTF-8, which may come in pieces.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// What a body begins like, behind blanks and a byte order mark.
+/// The form of the beginning of a body, after blanks and a byte order mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// There is nothing else.
@@ -83,7 +83,7 @@ fn unpacked(body: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(body);
     }
     let mut beginning = Vec::new();
-    // What cannot be decompressed is seen as far as it can.
+    // A damaged gzip stream is judged by the part that can be decompressed.
     MultiGzDecoder::new(body).take(MAX_SEEN).read_to_end(&mut beginning).ok();
     match beginning.is_empty() {
         // An empty bill may be compressed, and a damaged stream is another matter.

@@ -1,5 +1,5 @@
-//! What is done to the bytes of a file while they arrive, without I/O: they are decrypted if they travel encrypted, gzip is
-//! decompressed, the digest computed, and the size bounded. Memory use does not depend on the size of the file.
+//! Decodes the bytes of a file while they arrive, without I/O: decrypts them if they are encrypted, decompresses gzip,
+//! computes the digest, and limits the size. Memory use does not depend on the size of the file.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -25,7 +25,7 @@ pub(super) struct Receiver {
     was_sealed: bool,
     /// All bytes so far, as long as they may be those of an error response.
     perhaps_error: Option<Vec<u8>>,
-    /// What is held back of the text, as long as it may be an error in place of a file that is a response.
+    /// Text that is not passed on yet, because it may be an error in place of the file.
     held: Option<Vec<u8>>,
     /// Whether JSON of any length is no file.
     refuses_json: bool,
@@ -40,7 +40,7 @@ enum Content {
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
 }
 
-/// What was received.
+/// The facts of a file that was received.
 pub(super) struct Received {
     pub(super) bytes: u64,
     pub(super) was_compressed: bool,
@@ -344,7 +344,7 @@ mod tests {
         assert!(matches!(error, Some(FileError::WrongDigest { bytes: 4, .. })), "{error:?}");
     }
 
-    /// What a file that is a response gives as pieces, and what is held back at its end.
+    /// Receives a file that is itself the response, in pieces. Returns the output, and the text that is held back at the end.
     fn receive_response(body: &[u8], length: usize) -> Result<(Vec<u8>, Option<Vec<u8>>), FileError> {
         let mut receiver = Receiver::new(None, None, None).of_call();
         let mut file = Vec::new();

@@ -1,4 +1,5 @@
-//! What names a file: a URL, or an object with members that the catalogue marks as the address of a file, its digest and its key.
+//! Names of files: a URL, or an object with members that the catalogue marks as the address of a file, its digest and its
+//! key.
 
 use std::sync::LazyLock;
 

@@ -82,7 +82,7 @@ fn each_certificate(content: &[u8]) -> Result<Vec<Certificate>, KeyError> {
         return Ok(vec![Certificate::from_pem_bytes(content)?]);
     };
     let ends = rest.iter().copied().chain([content.len()]);
-    // What stands before the first belongs to it: a byte order mark, or a text that explains it.
+    // Text before the first certificate belongs to it: a byte order mark, or an explanation.
     let starts = [0].into_iter().chain(rest.iter().copied());
     starts.zip(ends).map(|(start, end)| Certificate::from_pem_bytes(&content[start..end])).collect()
 }

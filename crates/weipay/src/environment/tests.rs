@@ -64,7 +64,7 @@ fn from(variables: &HashMap<&str, String>) -> Result<ClientBuilder, ConfigError>
     ClientBuilder::from_variables(|name| variables.get(name).map(OsString::from))
 }
 
-/// What a kit neither sets nor unsets would stay as the shell has it.
+/// A variable that a kit neither sets nor unsets would keep the value of the shell.
 #[test]
 fn a_kit_sets_or_unsets_every_variable_that_is_read() {
     let mut variables = variables();
@@ -87,7 +87,7 @@ fn with(name: &'static str, value: &str) -> Result<crate::core::Core, ConfigErro
     from(&variables).and_then(|builder| builder.into_core(false))
 }
 
-/// What is printed of the error, in every way.
+/// The error, printed in every way.
 fn told<T>(result: Result<T, ConfigError>) -> String {
     let error = result.err().expect("it was accepted");
     format!("{error} {error:?} {error:#?}")

@@ -34,7 +34,7 @@ pub struct ApiError {
     whole: bool,
     /// Of APIv2 only: how far the request came.
     of_apiv2: Option<Taken>,
-    /// What its signature proves.
+    /// The proof that its signature gives.
     proof: Proof,
     /// Values that the request sent, which must not be printed.
     pub(super) sent: SentValues,

@@ -92,7 +92,7 @@ pub(super) fn class_of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorCla
             _ => Verification,
         },
         ErrorKind::Api(error) => of_response(error, status.unwrap_or_default()),
-        ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe => {
+        ErrorKind::Unverified(_) | ErrorKind::MismatchedResponse { .. } | ErrorKind::SignatureProbe => {
             Verification
         }
         // `NotFound` would be about an object of the call, not about certificates.
@@ -170,11 +170,11 @@ impl Error {
     ///   file to upload that cannot be read, or a missing tokio runtime.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let is_safe = || !self.may_have_taken_effect() || self.only_reads() || self.is_safe_to_repeat();
+        let is_safe = || !self.may_have_taken_effect() || self.is_read_only() || self.is_safe_to_repeat();
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
             (ErrorKind::Network(problem), _) if NotOfHost::lasts(problem) => false,
-            (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _)
+            (ErrorKind::Network(_) | ErrorKind::MismatchedResponse { .. } | ErrorKind::SignatureProbe, _)
             | (ErrorKind::Unverified(_), Transport) => is_safe(),
             (ErrorKind::Api(error), Verification) if error.is_wrongly_signed() => is_safe(),
             (ErrorKind::Api(_), Transport | Pending) if self.status().is_some_and(is_passing_status) => {
@@ -186,7 +186,7 @@ impl Error {
             }
             // A download changes nothing.
             (ErrorKind::File(_), Verification | Transport) => true,
-            (_, Pending) => self.only_reads(),
+            (_, Pending) => self.is_read_only(),
             _ => false,
         }
     }

@@ -220,11 +220,10 @@ pub(super) enum Taken {
     Perhaps,
 }
 
-/// What stands in the `return_msg` of a request of APIv2 that failed without a code, in lower case. The first
-/// text that it contains says what it is about. The texts of a fault or of too many calls come first, because
-/// such a message may name a merchant number, an appid or the service of signatures too. A request was not
-/// taken if its form, its signature, the certificate or the numbers of its sender are not right. Every other
-/// text leaves the outcome open, since a fault of the platform may stand there too.
+/// Texts in the `return_msg` of a request of APIv2 that failed without a code, in lower case. The first one that it contains
+/// decides. The texts of a fault or of too many calls come first, because such a message may name a merchant number, an appid
+/// or the service of signatures too. A request was not taken if its form, its signature, the certificate or the numbers of
+/// its sender are not right. Every other text leaves the outcome open, since a fault of the platform may stand there too.
 ///
 /// UNCONFIRMED: no official page lists these texts. They are those of public reports.
 const MESSAGES: &[(ErrorClass, Taken, &[&str])] = &[
@@ -323,7 +322,7 @@ mod tests {
     use super::super::Advice::{QueryState, RetryLater, RetrySame, WaitUser};
     use super::*;
 
-    /// What the official pages say of the codes that decide about a repeat, in the spellings that they have.
+    /// The codes that decide about a repeat, in all their spellings, as the official pages describe them.
     #[test]
     fn a_code_says_the_same_in_every_spelling() {
         for (codes, class_, open, repeat) in [

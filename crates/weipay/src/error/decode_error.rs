@@ -10,7 +10,7 @@ use crate::model::decode::is_name;
 pub struct DecodeError {
     /// The JSON path, such as `data[2].amount.total`; empty for the whole body.
     pub path: String,
-    /// What is wrong there.
+    /// The reason, such as `expected an integer, found a string`.
     pub reason: String,
 }
 

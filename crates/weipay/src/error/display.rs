@@ -63,15 +63,13 @@ impl fmt::Display for Error {
                 f.write_str("the signature of the response cannot be verified")?;
                 f.write_str(self.changed_on_its_way().unwrap_or_default())?;
             }
-            ErrorKind::AnotherRequest { field } => {
+            ErrorKind::MismatchedResponse { field } => {
                 f.write_str("the response belongs to another request: ")?;
                 match field {
-                    Some(field) => {
-                        write!(f, "its `{field}` differs from the value that was sent, or is missing")?
-                    }
+                    Some(field) => write!(f, "its `{field}` is not that of this call, or is missing")?,
                     None => f.write_str("it has a field that a success of this operation never has")?,
                 }
-                f.write_str(match self.only_reads() {
+                f.write_str(match self.is_read_only() {
                     true => "; do not act on it",
                     false => {
                         "; this call may have taken effect: query the result, and do not act on this response"
@@ -82,7 +80,7 @@ impl fmt::Display for Error {
                 f.write_str(
                     "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): ",
                 )?;
-                f.write_str(match self.only_reads() || self.is_safe_to_repeat() {
+                f.write_str(match self.is_read_only() || self.is_safe_to_repeat() {
                     true => "make the same call again",
                     false => "the call may have taken effect, and a repeat may not be safe: query the result",
                 })?;
@@ -120,7 +118,8 @@ impl fmt::Display for Error {
         facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
         if self.0.attempts.len() > 1 {
             let open = self.0.attempts.iter().rev().skip(1).any(Attempt::may_have_taken_effect);
-            let open = if open && !self.only_reads() { ", an earlier one may have taken effect" } else { "" };
+            let open =
+                if open && !self.is_read_only() { ", an earlier one may have taken effect" } else { "" };
             facts.push(format!("{} attempts{open}", self.0.attempts.len()));
         }
         facts.extend(self.location().map(|location| format!("Location {location}")));

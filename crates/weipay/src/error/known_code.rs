@@ -107,7 +107,7 @@ pub enum Advice {
 }
 
 impl Advice {
-    /// What `Display` gives, for an operation whose requests have no number.
+    /// The text of `Display`, for an operation whose requests have no number.
     pub(super) fn without_number(self) -> impl fmt::Display {
         fmt::from_fn(move |f| match self {
             Self::RetrySame => f.write_str("send the same request again"),
@@ -158,7 +158,7 @@ impl Error {
         if let ErrorKind::Api(error) = self.kind()
             && error.is_wrongly_signed()
         {
-            let may_be_repeated = self.only_reads() || self.is_safe_to_repeat();
+            let may_be_repeated = self.is_read_only() || self.is_safe_to_repeat();
             return Some(if may_be_repeated { Advice::RetrySame } else { Advice::QueryState });
         }
         let rows = self.known_rows();
@@ -166,7 +166,7 @@ impl Error {
         if advice == Advice::NewNumber && self.code().is_some_and(super::codes::is_of_an_earlier_call) {
             return Some(Advice::QueryState);
         }
-        if self.only_reads() || !self.may_have_taken_effect() {
+        if self.is_read_only() || !self.may_have_taken_effect() {
             return Some(advice);
         }
         Some(match advice {
@@ -370,7 +370,7 @@ pub(super) mod tests {
 
     #[test]
     fn every_operation_of_apiv3_has_the_common_codes() {
-        for operation in operations().filter(|operation| operation.version() == crate::Version::V3) {
+        for operation in operations().filter(|operation| operation.version() == crate::ApiVersion::V3) {
             for code in [error_code::PARAM_ERROR, error_code::SIGN_ERROR, error_code::SYSTEM_ERROR] {
                 assert!(operation.error_codes().any(|known| known.code == code), "{operation}");
             }

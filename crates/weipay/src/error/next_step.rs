@@ -1,4 +1,4 @@
-//! What a program does next about an error: the questions that an error answers, asked in the order that is safe for money.
+//! Decides what to do next about an error, by the predicates of the error in the order that is safe for money.
 
 use super::{Advice, Error, ErrorClass, ErrorKind, RequestError, codes};
 
@@ -54,7 +54,7 @@ impl Error {
     #[must_use]
     pub fn next_step(&self) -> NextStep {
         let advice = self.advice();
-        if self.may_have_taken_effect() && !self.only_reads() {
+        if self.may_have_taken_effect() && !self.is_read_only() {
             return match advice {
                 Some(Advice::WaitUser) => NextStep::AskUser,
                 _ if self.is_safe_to_repeat() && self.is_retryable() => NextStep::QueryOrRepeat,
@@ -70,16 +70,16 @@ impl Error {
         let is_of_an_earlier_call = self.code().is_some_and(codes::is_of_an_earlier_call);
         match (self.class(), advice) {
             (_, Some(Advice::QueryState | Advice::NewNumber)) => NextStep::Query,
-            _ if is_of_an_earlier_call && !self.only_reads() => NextStep::Query,
+            _ if is_of_an_earlier_call && !self.is_read_only() => NextStep::Query,
             (_, Some(Advice::WaitUser)) => NextStep::AskUser,
             _ if self.is_retryable() => NextStep::Repeat,
             (ErrorClass::Signature | ErrorClass::Verification, _) => NextStep::CheckKeys,
             (ErrorClass::Permission, _) | (_, Some(Advice::AskPermission)) => NextStep::AskPermission,
-            // What is not found may be there later, and the right number may have been asked for.
+            // A result that is not found now may appear later, although the number is right.
             (ErrorClass::NotFound, _) => NextStep::DecideByCode,
             (ErrorClass::Parameter, _) | (_, Some(Advice::FixRequest)) => NextStep::CorrectRequest,
             (_, Some(Advice::RetrySame | Advice::RetryLater)) => NextStep::Repeat,
-            (ErrorClass::Conflict, _) if !self.only_reads() => NextStep::Query,
+            (ErrorClass::Conflict, _) if !self.is_read_only() => NextStep::Query,
             _ => NextStep::DecideByCode,
         }
     }

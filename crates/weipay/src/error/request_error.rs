@@ -104,38 +104,38 @@ pub enum RequestError {
         "this operation needs the credentials of a brand (品牌), but the client has those of a merchant: build a client with \
          `.brand(...)` and the brand's API certificate"
     )]
-    BrandOperation,
+    RequiresBrand,
     /// The operation needs a merchant, but the client has the credentials of a brand.
     #[error(
         "this operation needs the credentials of a merchant (商户), but the client has those of a brand: build a client with \
          `.mchid(...)` and the merchant's API certificate"
     )]
-    MerchantOperation,
+    RequiresMerchant,
     /// The client calls for a sub-merchant, but the operation is for direct merchants. The value is the operation for partners.
     #[error(
         "the client calls for a sub-merchant (子商户), but this operation is for a merchant that acts for itself: it \
          would act for the partner. Use the operation for partners, {0}, or a client without the sub-merchant"
     )]
-    PartnerOperation(String),
+    NotForSubMerchant(String),
     /// The APIv3 key is missing, with which the platform encrypts its certificates.
     #[error(
         "the platform certificates (平台证书) come encrypted with the APIv3 key (APIv3密钥), which the client does not have: give it \
          with `.api_v3_key(...)` or in WEIPAY_API_V3_KEY"
     )]
-    ApiV3Key,
+    MissingApiV3Key,
     /// The APIv2 key is missing, with which calls of APIv2 are signed.
     #[error(
         "calls of APIv2 are signed with the APIv2 key (API密钥), which the client does not have: give it with `.api_v2_key(...)` \
          or in WEIPAY_API_V2_KEY"
     )]
-    ApiV2Key,
+    MissingApiV2Key,
     /// The merchant's certificate is missing, which the operation requires in the TLS handshake.
     #[error(
         "this operation requires the merchant API certificate (商户API证书) in the TLS handshake, but the client does not \
          have it: \
          give it with `.merchant_certificate(...)` (apiclient_cert.pem) or `.merchant_identity(...)` (apiclient_cert.p12)"
     )]
-    ClientCertificate,
+    MissingClientCertificate,
 }
 
 impl From<crate::model::Violation> for RequestError {

@@ -34,7 +34,7 @@ const TOLD: [HeaderName; 5] = [ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT
 #[derive(Clone, Default)]
 pub(crate) struct SentValues(Option<Arc<[Zeroizing<String>]>>);
 
-/// What is printed of an error is not a part of it.
+/// Always equal: these values only decide what is printed.
 impl PartialEq for SentValues {
     fn eq(&self, _: &Self) -> bool {
         true

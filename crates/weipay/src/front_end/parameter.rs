@@ -15,7 +15,7 @@ pub enum ParameterError {
     Value {
         /// Which value.
         name: &'static str,
-        /// What is wrong with it.
+        /// The reason, as the end of a sentence.
         why: &'static str,
     },
     /// The parameters are signed with the APIv2 key (API密钥), which was not given.

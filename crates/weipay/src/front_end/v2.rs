@@ -1,5 +1,5 @@
-//! What is signed with the APIv2 key (API密钥): payments of APIv2, and the pages of some products that have no other
-//! signature, whichever version their orders are made with.
+//! Parameters that are signed with the APIv2 key (API密钥): payments of APIv2, and pages of some products that have no other
+//! signature, also if their orders are made with APIv3.
 
 use weipay_wire::{ApiV2Key, SignType};
 
@@ -199,7 +199,7 @@ pub(super) mod tests {
 
     pub(in crate::front_end) fn front_end(time: i64, nonce: &'static str, key: &str) -> FrontEnd {
         FrontEnd::new(MerchantId::new("1900000109").unwrap(), PrivateKey::generate().unwrap())
-            .clock(move || (time, nonce.to_owned()))
+            .time_and_nonce(move || (time, nonce.to_owned()))
             .api_v2_key(ApiV2Key::new(key).unwrap())
     }
 

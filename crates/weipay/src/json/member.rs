@@ -10,8 +10,8 @@ use super::without_mark;
 /// The member of a JSON object that has this name, if it is a text or a number without sign and fraction. Of several with the
 /// name it is the first.
 ///
-/// What is not JSON has no members, or some of those before the place where it is damaged: whoever reads it
-/// as a whole reports that.
+/// Text that is not valid JSON has no members, or only some of those before the damage. The full parse of the body reports
+/// that.
 pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
     value(json, name).and_then(plain)
 }
@@ -90,7 +90,7 @@ fn find(json: &[u8], mut is_wanted: impl FnMut(Text<'_>) -> bool) -> Option<&[u8
     }
 }
 
-/// What follows a sign, which must come first.
+/// The rest after this sign; `None` if another one comes first.
 fn after(json: &[u8], sign: u8) -> Option<&[u8]> {
     json.trim_ascii_start().strip_prefix(&[sign])
 }

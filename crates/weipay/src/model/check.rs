@@ -59,16 +59,16 @@ impl From<BrokenRule> for Violation {
 /// # #[cfg(feature = "marketing")] {
 /// use weipay::v3::marketing::busifavor::stocks::post::Request;
 ///
-/// let checked = Request::new().stock_type("NORML").check();
-/// assert_eq!(checked.hints[0].to_string(), "`stock_type` is `NORML`, which is not a documented value: did you mean `NORMAL`?");
-/// assert!(checked.violations.iter().any(|broken| broken.path == "stock_name"));
-/// assert!(!checked.is_ok());
+/// let report = Request::new().stock_type("NORML").check();
+/// assert_eq!(report.hints[0].to_string(), "`stock_type` is `NORML`, which is not a documented value: did you mean `NORMAL`?");
+/// assert!(report.violations.iter().any(|broken| broken.path == "stock_name"));
+/// assert!(!report.is_ok());
 /// # }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
-pub struct Checked {
+pub struct ValidationReport {
     /// The rules that the request breaks, in the order of its fields. While there is one, a client does not send the request,
     /// unless its checks are switched off.
     pub violations: Vec<Violation>,
@@ -77,14 +77,14 @@ pub struct Checked {
     pub hints: Vec<Hint>,
 }
 
-impl Checked {
+impl ValidationReport {
     /// Whether the request breaks no rule. There may be hints.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.violations.is_empty()
     }
 
-    /// What was found in a field, seen from the struct or array around it.
+    /// Adds the report of a field, with paths that begin at the struct or array around it.
     fn add(&mut self, inner: Self, within: impl Fn(Violation) -> Violation) {
         self.violations.extend(inner.violations.into_iter().map(&within));
         self.hints.extend(inner.hints.into_iter().map(|hint| {
@@ -101,14 +101,14 @@ impl Checked {
     }
 }
 
-impl From<Result<(), Violation>> for Checked {
+impl From<Result<(), Violation>> for ValidationReport {
     fn from(result: Result<(), Violation>) -> Self {
         Self { violations: result.err().into_iter().collect(), hints: Vec::new() }
     }
 }
 
 /// One line for each.
-impl Display for Checked {
+impl Display for ValidationReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let violations = self.violations.iter().map(|violation| violation as &dyn Display);
         let hints = self.hints.iter().map(|hint| hint as &dyn Display);
@@ -126,24 +126,24 @@ pub struct Hint {
     /// Where it is, such as `goods[1].kind`.
     pub path: String,
     /// The word.
-    pub given: String,
+    pub value: String,
     /// The nearest documented word.
-    pub meant: &'static str,
+    pub suggestion: &'static str,
 }
 
 impl Hint {
     /// A hint where an undocumented word is near to a documented one.
-    pub(super) fn find(given: &str, words: &[&'static str]) -> Option<Self> {
-        let meant = nearest_word(given, words)?;
-        Some(Self { path: String::new(), given: given.to_owned(), meant })
+    pub(super) fn find(value: &str, words: &[&'static str]) -> Option<Self> {
+        let suggestion = nearest_word(value, words)?;
+        Some(Self { path: String::new(), value: value.to_owned(), suggestion })
     }
 }
 
 impl Display for Hint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { path, given, meant } = self;
-        let given = given.escape_debug();
-        write!(f, "`{path}` is `{given}`, which is not a documented value: did you mean `{meant}`?")
+        let Self { path, value, suggestion } = self;
+        let value = value.escape_debug();
+        write!(f, "`{path}` is `{value}`, which is not a documented value: did you mean `{suggestion}`?")
     }
 }
 
@@ -169,41 +169,45 @@ pub fn nearest_word<'a>(given: &str, words: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Everything that a check finds in a request.
-pub(crate) fn inspect(model: &dyn Model) -> Checked {
+pub(crate) fn inspect(model: &dyn Model) -> ValidationReport {
     let fields = model.table().fields;
-    let mut checked = Checked { violations: unfit_values(model), hints: Vec::new() };
+    let mut report = ValidationReport { violations: unfit_values(model), hints: Vec::new() };
     let is_unfit = |path: &str, violations: &[Violation]| violations.iter().any(|known| known.path == path);
-    let unfit = checked.violations.len();
+    let unfit = report.violations.len();
     model.read(&mut |_, slots| {
         for (field, slot) in fields.iter().zip(slots) {
             // A value that did not fit left its field unset.
-            if !slot.is_set() && is_unfit(field.name, &checked.violations[..unfit]) {
+            if !slot.is_set() && is_unfit(field.name, &report.violations[..unfit]) {
                 continue;
             }
             // The client sets it before it checks.
             if !slot.is_set() && matches!(field.purpose, Some(Purpose::MerchantNumber | Purpose::SignType)) {
                 continue;
             }
-            checked.add(slot.inspect(field), |violation| violation.within(field.name));
+            report.add(slot.inspect(field), |violation| violation.within(field.name));
         }
     });
-    checked
+    report
 }
 
-/// What a field gives to the whole.
-pub(super) fn inspect_value<T: Value>(value: &T, field: &Field) -> Checked {
-    let mut checked = Checked::from(value.check(field));
-    checked.hints.extend(value.word().and_then(|word| Hint::find(word.text, word.listed?)));
-    checked
+/// The report of one value.
+pub(super) fn inspect_value<T: Value>(value: &T, field: &Field) -> ValidationReport {
+    let mut report = ValidationReport::from(value.check(field));
+    report.hints.extend(value.word().and_then(|word| Hint::find(word.text, word.listed?)));
+    report
 }
 
 /// The check of an array: its own rules, then those of each member.
-pub(super) fn inspect_items<T: Value>(items: &[T], field: &Field, own: Result<(), Violation>) -> Checked {
-    let mut checked = Checked::from(own);
+pub(super) fn inspect_items<T: Value>(
+    items: &[T],
+    field: &Field,
+    own: Result<(), Violation>,
+) -> ValidationReport {
+    let mut report = ValidationReport::from(own);
     for (index, item) in items.iter().enumerate() {
-        checked.add_item(index, item.inspect(field));
+        report.add_item(index, item.inspect(field));
     }
-    checked
+    report
 }
 
 /// The first broken rule decides whether a request is sent; here it is the same check.
@@ -293,9 +297,9 @@ mod tests {
             .part(Part::new().total(1).stock_type("SYNC-MODE"))
             .parts([Part::new().total(1), Part::new().total(1).stock_type("NORMALL")])
             .text(Part::new().total(1).stock_type("DISCUONT"));
-        let checked = request.check();
-        assert!(checked.is_ok());
-        let told: Vec<_> = checked.hints.iter().map(|hint| (hint.path.as_str(), hint.meant)).collect();
+        let report = request.check();
+        assert!(report.is_ok());
+        let told: Vec<_> = report.hints.iter().map(|hint| (hint.path.as_str(), hint.suggestion)).collect();
         assert_eq!(
             told,
             [
@@ -307,7 +311,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            checked.hints[0].to_string(),
+            report.hints[0].to_string(),
             "`stock_type` is `NORML`, which is not a documented value: did you mean `NORMAL`?"
         );
     }
@@ -315,7 +319,11 @@ mod tests {
     #[test]
     fn a_word_that_is_known_or_far_from_all_is_not_pointed_out() {
         for word in ["NORMAL", "BRAND_NEW", "", "13800138000", "张三", &"N".repeat(1_000)] {
-            assert_eq!(Request::new().name("a").stock_type(word).check(), Checked::default(), "{word}");
+            assert_eq!(
+                Request::new().name("a").stock_type(word).check(),
+                ValidationReport::default(),
+                "{word}"
+            );
         }
         assert_eq!(nearest_word("Y", &["N"]), None);
         assert_eq!(nearest_word("NORML\u{1b}", &["NORMAL"]), Some("NORMAL"));

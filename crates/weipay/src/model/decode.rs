@@ -25,15 +25,15 @@ pub(crate) fn decode<M: Model + Default>(
     let body = json::without_mark(body);
     let mut model = M::default();
     match whole(body, &mut model, opener) {
-        Ok(misread) => Ok((model, misread)),
+        Ok(decode_errors) => Ok((model, decode_errors)),
         // Invalid UTF-8, such as a nickname that was cut inside a character, must not hide that a payment succeeded.
         Err(problem) => {
             let text = json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
-            let mut misread = whole(text.as_bytes(), &mut model, opener)?;
+            let mut decode_errors = whole(text.as_bytes(), &mut model, opener)?;
             let reason = json::REPAIRED.to_owned();
-            misread.insert(0, DecodeError { path: String::new(), reason });
-            Ok((model, misread))
+            decode_errors.insert(0, DecodeError { path: String::new(), reason });
+            Ok((model, decode_errors))
         }
     }
 }
@@ -54,7 +54,7 @@ fn whole(
             reason: if decoder.is_exhausted { json::too_large() } else { json::reason(&error) },
         })?;
     }
-    Ok(decoder.misread)
+    Ok(decoder.decode_errors)
 }
 
 /// `Deserialize` of every model. It reads strictly: fields that cannot be read are an error that names each path.
@@ -66,8 +66,8 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
     let mut model = M::default();
     let mut decoder = Decoder::new(b"", Ciphertext::AsWritten, strictness);
     from.deserialize_any(BodyVisitor { model: &mut model, decoder: &mut decoder })?;
-    if strictness == Strictness::Strict && !decoder.misread.is_empty() {
-        let told: Vec<String> = decoder.misread.iter().map(one_problem).collect();
+    if strictness == Strictness::Strict && !decoder.decode_errors.is_empty() {
+        let told: Vec<String> = decoder.decode_errors.iter().map(one_problem).collect();
         return Err(D::Error::custom(told.join("; ")));
     }
     Ok(model)
@@ -82,11 +82,11 @@ fn one_problem(problem: &DecodeError) -> String {
 }
 
 /// Limits the reported fields of an odd response; one entry says that there are more.
-const MAX_MISREAD: usize = 100;
+const MAX_DECODE_ERRORS: usize = 100;
 
 /// The state of reading one body: what did not read, how to read, and the memory that is left.
 struct Decoder<'a> {
-    misread: Vec<DecodeError>,
+    decode_errors: Vec<DecodeError>,
     encrypted: Ciphertext<'a>,
     strictness: Strictness,
     body: &'a [u8],
@@ -120,7 +120,7 @@ impl Exhausted {
 impl<'a> Decoder<'a> {
     fn new(body: &'a [u8], encrypted: Ciphertext<'a>, strictness: Strictness) -> Self {
         Decoder {
-            misread: Vec::new(),
+            decode_errors: Vec::new(),
             encrypted,
             strictness,
             body,
@@ -149,11 +149,11 @@ impl<'a> Decoder<'a> {
 
     #[cold]
     fn note(&mut self, at: &JsonPath<'_>, reason: String) {
-        match self.misread.len() {
-            0..MAX_MISREAD => self.misread.push(DecodeError { path: at.path(), reason }),
-            MAX_MISREAD => {
+        match self.decode_errors.len() {
+            0..MAX_DECODE_ERRORS => self.decode_errors.push(DecodeError { path: at.path(), reason }),
+            MAX_DECODE_ERRORS => {
                 let reason = "further problems are not listed".to_owned();
-                self.misread.push(DecodeError { path: at.path(), reason });
+                self.decode_errors.push(DecodeError { path: at.path(), reason });
             }
             _ => {}
         }
@@ -196,7 +196,7 @@ impl<'de> Visitor<'de> for BodyVisitor<'_, '_> {
         members(map, self.model, &JsonPath::Root, self.decoder)
     }
 
-    // What serde says by itself quotes the value, which may be personal.
+    // The default messages of serde quote the value, which may be personal.
 
     fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
         Err(E::invalid_type(Unexpected::Other("string"), &self))
@@ -322,7 +322,7 @@ impl Visitor<'_> for NameVisitor {
     }
 }
 
-/// What takes a value: a field, or the end of an array.
+/// The target of a value: a field, or the end of an array.
 enum Target<'a> {
     Slot(&'a mut dyn Slot),
     Item(&'a mut dyn Sequence),
@@ -336,7 +336,7 @@ impl Target<'_> {
         }
     }
 
-    /// What a value takes that was put here: a growing array takes up to twice its length.
+    /// The memory for a value that is put here: a growing array takes up to twice its length.
     fn size(&self) -> usize {
         match self {
             Target::Slot(_) => 0,
@@ -390,7 +390,7 @@ impl ValueVisitor<'_, '_> {
             Ok(Container::Complete) => self.decoder.take(size)?,
             // The target knows that its text is JSON.
             Ok(container) => {
-                // What is in a text does not count in the measure of the body.
+                // JSON inside a string was not counted when the body was measured.
                 self.decoder.take(size.saturating_add(json::measure(text.as_bytes()).bytes))?;
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = ContainerVisitor {
@@ -412,7 +412,7 @@ impl ValueVisitor<'_, '_> {
         Ok(())
     }
 
-    /// What a model wrote of a sensitive value that is not plain text.
+    /// Reads a sensitive value that a model wrote with a tag, because it is not plain text.
     fn tagged(&mut self, json: &Json) -> Result<(), Exhausted> {
         match Sensitive::from_tagged(json) {
             Some(value) => self.scalar(Token::Sensitive(value)),

@@ -8,8 +8,8 @@ use serde_json::{Number, Value as Json};
 use super::check::Violation;
 use super::table::Field;
 use super::value::{Container, Model, Slot, Strictness, Token, Value};
-use super::{Checked, Encryption};
-use crate::upload::File;
+use super::{Encryption, ValidationReport};
+use crate::upload::UploadFile;
 
 /// The types that a setter takes for a field of type `T`.
 ///
@@ -61,7 +61,7 @@ pub struct Seal;
 #[derive(Debug)]
 pub struct Direct;
 
-/// Whatever is `Into` it, and as a member of an array also what is a text.
+/// As [`Direct`]; members of an array may also be texts.
 #[derive(Debug)]
 pub struct FromText;
 
@@ -235,7 +235,7 @@ impl Slot for UnfitValues {
         false
     }
 
-    fn file(&self) -> Option<&File> {
+    fn file(&self) -> Option<&UploadFile> {
         None
     }
 
@@ -247,8 +247,8 @@ impl Slot for UnfitValues {
         Ok(())
     }
 
-    fn inspect(&self, _: &Field) -> Checked {
-        Checked::default()
+    fn inspect(&self, _: &Field) -> ValidationReport {
+        ValidationReport::default()
     }
 
     fn copy_to(&self, other: &mut dyn Any) {
@@ -271,7 +271,7 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
 }
 
-/// What every setter does.
+/// Sets a field: the body of every setter.
 pub(crate) fn set<T, V: IntoField<T>>(
     field: &mut Option<T>,
     unfit: &mut UnfitValues,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use weipay_rules::Rules;
 
 use super::value::{Container, Strictness, Token, Value, check_text};
-use super::{Checked, Direct, Encryption, Field, Violation};
+use super::{Direct, Encryption, Field, ValidationReport, Violation};
 
 /// A value that is sent as JSON text inside a string. It is used like the value itself.
 ///
@@ -99,9 +99,13 @@ impl<T: Value> Value for JsonText<T> {
         check_text(&text, field)
     }
 
-    fn inspect(&self, field: &Field) -> Checked {
+    fn inspect(&self, field: &Field) -> ValidationReport {
         let inner = self.0.inspect(&inner_field(field));
-        if inner.is_ok() { Checked { hints: inner.hints, ..self.check(field).into() } } else { inner }
+        if inner.is_ok() {
+            ValidationReport { hints: inner.hints, ..self.check(field).into() }
+        } else {
+            inner
+        }
     }
 }
 

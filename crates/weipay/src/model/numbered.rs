@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::value::{Container, Sequence, Strictness, Token, Value};
-use super::{Checked, Converted, Encryption, Field, Violation};
+use super::{Converted, Encryption, Field, ValidationReport, Violation};
 
 /// The values of elements that differ by a number, each under its number. A number may be missing: a coupon without a type still
 /// has its ID and its amount under the same number.
@@ -67,7 +67,7 @@ impl<T: Value> Sequence for Numbered<T> {
     fn push(&mut self, found: Token<'_>, strictness: Strictness) -> Result<Container<'_>, &'static str> {
         let value =
             if T::is_absent(&found, strictness) { Ok(None) } else { T::begin(found, strictness).map(Some) };
-        // What does not read keeps its number, so that the next ones keep theirs.
+        // A value that cannot be read keeps its number, so that the next ones keep theirs.
         let problem = value.as_ref().err().copied();
         self.0.push(value.unwrap_or_default());
         match problem {
@@ -105,12 +105,12 @@ impl<T: Value> Value for Numbered<T> {
         self.iter().try_for_each(|(number, value)| value.check(field).map_err(|rule| rule.at(number)))
     }
 
-    fn inspect(&self, field: &Field) -> Checked {
-        let mut checked = Checked::from(Ok(()));
+    fn inspect(&self, field: &Field) -> ValidationReport {
+        let mut report = ValidationReport::from(Ok(()));
         for (number, value) in self.iter() {
-            checked.add_item(number, value.inspect(field));
+            report.add_item(number, value.inspect(field));
         }
-        checked
+        report
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) const NOT_CIPHERTEXT: &str = "was given as ciphertext, but is not: ci
 /// decides whether a value is plain text or ciphertext; the text is not inspected.
 ///
 /// In a response the value is plain text if the client could decrypt it, and otherwise ciphertext; then
-/// [`misread`](crate::Response::misread) says why.
+/// [`decode_errors`](crate::Response::decode_errors) says why.
 ///
 /// The client encrypts with RSAES-OAEP, or with SM2. UNCONFIRMED: public reports say that a few old operations
 /// (小微商户 `v2/applyment/micro/...`, some of overseas and of face payment) take RSAES-PKCS1-v1_5 in its place. No
@@ -113,7 +113,7 @@ pub(crate) enum Marked {
 }
 
 impl Marked {
-    /// What an object with one member says; in a sensitive field also as the JSON of a model says it.
+    /// Reads the mark of an object with one member. In a sensitive field, the tags in the JSON of a model are marks too.
     pub(crate) fn new(name: &str, mut text: Zeroizing<String>, is_sensitive: bool) -> Option<Self> {
         let form = match name.strip_prefix(MARK) {
             Some(form) => form,
@@ -203,7 +203,7 @@ impl fmt::Debug for Sensitive {
     }
 }
 
-/// What happens to sensitive fields when a model is written as JSON.
+/// How sensitive fields are written when a model is written as JSON.
 #[derive(Clone, Copy)]
 pub enum Encryption<'a> {
     /// They are written as they were set, for other code than the platform's.
@@ -293,7 +293,7 @@ impl Value for Sensitive {
     }
 }
 
-/// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
+/// The JSON for `Serialize` of every model: the model as its caller filled it in, unless it is on its way to the platform.
 pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
     let encryption = if IS_SENDING.get() { Encryption::Marked } else { Encryption::AsSet };
     object(model, encryption)

@@ -63,7 +63,7 @@ pub(crate) fn serialize<S: Serializer>(model: &dyn Model, serializer: S) -> Resu
     sensitive::json(model).map_err(S::Error::custom)?.serialize(serializer)
 }
 
-/// What requests and responses have in common: the struct, its table, and how it is compared, printed and written.
+/// The common part of requests and responses: the struct, its table, and how it is compared, printed and written.
 macro_rules! model {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
@@ -192,7 +192,7 @@ macro_rules! request {
             /// Checks this by the rules that a client applies before sending, and suggests corrections for mistyped words.
             #[inline]
             #[cfg_attr(test, allow(dead_code, reason = "the models of tests are private"))]
-            pub fn check(&self) -> $crate::model::Checked {
+            pub fn check(&self) -> $crate::model::ValidationReport {
                 $crate::model::check::inspect(self)
             }
 
@@ -352,7 +352,7 @@ impl Field {
 
 macro_rules! purposes {
     ($($(#[$doc:meta])* $name:ident = $purpose:ident,)* ; $($(#[$member_doc:meta])* $member:ident,)*) => {
-        /// What a field is for.
+        /// The purpose of a field.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Purpose {
@@ -427,6 +427,8 @@ purposes! {
     Echo,
     /// The same, and every response of the operation has it.
     EchoInEveryResponse,
+    /// Of a response: the number of a merchant that need not be the one of the request with this name.
+    OtherMerchant,
 }
 
 /// Limits of a length or a number of members; `0` and `usize::MAX` say that there is none.

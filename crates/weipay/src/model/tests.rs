@@ -190,7 +190,7 @@ fn each_field_travels_in_its_place_and_unset_ones_do_not_travel() {
     assert_eq!(parts.body.unwrap().to_string(), r#"{"code":"abc","total":5,"colour":"RED"}"#);
     assert_eq!(parts.query, [("limit", "20".to_owned())]);
     assert_eq!(parts.headers, [("Wechatpay-Serial", "S".to_owned())]);
-    assert!(sent(&Nothing).body.is_none());
+    assert!(sent(&Empty).body.is_none());
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_response_with_new_odd_and_missing_parts_still_reads() {
         "code": 7, "total": "12", "new": {"x": 1}, "colour": "MAUVE", "at": "soon", "open": null,
         "number": {"no": "string"}, "parts": [{"name": "a"}, 5, {"name": []}], "part": "text"
     });
-    let (read, misread) = read(&body.to_string()).unwrap();
+    let (read, decode_errors) = read(&body.to_string()).unwrap();
     assert_eq!(read.code.as_deref(), Some("7"));
     assert_eq!(read.total, Some(12));
     assert_eq!(read.colour, Some(Colour::Unknown("MAUVE".into())));
@@ -208,7 +208,7 @@ fn a_response_with_new_odd_and_missing_parts_still_reads() {
     assert_eq!(read.parts.unwrap(), [Part::new().name("a"), Part::new()]);
 
     let told: Vec<String> =
-        misread.iter().map(|problem| format!("{}: {}", problem.path, problem.reason)).collect();
+        decode_errors.iter().map(|problem| format!("{}: {}", problem.path, problem.reason)).collect();
     assert_eq!(
         told,
         [
@@ -222,8 +222,8 @@ fn a_response_with_new_odd_and_missing_parts_still_reads() {
 
 #[test]
 fn of_two_members_with_one_name_the_later_counts() {
-    let (model, misread) = read(r#"{"total":1,"code":"a","total":2,"code":null}"#).unwrap();
-    assert_eq!((model.total, model.code, misread), (Some(2), None, vec![]));
+    let (model, decode_errors) = read(r#"{"total":1,"code":"a","total":2,"code":null}"#).unwrap();
+    assert_eq!((model.total, model.code, decode_errors), (Some(2), None, vec![]));
 }
 
 #[test]
@@ -237,33 +237,33 @@ fn a_body_that_ends_early_or_late_is_an_error() {
 
 #[test]
 fn a_number_that_would_become_another_one_is_no_text() {
-    let (read, misread) =
+    let (read, decode_errors) =
         read(r#"{"code":4200000119202403151234567890,"number":12,"at":1.5,"colour":7e3}"#).unwrap();
     assert_eq!((read.code, read.number.as_deref(), read.at, read.colour), (None, Some("12"), None, None));
-    assert_eq!(misread.len(), 3, "{misread:?}");
+    assert_eq!(decode_errors.len(), 3, "{decode_errors:?}");
 }
 
 #[test]
 fn a_known_value_that_comes_as_a_number_is_known() {
-    let (read, misread) = Digits::decode(br#"{"kind":1}"#, None).unwrap();
-    assert_eq!((read.kind, misread), (Some(Kind::One), vec![]));
+    let (read, decode_errors) = Digits::decode(br#"{"kind":1}"#, None).unwrap();
+    assert_eq!((read.kind, decode_errors), (Some(Kind::One), vec![]));
 }
 
 #[test]
 fn half_a_character_does_not_hide_a_response() {
     for body in [&br#"{"code":"a\ud83d","total":7}"#[..], b"{\"code\":\"a\xF0\x9F\",\"total\":7}"] {
-        let (read, misread) = Request::decode(body, None).unwrap();
+        let (read, decode_errors) = Request::decode(body, None).unwrap();
         assert_eq!((read.code.as_deref(), read.total), (Some("a\u{FFFD}"), Some(7)));
-        assert_eq!(misread.len(), 1, "{misread:?}");
+        assert_eq!(decode_errors.len(), 1, "{decode_errors:?}");
     }
 }
 
 #[test]
 fn what_did_not_read_is_told_within_bounds() {
     let body = format!(r#"{{"parts":[{}0],"total":"x"}}"#, "0,".repeat(5_000));
-    let (_, misread) = read(&body).unwrap();
-    assert_eq!(misread.len(), 101);
-    assert_eq!(misread[0].path, "parts[0]");
+    let (_, decode_errors) = read(&body).unwrap();
+    assert_eq!(decode_errors.len(), 101);
+    assert_eq!(decode_errors[0].path, "parts[0]");
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn only_what_is_no_object_is_an_error() {
     assert_eq!(read("{}").unwrap(), (Request::new(), vec![]));
     assert!(read("[]").is_err());
     assert!(read("<html>").is_err());
-    assert_eq!(Nothing::decode(b"<html>", None).unwrap(), (Nothing, vec![]));
+    assert_eq!(Empty::decode(b"<html>", None).unwrap(), (Empty, vec![]));
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn a_model_serializes_as_it_is_sent() {
 
 #[test]
 fn a_sensitive_value_prints_its_form_and_not_its_text() {
-    // What is private is only said to be there.
+    // A private value is only shown as set.
     let printed = |value: Sensitive| format!("{:?}", good().id_card(value).part(Part::new().name("secret")));
     for (value, form) in [
         (Sensitive::plain_text("110101199001011234"), "(sensitive, plain text)"),
@@ -322,8 +322,11 @@ fn plain_text_leaves_encrypted_and_comes_back_plain() {
     assert_eq!(platform.decrypt_oaep(ciphertext).unwrap().as_slice(), b"110101199001011234");
     assert_eq!(body["code"], "abc");
 
-    let (opened, misread) = Request::decode(body.to_string().as_bytes(), Some(&platform)).unwrap();
-    assert_eq!((opened.id_card.unwrap().as_plain_text(), misread), (Some("110101199001011234"), vec![]));
+    let (opened, decode_errors) = Request::decode(body.to_string().as_bytes(), Some(&platform)).unwrap();
+    assert_eq!(
+        (opened.id_card.unwrap().as_plain_text(), decode_errors),
+        (Some("110101199001011234"), vec![])
+    );
     let (kept, _) = Request::decode(body.to_string().as_bytes(), None).unwrap();
     assert_eq!(kept.id_card.unwrap().as_ciphertext(), Some(ciphertext));
 }
@@ -364,12 +367,12 @@ fn the_form_of_a_sensitive_value_is_how_it_was_made_and_not_how_it_looks() {
 #[test]
 fn what_does_not_open_stays_ciphertext_and_is_told() {
     let key = PrivateKey::generate().unwrap();
-    let (read, misread) = Request::decode(br#"{"id_card":"110101199001011234"}"#, Some(&key)).unwrap();
+    let (read, decode_errors) = Request::decode(br#"{"id_card":"110101199001011234"}"#, Some(&key)).unwrap();
     let value = read.id_card.unwrap();
     assert_eq!((value.as_plain_text(), value.as_ciphertext()), (None, Some("110101199001011234")));
-    assert_eq!(misread.len(), 1);
-    assert_eq!(misread[0].path, "id_card");
-    assert!(!misread[0].reason.contains("110101"), "{}", misread[0].reason);
+    assert_eq!(decode_errors.len(), 1);
+    assert_eq!(decode_errors[0].path, "id_card");
+    assert!(!decode_errors[0].reason.contains("110101"), "{}", decode_errors[0].reason);
 }
 
 #[test]
@@ -380,7 +383,7 @@ fn the_rules_of_a_sensitive_field_are_about_its_plain_text() {
 }
 
 response! {
-    /// What carries JSON in strings.
+    /// A model with JSON in strings.
     pub struct Carrier {
         /// An object.
         detail: JsonText<Part> = body("detail").length(0, 12),
@@ -392,19 +395,23 @@ response! {
 #[test]
 fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
     let body = r#"{"detail":"{\"name\":\"n\",\"new\":1}","list":"[1,\"2\",{}]"}"#;
-    let (read, misread) = Carrier::decode(body.as_bytes(), None).unwrap();
+    let (read, decode_errors) = Carrier::decode(body.as_bytes(), None).unwrap();
     assert_eq!(read.detail.clone().unwrap().name.as_deref(), Some("n"));
     assert_eq!(read.list.clone().unwrap().0, [1, 2]);
-    assert_eq!((misread.len(), misread[0].path.as_str()), (1, "list[2]"));
+    assert_eq!((decode_errors.len(), decode_errors[0].path.as_str()), (1, "list[2]"));
     assert_eq!(sent(&read).body.unwrap().to_string(), r#"{"detail":"{\"name\":\"n\"}","list":"[1,2]"}"#);
     check(&read).unwrap();
 
     // Some back-ends leave the quotes out; and text that is not JSON is not a value.
-    let (read, misread) = Carrier::decode(br#"{"detail":{"name":"n"},"list":"[1"}"#, None).unwrap();
+    let (read, decode_errors) = Carrier::decode(br#"{"detail":{"name":"n"},"list":"[1"}"#, None).unwrap();
     assert_eq!((read.detail.unwrap().name.as_deref(), read.list), (Some("n"), None));
-    assert_eq!(misread[0].reason, "expected JSON text, found a string");
-    let (read, misread) = Carrier::decode(br#"{"detail":" ","list":"7"}"#, None).unwrap();
-    assert_eq!((read, misread.len()), (Carrier::default(), 1), "empty is absent, a number is not an array");
+    assert_eq!(decode_errors[0].reason, "expected JSON text, found a string");
+    let (read, decode_errors) = Carrier::decode(br#"{"detail":" ","list":"7"}"#, None).unwrap();
+    assert_eq!(
+        (read, decode_errors.len()),
+        (Carrier::default(), 1),
+        "empty is absent, a number is not an array"
+    );
 }
 
 #[test]
@@ -421,8 +428,9 @@ fn what_would_take_much_memory_is_an_error() {
     ));
     let (model, _) = read(&format!(r#"{{"new":[{many}{{}}],"total":7}}"#)).unwrap();
     assert_eq!(model.total, Some(7));
-    let (model, misread) = read(&format!(r#"{{"parts":[{}0],"total":7}}"#, "0,".repeat(1_000_000))).unwrap();
-    assert_eq!((model.total, misread.len()), (Some(7), 101));
+    let (model, decode_errors) =
+        read(&format!(r#"{{"parts":[{}0],"total":7}}"#, "0,".repeat(1_000_000))).unwrap();
+    assert_eq!((model.total, decode_errors.len()), (Some(7), 101));
 
     let text = serde_json::Value::String(format!("[{}0]", "0,".repeat(1_000_000)));
     let problem = Carrier::decode(json!({"list": text}).to_string().as_bytes(), None).unwrap_err();

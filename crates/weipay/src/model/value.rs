@@ -1,4 +1,5 @@
-//! What a field can hold: how each kind is read, written and checked, and how the codec sees every model: its fields as slots.
+//! The values of fields: how each kind is read, written and checked. And the models as the codec sees them: their fields as
+//! slots.
 //!
 //! These traits are public for the compiler's sake only. Their module is private: no other crate can name or implement them.
 
@@ -10,9 +11,10 @@ use serde_json::{Map, Number, Value as Json};
 use super::into_field::unfit_values;
 use super::table::Field;
 use super::{
-    Checked, Converted, Direct, Encryption, Sensitive, UnfitValues, Violation, Word, check, enumeration,
+    Converted, Direct, Encryption, Sensitive, UnfitValues, ValidationReport, Violation, Word, check,
+    enumeration,
 };
-use crate::upload::File;
+use crate::upload::UploadFile;
 
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
 ///
@@ -33,7 +35,7 @@ pub trait Model: Debug + Send + Sync + 'static {
     }
 }
 
-/// What is known of a struct: its name, and a row for each field.
+/// The description of a struct: its name, and a row for each field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Table {
@@ -43,7 +45,7 @@ pub struct Table {
     pub fields: &'static [Field],
 }
 
-/// What a field can hold.
+/// A type that a field can have.
 pub trait Value: Clone + Sized + Debug + 'static {
     /// How setters take it.
     type Intake;
@@ -56,13 +58,13 @@ pub trait Value: Clone + Sized + Debug + 'static {
         matches!(found, Token::Null)
     }
 
-    /// What it still takes in, after its beginning.
+    /// The container for its members.
     fn container(&mut self) -> Container<'_> {
         Container::Complete
     }
 
     /// The file, if it is one.
-    fn file(&self) -> Option<&File> {
+    fn file(&self) -> Option<&UploadFile> {
         None
     }
 
@@ -83,7 +85,7 @@ pub trait Value: Clone + Sized + Debug + 'static {
     }
 
     /// Everything that is wrong with it or looks wrong.
-    fn inspect(&self, field: &Field) -> Checked {
+    fn inspect(&self, field: &Field) -> ValidationReport {
         check::inspect_value(self, field)
     }
 }
@@ -97,7 +99,7 @@ pub trait Slot: Debug {
     fn is_set(&self) -> bool;
 
     /// The file, if it holds one.
-    fn file(&self) -> Option<&File>;
+    fn file(&self) -> Option<&UploadFile>;
 
     /// The field as JSON; nothing when it is not set.
     fn json(&self, encryption: Encryption<'_>) -> Result<Option<Json>, Violation>;
@@ -106,7 +108,7 @@ pub trait Slot: Debug {
     fn check(&self, field: &Field) -> Result<(), Violation>;
 
     /// Everything that is wrong with the field or looks wrong.
-    fn inspect(&self, field: &Field) -> Checked;
+    fn inspect(&self, field: &Field) -> ValidationReport;
 
     /// Writes a copy into the same field of another struct of its type.
     fn copy_to(&self, other: &mut dyn Any);
@@ -114,7 +116,7 @@ pub trait Slot: Debug {
     /// The field itself, for [`Slot::copy_to`].
     fn as_any(&mut self) -> &mut dyn Any;
 
-    /// What setters were given that does not fit, in the slot after the fields.
+    /// The values that setters could not convert, in the slot after the fields.
     fn unfit(&self) -> Option<&UnfitValues> {
         None
     }
@@ -144,7 +146,7 @@ impl<T: Value> Slot for Option<T> {
         self.is_some()
     }
 
-    fn file(&self) -> Option<&File> {
+    fn file(&self) -> Option<&UploadFile> {
         self.as_ref().and_then(T::file)
     }
 
@@ -160,7 +162,7 @@ impl<T: Value> Slot for Option<T> {
         }
     }
 
-    fn inspect(&self, field: &Field) -> Checked {
+    fn inspect(&self, field: &Field) -> ValidationReport {
         match self {
             Some(value) => value.inspect(field),
             None => Slot::check(self, field).into(),
@@ -168,7 +170,7 @@ impl<T: Value> Slot for Option<T> {
     }
 }
 
-/// What a value that has begun still takes in.
+/// The members that a value still takes in after its beginning.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Container<'a> {
@@ -187,7 +189,7 @@ pub trait Sequence: Debug {
     /// Adds a member.
     fn push(&mut self, found: Token<'_>, strictness: Strictness) -> Result<Container<'_>, &'static str>;
 
-    /// What one member takes of memory, without what it points to.
+    /// The size of one member in memory, without the heap memory that it points to.
     fn member_size(&self) -> usize;
 }
 
@@ -202,7 +204,7 @@ impl<T: Value> Sequence for Vec<T> {
     }
 }
 
-/// What the JSON reader hands over before it is known what it becomes: a scalar, or the beginning of an array or object.
+/// A token of the JSON reader: a scalar, or the beginning of an array or object.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Token<'a> {
@@ -270,7 +272,7 @@ impl<T: Model + Default + Clone> Value for T {
         check(self)
     }
 
-    fn inspect(&self, _: &Field) -> Checked {
+    fn inspect(&self, _: &Field) -> ValidationReport {
         check::inspect(self)
     }
 }
@@ -399,14 +401,14 @@ impl Value for bool {
 }
 
 /// A file is a separate part of the body; as JSON it is what distinguishes it from another.
-impl Value for File {
+impl Value for UploadFile {
     type Intake = Direct;
 
     fn begin(_: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
         Err("a file cannot be read from JSON: set it in code")
     }
 
-    fn file(&self) -> Option<&File> {
+    fn file(&self) -> Option<&UploadFile> {
         Some(self)
     }
 
@@ -443,7 +445,7 @@ impl<T: Value> Value for Vec<T> {
         members.try_for_each(|(index, member)| member.check(field).map_err(|rule| rule.at(index)))
     }
 
-    fn inspect(&self, field: &Field) -> Checked {
+    fn inspect(&self, field: &Field) -> ValidationReport {
         check::inspect_items(self, field, check_count(self.len(), field))
     }
 }
@@ -486,7 +488,7 @@ pub(crate) fn each(
     encryption: Encryption<'_>,
     mut take: impl FnMut(&'static Field, Json),
 ) -> Result<(), Violation> {
-    // What does not fit is not sent, even where requests are not checked.
+    // A value that does not fit is never sent, even if requests are not checked.
     if let Some(unfit) = unfit_values(model).into_iter().next() {
         return Err(unfit);
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::opened::Notification;
 
-pub use memory::{Full, MemoryDedup};
+pub use memory::{MemoryDedup, MemoryDedupFull};
 #[cfg(feature = "dedup-postgres")]
 pub use sql::PostgresDedup;
 #[cfg(feature = "dedup-sqlite")]
@@ -41,15 +41,16 @@ pub trait Dedup: Sync {
 
     /// The future of the handler was dropped, because its server stopped or the platform closed the connection. This cannot
     /// wait; a store that needs to wait leaves this empty, and gives the ticket again after some minutes.
-    fn abandon(&self, _id: &str, _ticket: Ticket) {}
+    fn release_on_drop(&self, _id: &str, _ticket: Ticket) {}
 
     /// The future of [`finish`](Self::finish) was dropped before its end, because the platform closed the
     /// connection: the handler was successful, and that may not be recorded. This cannot wait; a store that needs to wait
     /// records it in the background. If this does nothing, the handler may run a second time.
-    fn finish_unwaited(&self, _id: &str, _ticket: Ticket) {}
+    fn finish_on_drop(&self, _id: &str, _ticket: Ticket) {}
 }
 
-/// As [`Dedup`], for programs without futures. No future can be dropped here, so it has neither `abandon` nor `finish_unwaited`.
+/// As [`Dedup`], for programs without futures. No future can be dropped here, so it has neither `release_on_drop` nor
+/// `finish_on_drop`.
 pub trait BlockingDedup {
     /// Why the store failed.
     type Error;
@@ -80,7 +81,7 @@ pub trait BlockingDedup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
-/// What a store returns for a claim.
+/// The result of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The notification may be handled, with this ticket.
@@ -94,7 +95,7 @@ pub enum Claim {
 /// How an attempt to handle a notification once ended. [`response`](Self::response) is the response to send.
 #[derive(Debug)]
 #[must_use = "the platform waits for a response"]
-pub enum Once<H, S> {
+pub enum HandleOutcome<H, S> {
     /// The handler was successful.
     Handled,
     /// It was handled before: the handler did not run.
@@ -107,15 +108,15 @@ pub enum Once<H, S> {
     /// The store failed before the handler ran. It runs for the next delivery.
     NotClaimed(S),
     /// The handler was successful, but the store could not record it. The next delivery may run the handler again.
-    NotNoted(S),
+    NotRecorded(S),
 }
 
-impl<H, S> Once<H, S> {
+impl<H, S> HandleOutcome<H, S> {
     /// Success if the notification is handled, now or before; else a failure, so that the platform sends it again. A handler
     /// of axum returns it with `.map(axum::body::Body::from)`.
     pub fn response(&self, notification: &Notification) -> http::Response<Bytes> {
         match self {
-            Self::Handled | Self::AlreadyHandled | Self::NotNoted(_) => notification.success(),
+            Self::Handled | Self::AlreadyHandled | Self::NotRecorded(_) => notification.success(),
             Self::Running => notification.failure("another delivery of this notification is being handled"),
             Self::Failed(_) | Self::NotClaimed(_) => notification.failure("not handled"),
         }
@@ -130,43 +131,43 @@ impl Notification {
     /// # use weipay::notification::{Event, MemoryDedup, Notification};
     /// # async fn pay(order: &str) -> Result<(), String> { Ok(()) }
     /// # async fn handle(notification: Notification, seen: &MemoryDedup) -> weipay::http::Response<weipay::bytes::Bytes> {
-    /// let once = notification.handle_once(seen, async |event| match event {
+    /// let handling = notification.handle_once(seen, async |event| match event {
     ///     Event::TransactionSuccess(order) => pay(order.out_trade_no.as_deref().unwrap_or_default()).await,
     ///     // What is acknowledged never comes again.
     ///     _ => Err("nobody handles this event".to_owned()),
     /// });
-    /// once.await.response(&notification)
+    /// handling.await.response(&notification)
     /// # }
     /// ```
     pub async fn handle_once<D: Dedup, H>(
         &self,
         dedup: &D,
         handler: impl AsyncFnOnce(&super::Event) -> Result<(), H>,
-    ) -> Once<H, D::Error> {
+    ) -> HandleOutcome<H, D::Error> {
         let id = self.id();
         let ticket = match dedup.claim(id).await {
             Ok(Claim::Granted(ticket)) => ticket,
-            Ok(Claim::Running) => return Once::Running,
-            Ok(Claim::Finished) => return Once::AlreadyHandled,
-            Err(error) => return Once::NotClaimed(error),
+            Ok(Claim::Running) => return HandleOutcome::Running,
+            Ok(Claim::Finished) => return HandleOutcome::AlreadyHandled,
+            Err(error) => return HandleOutcome::NotClaimed(error),
         };
-        let held = OnDrop(Some(|| dedup.abandon(id, ticket)));
+        let held = OnDrop(Some(|| dedup.release_on_drop(id, ticket)));
         match handler(self.event()).await {
             Ok(()) => {
                 held.forget();
-                let unfinished = OnDrop(Some(|| dedup.finish_unwaited(id, ticket)));
-                let noted = dedup.finish(id, ticket).await;
+                let unfinished = OnDrop(Some(|| dedup.finish_on_drop(id, ticket)));
+                let recorded = dedup.finish(id, ticket).await;
                 unfinished.forget();
-                match noted {
-                    Ok(()) => Once::Handled,
-                    Err(error) => Once::NotNoted(error),
+                match recorded {
+                    Ok(()) => HandleOutcome::Handled,
+                    Err(error) => HandleOutcome::NotRecorded(error),
                 }
             }
             Err(error) => {
                 // A store that cannot take the ticket back gives it again after some minutes.
                 drop(dedup.release(id, ticket).await);
                 held.forget();
-                Once::Failed(error)
+                HandleOutcome::Failed(error)
             }
         }
     }
@@ -176,13 +177,13 @@ impl Notification {
         &self,
         dedup: &D,
         handler: impl FnOnce(&super::Event) -> Result<(), H>,
-    ) -> Once<H, D::Error> {
+    ) -> HandleOutcome<H, D::Error> {
         let id = self.id();
         let ticket = match dedup.claim(id) {
             Ok(Claim::Granted(ticket)) => ticket,
-            Ok(Claim::Running) => return Once::Running,
-            Ok(Claim::Finished) => return Once::AlreadyHandled,
-            Err(error) => return Once::NotClaimed(error),
+            Ok(Claim::Running) => return HandleOutcome::Running,
+            Ok(Claim::Finished) => return HandleOutcome::AlreadyHandled,
+            Err(error) => return HandleOutcome::NotClaimed(error),
         };
         let held = OnDrop(Some(|| drop(dedup.release(id, ticket))));
         let done = handler(self.event());
@@ -190,11 +191,11 @@ impl Notification {
             Ok(()) => {
                 held.forget();
                 match dedup.finish(id, ticket) {
-                    Ok(()) => Once::Handled,
-                    Err(error) => Once::NotNoted(error),
+                    Ok(()) => HandleOutcome::Handled,
+                    Err(error) => HandleOutcome::NotRecorded(error),
                 }
             }
-            Err(error) => Once::Failed(error),
+            Err(error) => HandleOutcome::Failed(error),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 
-use crate::notifications::event::SENT_AS;
+use crate::notification::events::event::SENT_AS;
 
 /// An event that comes with the `event_type` of another.
 pub(crate) struct SentAs {
@@ -14,7 +14,7 @@ pub(crate) struct SentAs {
     pub(crate) original_types: &'static [&'static str],
     /// The members that its resource always has.
     pub(crate) required: &'static [&'static str],
-    /// What the summary has, where nothing else distinguishes it from another that is sent as the same event.
+    /// A word of the summary, if nothing else distinguishes it from another event with the same `event_type`.
     pub(crate) summary_has: Option<&'static str>,
 }
 
@@ -30,7 +30,7 @@ macro_rules! events {
         /// [`Notification::json`]: crate::notification::Notification::json
         #[non_exhaustive]
         pub enum Event {
-            $($(#[$doc])* $variant(Box<crate::notifications::v3::$module::Resource>),)*
+            $($(#[$doc])* $variant(Box<crate::notification::events::v3::$module::Resource>),)*
             /// A notification of APIv2.
             V2(crate::notification::V2Event),
             /// An event that this version does not know.
@@ -58,8 +58,8 @@ macro_rules! events {
             ) -> Result<(Self, Vec<crate::error::DecodeError>), crate::error::DecodeError> {
                 match event {
                     $($name => {
-                        let (resource, misread) = crate::model::decode::decode(resource, key)?;
-                        Ok((Self::$variant(Box::new(resource)), misread))
+                        let (resource, decode_errors) = crate::model::decode::decode(resource, key)?;
+                        Ok((Self::$variant(Box::new(resource)), decode_errors))
                     })*
                     _ => Ok((Self::Other, Vec::new())),
                 }
@@ -137,9 +137,9 @@ mod tests {
 
     #[test]
     fn what_is_printed_of_an_event_is_its_name() {
-        let (event, misread) =
+        let (event, decode_errors) =
             Event::decode("REFUND.SUCCESS", br#"{"out_refund_no": "secret"}"#, None).unwrap();
-        assert_eq!((format!("{event:?}").as_str(), misread.len()), ("Event(REFUND.SUCCESS)", 0));
+        assert_eq!((format!("{event:?}").as_str(), decode_errors.len()), ("Event(REFUND.SUCCESS)", 0));
         let (event, _) = Event::decode("NEW.EVENT", b"secret", None).unwrap();
         assert_eq!((format!("{event:?}").as_str(), event.name()), ("Event(other)", None));
     }

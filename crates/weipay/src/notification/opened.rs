@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use super::response;
 use crate::error::DecodeError;
 use crate::model::Time;
-use crate::notifications::event::Event;
-use crate::operation::Version;
+use crate::notification::events::event::Event;
+use crate::operation::ApiVersion;
 use crate::response::{Decode, from_json};
 
 /// The members of a notification's envelope without its resource.
@@ -46,9 +46,9 @@ pub struct Notification {
     head: Head,
     mchid: Option<MerchantId>,
     event: Event,
-    misread: Vec<DecodeError>,
+    decode_errors: Vec<DecodeError>,
     resource: Zeroizing<Vec<u8>>,
-    version: Version,
+    version: ApiVersion,
     is_signed: bool,
 }
 
@@ -56,7 +56,7 @@ pub struct Notification {
 pub(super) struct Opened {
     pub(super) resource: Zeroizing<Vec<u8>>,
     pub(super) mchid: Option<MerchantId>,
-    pub(super) version: Version,
+    pub(super) version: ApiVersion,
     pub(super) is_signed: bool,
 }
 
@@ -65,9 +65,9 @@ impl Notification {
         head: Head,
         Opened { resource, mchid, version, is_signed }: Opened,
         event: Event,
-        misread: Vec<DecodeError>,
+        decode_errors: Vec<DecodeError>,
     ) -> Self {
-        Self { head, mchid, event, misread, resource, version, is_signed }
+        Self { head, mchid, event, decode_errors, resource, version, is_signed }
     }
 
     /// Whether the platform's signature of it was verified. It is `false` only for a refund notification of APIv2,
@@ -139,8 +139,8 @@ impl Notification {
     /// The values of the resource that were skipped because they do not have the documented type, each with its
     /// JSON path. Log it if it is not empty.
     #[must_use]
-    pub fn misread(&self) -> &[DecodeError] {
-        &self.misread
+    pub fn decode_errors(&self) -> &[DecodeError] {
+        &self.decode_errors
     }
 
     /// The decrypted resource, byte for byte; of APIv2 the elements as JSON. It is personal, and it is wiped

@@ -93,8 +93,8 @@ impl Receiver {
         Ok(self.with(MerchantKeys::from_builder(settings, GivenBy::Builder)?))
     }
 
-    /// The merchants of both.
-    pub fn and(mut self, other: &Self) -> Self {
+    /// Adds the merchants of another receiver.
+    pub fn merge(mut self, other: &Self) -> Self {
         Arc::make_mut(&mut self.merchants).extend(other.merchants.iter().map(Arc::clone));
         self
     }
@@ -139,8 +139,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// If the signature is not proven to be the platform's, or the body is not a notification. A probe (签名探测) is a
-    /// separate error kind, [`RejectionKind::Probe`].
+    /// If the body is larger than [`MAX_BODY`], the signature is not proven to be the platform's, or the body is not a
+    /// notification. A probe (签名探测) is a separate error kind, [`RejectionKind::Probe`].
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, Rejection> {
         if body.len() > MAX_BODY {
             return Err(Rejection::v3(RejectionKind::TooLarge { length: body.len() }));

@@ -10,7 +10,7 @@ use super::mistake::BodyMistake;
 use super::receiver::MAX_BODY;
 use super::response;
 use crate::error::{Causes, DecodeError};
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 
 /// Why a notification was rejected. Do not act on it. Send [`response`](Self::response).
 ///
@@ -20,7 +20,7 @@ pub struct Rejection(Box<Inner>);
 
 struct Inner {
     kind: RejectionKind,
-    version: Version,
+    version: ApiVersion,
 }
 
 /// The reason for which a notification is rejected.
@@ -75,12 +75,12 @@ pub enum RejectionKind {
 }
 
 impl Rejection {
-    pub(super) fn new(kind: RejectionKind, version: Version) -> Self {
+    pub(super) fn new(kind: RejectionKind, version: ApiVersion) -> Self {
         Self(Box::new(Inner { kind, version }))
     }
 
     pub(super) fn v3(kind: RejectionKind) -> Self {
-        Self::new(kind, Version::V3)
+        Self::new(kind, ApiVersion::V3)
     }
 
     /// The reason.

@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use weipay_wire::XmlElements;
 
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 
 /// The longest message of a failure, in characters. It is for people; the platform does not act on it.
 const MAX_MESSAGE: usize = 256;
@@ -14,19 +14,19 @@ const MAX_MESSAGE: usize = 256;
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
 
-pub(super) fn success(version: Version) -> http::Response<Bytes> {
+pub(super) fn success(version: ApiVersion) -> http::Response<Bytes> {
     match version {
-        Version::V3 => response(StatusCode::NO_CONTENT, None, Bytes::new()),
-        Version::V2 => response(StatusCode::OK, Some(XML), xml("SUCCESS", "OK")),
+        ApiVersion::V3 => response(StatusCode::NO_CONTENT, None, Bytes::new()),
+        ApiVersion::V2 => response(StatusCode::OK, Some(XML), xml("SUCCESS", "OK")),
     }
 }
 
 /// A failure. Its status is at least 400, because the platform takes 2xx for success whatever the body says.
-pub(super) fn failure(version: Version, status: StatusCode, message: &str) -> http::Response<Bytes> {
+pub(super) fn failure(version: ApiVersion, status: StatusCode, message: &str) -> http::Response<Bytes> {
     let message: String = message.chars().filter(|each| !each.is_control()).take(MAX_MESSAGE).collect();
     match version {
-        Version::V3 => json_body(status, &json!({ "code": "FAIL", "message": message })),
-        Version::V2 => response(status, Some(XML), xml("FAIL", &message)),
+        ApiVersion::V3 => json_body(status, &json!({ "code": "FAIL", "message": message })),
+        ApiVersion::V2 => response(status, Some(XML), xml("FAIL", &message)),
     }
 }
 
@@ -58,9 +58,9 @@ mod tests {
 
     #[test]
     fn a_success_of_apiv3_has_no_body_and_a_failure_is_json() {
-        let done = success(Version::V3);
+        let done = success(ApiVersion::V3);
         assert_eq!((done.status().as_u16(), done.body().len()), (204, 0));
-        let failed = failure(Version::V3, StatusCode::INTERNAL_SERVER_ERROR, "no \"stock\"\n");
+        let failed = failure(ApiVersion::V3, StatusCode::INTERNAL_SERVER_ERROR, "no \"stock\"\n");
         assert_eq!(failed.status(), 500);
         assert_eq!(&failed.body()[..], br#"{"code":"FAIL","message":"no \"stock\""}"#);
         assert_eq!(failed.headers()[CONTENT_TYPE], "application/json; charset=utf-8");
@@ -68,11 +68,11 @@ mod tests {
 
     #[test]
     fn apiv2_is_answered_in_xml() {
-        let done = success(Version::V2);
+        let done = success(ApiVersion::V2);
         assert_eq!(done.status(), 200);
         let read = XmlElements::read(done.body(), "xml").unwrap();
         assert_eq!((read.text("return_code"), read.text("return_msg")), (Some("SUCCESS"), Some("OK")));
-        let failed = failure(Version::V2, StatusCode::UNAUTHORIZED, "a <b> & \u{FFFE}");
+        let failed = failure(ApiVersion::V2, StatusCode::UNAUTHORIZED, "a <b> & \u{FFFE}");
         let read = XmlElements::read(failed.body(), "xml").unwrap();
         assert_eq!((failed.status().as_u16(), read.text("return_code")), (401, Some("FAIL")));
     }

@@ -23,13 +23,13 @@ use super::opened::Head;
 use super::rejection::{Rejection, RejectionKind};
 use crate::error::DecodeError;
 use crate::json::{self, WipedJson};
-use crate::notifications::marks::{MARKS, MERCHANTS};
-use crate::notifications::v2::{
+use crate::notification::events::marks::{MARKS, MERCHANTS};
+use crate::notification::events::v2::{
     check_fail, check_success, combined_transactions_success, pap_contract_state_changed, refund_processed,
     transaction_fail, transaction_success, transaction_success_, transactions_risk_occurred,
     vehicle_state_changed_for_parking,
 };
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 use crate::response::Decode;
 use crate::xml;
 
@@ -59,8 +59,8 @@ macro_rules! v2_events {
             pub(super) fn decode(event: &str, content: &V2Content) -> Result<(Self, Vec<DecodeError>), DecodeError> {
                 match event {
                     $($name => {
-                        let (read, misread) = $source::<$type>(content)?;
-                        Ok((Self::$variant(Box::new(read)), misread))
+                        let (read, decode_errors) = $source::<$type>(content)?;
+                        Ok((Self::$variant(Box::new(read)), decode_errors))
                     })*
                     _ => Ok((Self::Other, Vec::new())),
                 }
@@ -221,7 +221,7 @@ impl V2Verified {
         Ok((head, merchants, Self { event, elements, is_json, is_signed }))
     }
 
-    /// What is sealed in it, or else itself; and an id, where it does not have one.
+    /// Decrypts the sealed part, or returns the message itself if it has none. Makes an id if the message has none.
     pub(super) fn open(
         &self,
         merchants: &[Arc<MerchantKeys>],
@@ -232,7 +232,7 @@ impl V2Verified {
             let (json, merchant) = super::verified::open_sealed(
                 merchants,
                 (EnvelopeAlgorithm::default(), &self.sealed()?),
-                Version::V2,
+                ApiVersion::V2,
             )?;
             check_unrepeated(&json)?;
             if head.id.is_empty() {
@@ -295,7 +295,7 @@ fn no_key() -> Rejection {
 }
 
 fn rejected(kind: RejectionKind) -> Rejection {
-    Rejection::new(kind, Version::V2)
+    Rejection::new(kind, ApiVersion::V2)
 }
 
 fn read_xml(body: &[u8], root: &str) -> Result<XmlElements, Rejection> {
@@ -345,15 +345,15 @@ fn event_of(elements: &XmlElements) -> &'static str {
     MARKS.iter().find(says).or_else(|| MARKS.iter().find(has)).map_or("", |mark| mark.event)
 }
 
-/// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
-/// logged and a number plate is personal.
+/// Makes an id: a digest of the numbers in the message, which is the same for each delivery. A digest, because ids are logged
+/// and a number plate is personal.
 fn id_of(event: &str, elements: &XmlElements) -> String {
     let mark = MARKS.iter().find(|mark| mark.event == event);
     let (numbers, others) = mark.map_or((&[][..], &[][..]), |mark| (mark.numbers, mark.identity));
     let mut fields: Vec<(&str, &str)> = if numbers.iter().any(|name| text(elements, name).is_some()) {
         let names = numbers.iter().chain(others);
         let told = names.filter_map(|name| Some((*name, text(elements, name)?)));
-        // What did not arrive as a success is another message than the one that says what happened.
+        // A message whose `return_code` is not a success must not have the id of the one that is.
         let outcome = text(elements, "return_code").filter(|code| *code != "SUCCESS");
         told.chain(outcome.map(|code| ("return_code", code))).collect()
     } else {
@@ -374,13 +374,13 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::{Catalog, Version};
+    use weipay_catalog::{ApiVersion, Catalog};
 
     use super::*;
 
     #[test]
     fn no_mark_fits_what_another_event_must_have() {
-        for one in Catalog::embedded().notifications().filter(|one| one.version == Version::V2) {
+        for one in Catalog::embedded().notifications().filter(|one| one.version == ApiVersion::V2) {
             let Some(form) = one.told_by.first() else { continue };
             let required = one.body.iter().filter(|field| field.required).map(|field| field.name);
             let mut names: Vec<_> = required.chain(form.iter().copied()).collect();
@@ -396,7 +396,7 @@ mod tests {
     fn every_notification_of_apiv2_in_the_catalogue_is_an_event() {
         let mut listed: Vec<&str> = Catalog::embedded()
             .notifications()
-            .filter(|one| one.version == Version::V2)
+            .filter(|one| one.version == ApiVersion::V2)
             .map(|one| one.event)
             .collect();
         let mut known = NAMES.to_vec();

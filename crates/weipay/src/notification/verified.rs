@@ -15,9 +15,9 @@ use super::rejection::{Rejection, RejectionKind};
 use super::v2::{V2Content, V2Event, V2Verified};
 use crate::error::DecodeError;
 use crate::model::decode;
-use crate::notifications::event::Event;
-use crate::notifications::v3::envelope::{Envelope, Resource};
-use crate::operation::Version;
+use crate::notification::events::event::Event;
+use crate::notification::events::v3::envelope::{Envelope, Resource};
+use crate::operation::ApiVersion;
 
 /// How many different APIv3 keys are tried. Where more merchants share a certificate and a route, give each a
 /// route or a public key.
@@ -175,12 +175,13 @@ impl Verified {
         let (head, content, opened) = self.decrypt()?;
         let decoded = match &content {
             Content::V3 { plain, key } => Event::decode(event(&head, plain), plain, key.as_deref()),
-            Content::V2(content) => {
-                V2Event::decode(&head.event_type, content).map(|(event, misread)| (Event::V2(event), misread))
-            }
+            Content::V2(content) => V2Event::decode(&head.event_type, content)
+                .map(|(event, decode_errors)| (Event::V2(event), decode_errors)),
         };
         match decoded {
-            Ok((event, misread)) => Ok(Notification::new(head, opened.with(content), event, misread)),
+            Ok((event, decode_errors)) => {
+                Ok(Notification::new(head, opened.with(content), event, decode_errors))
+            }
             Err(error) => Err(Rejection::new(RejectionKind::Unreadable(error), opened.version)),
         }
     }
@@ -191,7 +192,7 @@ impl Verified {
         match self.message {
             Message::V3(resource) => {
                 let (algorithm, sealed) = sealed(&resource)?;
-                let opened_by = open_sealed(&self.merchants, (algorithm, &sealed), Version::V3);
+                let opened_by = open_sealed(&self.merchants, (algorithm, &sealed), ApiVersion::V3);
                 if let (Err(_), Some(unsure)) = (&opened_by, &self.unsure) {
                     unsure.begin_fetches((algorithm, &sealed));
                 }
@@ -202,12 +203,12 @@ impl Verified {
                     self.unsure.as_ref().is_some_and(|unsure| unsure.may_be_for_another(&merchant));
                 let mchid = if is_unsure { None } else { only_owner(&self.merchants, &merchant) };
                 let content = Content::V3 { plain, key: merchant.decryption_key.clone() };
-                Ok((self.head, content, opened(mchid, Version::V3, true)))
+                Ok((self.head, content, opened(mchid, ApiVersion::V3, true)))
             }
             Message::V2(message) => {
                 let (content, merchant) = message.open(&self.merchants, &mut self.head)?;
                 let mchid = merchant.mchid.clone();
-                Ok((self.head, Content::V2(content), opened(mchid, Version::V2, message.is_signed)))
+                Ok((self.head, Content::V2(content), opened(mchid, ApiVersion::V2, message.is_signed)))
             }
         }
     }
@@ -255,7 +256,7 @@ fn sealed(resource: &Resource) -> Result<(EnvelopeAlgorithm, Sealed<'_>), Reject
 pub(super) fn open_sealed(
     merchants: &[Arc<MerchantKeys>],
     sealed: (EnvelopeAlgorithm, &Sealed<'_>),
-    version: Version,
+    version: ApiVersion,
 ) -> Result<(Zeroizing<Vec<u8>>, Arc<MerchantKeys>), Rejection> {
     match try_keys(merchants.iter(), sealed) {
         Ok((plain, merchant)) => Ok((plain, Arc::clone(merchant))),

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorClass};
 use crate::operation::Operation;
 use crate::request::Request;
 
-/// What filters of a program name.
+/// The target that log filters of programs name.
 const TARGET: &str = "weipay";
 
 /// The `error.type` of a call whose future was dropped.
@@ -110,13 +110,13 @@ pub(super) fn end_call(span: &Span, call: &EndedCall<'_>) {
     }
 }
 
-pub(super) fn drop_call(span: &Span, call: &DroppedCall<'_>, only_reads: bool) {
+pub(super) fn drop_call(span: &Span, call: &DroppedCall<'_>, is_read_only: bool) {
     span.record("http.request.resend_count", call.attempts().saturating_sub(1));
     span.record("http.client.request.duration", call.duration().as_secs_f64());
     span.record("otel.status_code", "ERROR");
     span.record("error.type", DROPPED);
     let (repeats, perhaps) = (call.attempts().saturating_sub(1), call.may_have_taken_effect());
-    if perhaps && !only_reads {
+    if perhaps && !is_read_only {
         warn!(
             target: TARGET,
             parent: span,

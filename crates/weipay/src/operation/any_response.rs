@@ -1,9 +1,9 @@
-//! What the responses of a version have in common, and which members say a state: the catalogue says it by name, since it is
-//! asked of members that an operation does not have.
+//! Members that any response of a version may have, and members that name a state. They are listed by name, because they are
+//! looked up for members that the operation itself does not have.
 
-use super::{Version, table};
+use super::{ApiVersion, table};
 
-/// What the responses of a version have in common.
+/// The common members of the responses of a version.
 #[derive(Debug)]
 pub(crate) struct AnyResponse {
     /// Members that any response may have, sorted.
@@ -26,7 +26,7 @@ impl AnyResponse {
     }
 }
 
-impl Version {
+impl ApiVersion {
     pub(crate) const fn any_response(self) -> &'static AnyResponse {
         match self {
             Self::V2 => &table::ANY_RESPONSE_V2,
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn names_are_sorted() {
         assert!(table::STATES.is_sorted() && is_state("trade_state") && !is_state("trade_type"));
-        for version in [Version::V2, Version::V3] {
+        for version in [ApiVersion::V2, ApiVersion::V3] {
             let any = version.any_response();
             assert!(any.members.is_sorted() && any.members.iter().all(|name| any.has(name)));
             assert!(

@@ -4,7 +4,7 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::{Operation, Verb, Version, table};
+use super::{ApiVersion, Operation, Verb, table};
 use crate::members::Place;
 use crate::target::placeholder;
 
@@ -40,9 +40,9 @@ impl Operation {
         Some(written.filter(|written| has_same_literals(written.path, found.path)).unwrap_or(found))
     }
 
-    /// The operation with sensitive fields (敏感信息) that somebody means whose path the catalogue does not have: it differs by
-    /// a slash at its end, by capitals, or by percent-encoding. The platform may read such a path as the right one,
-    /// and nothing in the request would be encrypted. Of several, it is one with this method, if there is one.
+    /// The operation with sensitive fields (敏感信息) that is probably meant by a path that the catalogue does not have: it
+    /// differs by a slash at its end, by capitals, or by percent-encoding. The platform may read such a path as the right
+    /// one, and nothing in the request would be encrypted. Of several, it is one with this method, if there is one.
     pub(crate) fn but_for_its_spelling(method: &Method, path: &str) -> Option<&'static Self> {
         let verb = Verb::from_method(method);
         let path = path.split('?').next().unwrap_or_default().trim_matches('/');
@@ -92,7 +92,7 @@ impl Verb {
 }
 
 /// The protocol of a path that the catalogue may not have: the protocol of the paths that begin with the same segment.
-pub(crate) fn version_of(path: &str) -> Option<Version> {
+pub(crate) fn version_of(path: &str) -> Option<ApiVersion> {
     let first = segments(path).next()?;
     let at = table::ALL.partition_point(|row| row.segment(0) < Some(first));
     table::ALL.get(at).filter(|row| row.segment(0) == Some(first)).map(|row| row.version)
@@ -285,8 +285,8 @@ mod tests {
 
     #[test]
     fn an_unknown_path_has_the_version_that_its_first_segment_names() {
-        assert_eq!(version_of("/v2/never/heard/of?a"), Some(Version::V2));
-        assert_eq!(version_of("v3"), Some(Version::V3));
+        assert_eq!(version_of("/v2/never/heard/of?a"), Some(ApiVersion::V2));
+        assert_eq!(version_of("v3"), Some(ApiVersion::V3));
         for path in ["v1/a", "v4", "", "pay/unifiedorder", "v22/a"] {
             assert_eq!(version_of(path), None, "{path}");
         }

@@ -1,6 +1,6 @@
 //! How a row of the table is made: method, path and title, and a call for each thing in which the operation is unlike the rest.
 
-use super::{Dialect, Operation, Repeat, Verb, Version};
+use super::{ApiVersion, BodyFormat, Idempotency, Operation, Verb};
 use crate::error::ErrorCode;
 use crate::model::table::Place;
 use crate::waiting::FinalStates;
@@ -25,9 +25,13 @@ impl Operation {
             partner_path: None,
             repeat_after: 0,
             success: 200,
-            version: Version::V3,
-            dialect: Dialect::Json,
-            repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
+            version: ApiVersion::V3,
+            body_format: BodyFormat::Json,
+            idempotency: if matches!(verb, Verb::Get) {
+                Idempotency::Idempotent
+            } else {
+                Idempotency::Unknown
+            },
             is_unsigned: false,
             signed_digest: None,
             has_file_response: false,
@@ -53,12 +57,12 @@ impl Operation {
         self
     }
 
-    pub(super) const fn speaks(mut self, version: Version, dialect: Dialect) -> Self {
+    pub(super) const fn speaks(mut self, version: ApiVersion, body_format: BodyFormat) -> Self {
         self.version = version;
-        self.dialect = dialect;
+        self.body_format = body_format;
         // A GET of APIv2 may act: it begins a contract, or takes a code that is good once.
-        if matches!(version, Version::V2) {
-            self.repeat = Repeat::Unknown;
+        if matches!(version, ApiVersion::V2) {
+            self.idempotency = Idempotency::Unknown;
         }
         self
     }
@@ -83,8 +87,8 @@ impl Operation {
         self
     }
 
-    pub(super) const fn repeated(mut self, repeat: Repeat) -> Self {
-        self.repeat = repeat;
+    pub(super) const fn idempotency_is(mut self, idempotency: Idempotency) -> Self {
+        self.idempotency = idempotency;
         self
     }
 

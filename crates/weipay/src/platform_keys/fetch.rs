@@ -34,7 +34,7 @@ const FAIR_FETCH: Duration = Duration::from_secs(9);
 #[cfg(feature = "async")]
 const MAX_TURN: Duration = Duration::from_secs(20);
 
-/// How much later than it should a fetch ends that stood still, because nobody drove its runtime.
+/// The delay after which a fetch counts as stalled, because its runtime is not running.
 pub(super) const STALL_GRACE: Duration = Duration::from_secs(2);
 
 impl Deadline {
@@ -256,7 +256,7 @@ mod blocking {
             }
         }
 
-        /// Fetches the certificates on another thread, and gives the end where somebody waits for it.
+        /// Fetches the certificates on another thread, and sends the outcome to the receiver.
         fn fetch_elsewhere(self: &Arc<Self>, ticket: Ticket, permit: ThreadPermit) -> Receiver<FetchOutcome> {
             let shared = Arc::clone(self);
             let (tell, ended) = sync_channel(1);
@@ -278,7 +278,7 @@ mod blocking {
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
-            // Who only waits for the fetch of another needs no thread.
+            // A caller that only waits for the fetch of another needs no thread.
             let permit =
                 if limit < MAX_FETCH && !self.flight.is_taken() { ThreadPermit::take() } else { None };
             let Some(permit) = permit else { return self.fetch(ticket, deadline) };

@@ -278,7 +278,7 @@ mod tests {
         let mut schedule = Schedule::default();
         assert_eq!(schedule.unknown_serial_ticket(NOW), 0);
         assert!(schedule.outcome_since(0).is_none());
-        ended(&mut schedule, Err(Arc::new(RequestError::ApiV3Key.into())), NOW);
+        ended(&mut schedule, Err(Arc::new(RequestError::MissingApiV3Key.into())), NOW);
         assert_eq!(schedule.unknown_serial_ticket(NOW + 59), 0);
         assert!(schedule.outcome_since(0).is_some());
         assert_eq!(schedule.unknown_serial_ticket(NOW + 60), 1);

@@ -43,7 +43,7 @@ pub(crate) mod asynchronous {
                     // The fetch that runs has its own limit.
                     Err(_) if !has_timers() => Arc::clone(&lock).lock_owned().await,
                     Err(_) => {
-                        // Whoever has the turn has noted its end in a moment.
+                        // `ends` may not be set yet if the holder has just taken the turn.
                         let ends_in =
                             ends.map_or(STALL_GRACE, |at| at.saturating_duration_since(Instant::now()));
                         match timeout(deadline.left().min(ends_in), Arc::clone(&lock).lock_owned()).await {
@@ -100,7 +100,7 @@ pub(crate) mod asynchronous {
             // Its own length counts, not that of the next.
             let stands_still = block_on(flight.take(Deadline::after(MAX_FETCH), Duration::ZERO)).unwrap();
             let next = block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).unwrap();
-            // What was left behind ends at last, and frees no turn of others.
+            // The fetch that was left behind ends, and must not free the turn of another.
             drop(stands_still);
             let soon = Deadline::after(Duration::from_millis(20));
             assert!(block_on(flight.take(soon, MAX_FETCH)).is_none());

@@ -11,18 +11,18 @@ use crate::error::RequestError;
 use crate::model::table::{Place, Purpose};
 use crate::model::value::each;
 use crate::model::{Encryption, Model, Strictness, Token, Violation};
-use crate::operation::{Operation, Version};
+use crate::operation::{ApiVersion, Operation};
 use crate::untyped;
-use crate::upload::File;
+use crate::upload::UploadFile;
 
 impl Request {
     /// Fills in query, headers and body from a typed request that was checked.
     pub(crate) fn fill(&mut self, model: Box<dyn Model>, core: &Core) {
-        if self.version() == Version::V2 {
+        if self.version() == ApiVersion::V2 {
             return self.take_encoded(encode(&*model, Encryption::ByCaller));
         }
         if core.merchant.ring.lacks_valid(core.now()) {
-            // What has nothing to encrypt, or cannot be sent with any key, need not wait.
+            // A request without fields to encrypt, or with an error that no key mends, need not wait for keys.
             let without_key = encode(&*model, Encryption::With(None));
             if without_key.is_ok() || encode(&*model, Encryption::AsSet).is_err() {
                 return self.take_encoded(without_key);
@@ -90,9 +90,9 @@ pub(crate) struct Parts {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The body as JSON, of APIv2 too; nothing where the operation has none.
     pub(crate) body: Option<Value>,
-    /// What an upload says about its file, or the fields of a form with it.
+    /// The description of the file of an upload, or the other fields of its form.
     pub(crate) meta: Option<Value>,
-    pub(crate) file: Option<File>,
+    pub(crate) file: Option<UploadFile>,
 }
 
 pub(crate) fn encode(request: &dyn Model, encryption: Encryption<'_>) -> Result<Parts, Violation> {
@@ -118,7 +118,7 @@ pub(crate) fn encode(request: &dyn Model, encryption: Encryption<'_>) -> Result<
 }
 
 /// The file of an upload, under the name of its part.
-fn file(request: &dyn Model) -> Option<File> {
+fn file(request: &dyn Model) -> Option<UploadFile> {
     let mut found = None;
     request.read(&mut |table, slots| {
         let mut rows = table.fields.iter().zip(slots);
@@ -145,8 +145,8 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
     });
 }
 
-/// Who calls, for requests that do not say it: the client's own merchant number (商户号), and the
-/// [sub-merchant](crate::SubMerchant) that a partner calls for. Name, place and value of each field that the client can fill in.
+/// The fields that the client fills in if a request does not have them: its own merchant number (商户号), and the
+/// [sub-merchant](crate::SubMerchant) that a partner calls for. Name, place and value of each.
 ///
 /// The row of an operation says which fields these are and their places. Only fields of the request itself are meant, not
 /// those of the objects inside it: each order of a combined payment (合单) names a merchant for itself.

@@ -1,4 +1,4 @@
-//! What became of each attempt of a call.
+//! The outcome of each attempt of a call.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub struct Attempt {
     backup_host: Option<&'static str>,
 }
 
-/// What an attempt ended with.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttemptOutcome {
@@ -53,7 +53,7 @@ impl Attempt {
         Self { outcome, may_have_taken_effect, waited, backup_host }
     }
 
-    /// What it ended with.
+    /// Its outcome.
     #[must_use]
     pub fn outcome(&self) -> &AttemptOutcome {
         &self.outcome
@@ -87,7 +87,7 @@ impl AttemptOutcome {
                 code: error.code().filter(|code| is_code(code)).unwrap_or_default().to_owned(),
             },
             // A call fails by `Decode` where a signed response has a member twice: it proves nothing.
-            ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::Decode(_) => {
+            ErrorKind::Unverified(_) | ErrorKind::MismatchedResponse { .. } | ErrorKind::Decode(_) => {
                 Self::Unverified
             }
             ErrorKind::SignatureProbe => Self::SignatureProbe,

@@ -6,9 +6,9 @@ use super::{Attempt, Progress, RetryClass};
 use crate::operation::Operation;
 
 /// Decides whether a client repeats a call, and after which delay: your own rule instead of
-/// [`Retries`](crate::Retries). Give it to [`ClientBuilder::retry_policy`](crate::ClientBuilder::retry_policy).
+/// [`RetryConfig`](crate::RetryConfig). Give it to [`ClientBuilder::retry_policy`](crate::ClientBuilder::retry_policy).
 ///
-/// It is only asked if a repeat cannot take effect twice (see the table at [`Retries`](crate::Retries)), so no policy
+/// It is only asked if a repeat cannot take effect twice (see the table at [`RetryConfig`](crate::RetryConfig)), so no policy
 /// can cause a double charge. These rules always apply: a `Retry-After` of the platform is obeyed; refunds are a minute apart
 /// (except after a signature probe); no wait goes beyond the call's time limit; and the budget of the client applies, except
 /// to the first attempt at the other host. [`Call::retries`](crate::Call::retries) overrides it. It is not asked for
@@ -16,15 +16,15 @@ use crate::operation::Operation;
 ///
 /// ```
 /// use std::time::Duration;
-/// use weipay::retry::{Retry, RetryPolicy};
+/// use weipay::retry::{RetryContext, RetryPolicy};
 ///
 /// /// Once more after a second, and only for what reads.
 /// struct Patient;
 ///
 /// impl RetryPolicy for Patient {
-///     fn wait(&self, retry: &Retry<'_>) -> Option<Duration> {
-///         let reads = retry.operation().is_some_and(|operation| operation.method() == weipay::http::Method::GET);
-///         (reads && retry.attempts() < 2).then_some(Duration::from_secs(1))
+///     fn delay(&self, context: &RetryContext<'_>) -> Option<Duration> {
+///         let reads = context.operation().is_some_and(|operation| operation.method() == weipay::http::Method::GET);
+///         (reads && context.attempts() < 2).then_some(Duration::from_secs(1))
 ///     }
 /// }
 ///
@@ -32,19 +32,19 @@ use crate::operation::Operation;
 /// # let _ = builder;
 /// ```
 pub trait RetryPolicy: Send + Sync {
-    /// How long to wait before the next attempt; `None` ends the call with what it has.
-    fn wait(&self, retry: &Retry<'_>) -> Option<Duration>;
+    /// How long to wait before the next attempt; zero for at once. `None` ends the call with the result of the last attempt.
+    fn delay(&self, context: &RetryContext<'_>) -> Option<Duration>;
 }
 
 /// A call that may be sent again.
 #[derive(Debug, Clone, Copy)]
-pub struct Retry<'a> {
+pub struct RetryContext<'a> {
     last: &'a Attempt,
     progress: &'a Progress,
     operation: Option<&'static Operation>,
 }
 
-impl<'a> Retry<'a> {
+impl<'a> RetryContext<'a> {
     /// How many attempts were made.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -86,7 +86,7 @@ impl Progress {
         operation: Option<&'static Operation>,
     ) -> Option<Duration> {
         let min_delay = self.min_delay(class)?;
-        let wait = policy.wait(&Retry { last, progress: self, operation })?.max(min_delay);
+        let wait = policy.delay(&RetryContext { last, progress: self, operation })?.max(min_delay);
         (self.elapsed.saturating_add(wait) < self.limit).then_some(wait)
     }
 }
@@ -100,7 +100,7 @@ mod tests {
     struct Always;
 
     impl RetryPolicy for Always {
-        fn wait(&self, _: &Retry<'_>) -> Option<Duration> {
+        fn delay(&self, _: &RetryContext<'_>) -> Option<Duration> {
             Some(Duration::ZERO)
         }
     }

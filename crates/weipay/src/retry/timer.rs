@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-/// What [`Timer::sleep`] gives.
+/// The future that [`Timer::sleep`] returns.
 pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// How a client measures time, and waits between two attempts of a call. Tests of your own replace it, so
@@ -11,7 +11,8 @@ pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 ///
 /// Time limits of a single attempt are kept by the transport, not by a timer.
 pub trait Timer: Send + Sync {
-    /// The time since some moment in the past. It must never go back.
+    /// The time since a fixed moment in the past. It must never go back. All calls of a client use it, on any thread, and so do
+    /// the clients that are made from that client.
     fn now(&self) -> Duration;
 
     /// Waits, for the async client.
@@ -50,7 +51,7 @@ impl Timer for SystemTimer {
     }
 }
 
-/// Waits on another thread, or on this one if the system gives none: whoever must wait must not repeat at once.
+/// Waits on another thread, or on this one if the system gives none: to skip the wait would repeat at once.
 #[cfg(feature = "async")]
 async fn sleep_elsewhere(wait: Duration) {
     let (end, ended) = tokio::sync::oneshot::channel();

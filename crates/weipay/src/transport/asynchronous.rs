@@ -26,7 +26,7 @@ use weipay_wire::ClientIdentity;
 pub use self::body::Body;
 use self::connector::{Dialer, Limited, within};
 use self::connector::{trusting_nobody, trusting_the_system, trusting_the_system_with};
-use super::connections::Connections;
+use super::connections::ConnectionOptions;
 use super::connections::Identities;
 use super::{
     ConnectTimeout, IDLE, MAX_BODY, MAX_HEAD, StreamResponse, lost, timed_out, too_large, unreadable_response,
@@ -83,7 +83,7 @@ struct Shared {
     /// Those of the runtime that called first, as almost always the only one.
     first: OnceLock<(Option<runtime::Id>, Arc<Clients>)>,
     others: Mutex<Vec<(Option<runtime::Id>, Arc<Clients>)>>,
-    connections: Connections,
+    options: ConnectionOptions,
     /// For connections without TLS.
     trusting_nobody: ClientConfig,
 }
@@ -102,28 +102,28 @@ struct Clients {
     secure: OnceLock<HttpClient>,
     /// For `https://` with the certificate of a merchant.
     identified: Identities<HttpClient>,
-    connections: Connections,
+    options: ConnectionOptions,
 }
 
 impl DefaultTransport {
-    /// A transport that has no connections yet.
+    /// A transport with the default options. It has no connections yet.
     ///
     /// # Errors
     ///
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
-        Self::with(Connections::default())
+        Self::with_options(ConnectionOptions::default())
     }
 
-    /// The same, with settings of how it connects.
+    /// A transport with these options.
     ///
     /// # Errors
     ///
     /// If TLS cannot be set up.
-    pub fn with(connections: Connections) -> Result<Self, ConfigError> {
+    pub fn with_options(options: ConnectionOptions) -> Result<Self, ConfigError> {
         let trusting_nobody = trusting_nobody().map_err(|error| ConfigError::Tls(Cause::new(error)))?;
         let (first, others) = (OnceLock::new(), Mutex::default());
-        Ok(Self(Arc::new(Shared { first, others, connections, trusting_nobody })))
+        Ok(Self(Arc::new(Shared { first, others, options, trusting_nobody })))
     }
 }
 
@@ -153,9 +153,9 @@ impl Shared {
     }
 
     fn new_clients(&self) -> Arc<Clients> {
-        let connections = self.connections.clone();
-        let plain = client(self.trusting_nobody.clone(), &connections);
-        Arc::new(Clients { plain, secure: OnceLock::new(), identified: Identities::new(), connections })
+        let options = self.options.clone();
+        let plain = client(self.trusting_nobody.clone(), &options);
+        Arc::new(Clients { plain, secure: OnceLock::new(), identified: Identities::new(), options })
     }
 }
 
@@ -175,7 +175,7 @@ impl Clients {
             return Ok(client.clone());
         }
         let tls = load(trusting_the_system).await?;
-        Ok(self.secure.get_or_init(|| client(tls, &self.connections)).clone())
+        Ok(self.secure.get_or_init(|| client(tls, &self.options)).clone())
     }
 
     async fn client_with(&self, identity: &Arc<ClientIdentity>) -> Result<HttpClient, NetworkError> {
@@ -184,7 +184,7 @@ impl Clients {
         }
         let shown = Arc::clone(identity);
         let tls = load(move || trusting_the_system_with(&shown)).await?;
-        Ok(self.identified.keep(identity, client(tls, &self.connections)))
+        Ok(self.identified.keep(identity, client(tls, &self.options)))
     }
 }
 
@@ -197,12 +197,12 @@ async fn load(
     loaded.map_err(|error| unsent(error.into()))?.map_err(|reason| unsent(reason.into()))
 }
 
-fn client(tls: ClientConfig, connections: &Connections) -> HttpClient {
+fn client(tls: ClientConfig, options: &ConnectionOptions) -> HttpClient {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     // A signed request is one small write, so waiting to fill a packet only costs time.
     http.set_nodelay(true);
-    let dialer = Dialer { http, proxy: connections.proxy.clone() };
+    let dialer = Dialer { http, proxy: options.proxy.clone() };
     let https = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()
@@ -227,7 +227,7 @@ impl Transport for DefaultTransport {
             }
             crate::runtime::check().map_err(|error| lost(Sent::No, error))?;
             let is_streamed = request.extensions().get::<StreamResponse>().is_some();
-            let connect_timeout = ConnectTimeout::of(&request, &self.0.connections);
+            let connect_timeout = ConnectTimeout::of(&request, &self.0.options);
             let mut request = request.map(SendBody);
             // hyper says nothing of a body without bytes, and proxies answer 411 to a POST without a length.
             let is_bodiless = [Method::GET, Method::DELETE].contains(request.method());

@@ -49,7 +49,7 @@ use self::connection::{NoLookup, Waits, WatchingConnector};
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
 use crate::transport::connections::Identities;
-use crate::transport::connections::{Connections, Proxy};
+use crate::transport::connections::{ConnectionOptions, Proxy};
 use crate::transport::{
     ConnectTimeout, IDLE, MAX_BODY, MAX_HEAD, StreamResponse, crypto_provider, lost, timed_out, too_large,
     unreadable_response,
@@ -97,27 +97,27 @@ pub struct DefaultTransport {
     agent: Agent,
     /// For TLS with the certificate of a merchant.
     identified: Arc<Identities<Agent>>,
-    connections: Connections,
+    options: ConnectionOptions,
 }
 
 impl DefaultTransport {
-    /// A transport that has no connections yet.
+    /// A transport with the default options. It has no connections yet.
     ///
     /// # Errors
     ///
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
-        Self::with(Connections::default())
+        Self::with_options(ConnectionOptions::default())
     }
 
-    /// The same, with settings of how it connects.
+    /// A transport with these options.
     ///
     /// # Errors
     ///
     /// If the proxy cannot be used.
-    pub fn with(connections: Connections) -> Result<Self, ConfigError> {
-        let agent = agent(None, &connections)?;
-        Ok(Self { agent, identified: Arc::new(Identities::new()), connections })
+    pub fn with_options(options: ConnectionOptions) -> Result<Self, ConfigError> {
+        let agent = agent(None, &options)?;
+        Ok(Self { agent, identified: Arc::new(Identities::new()), options })
     }
 
     /// The agent for a request: the one that shows its certificate, if it has one.
@@ -129,13 +129,13 @@ impl DefaultTransport {
         let chain: Vec<_> = identity.chain().map(|der| Certificate::from_der(der).to_owned()).collect();
         let pem = identity.key().to_pkcs8_pem().map_err(|error| lost(Sent::No, error))?;
         let key = PrivateKey::from_pem(pem.as_bytes()).map_err(|error| lost(Sent::No, error))?;
-        let agent = agent(Some(ClientCert::new_with_certs(&chain, key)), &self.connections);
+        let agent = agent(Some(ClientCert::new_with_certs(&chain, key)), &self.options);
         let agent = agent.map_err(|error| lost(Sent::No, error))?;
         Ok(self.identified.keep(identity, agent))
     }
 }
 
-fn agent(client_cert: Option<ClientCert>, connections: &Connections) -> Result<Agent, ConfigError> {
+fn agent(client_cert: Option<ClientCert>, options: &ConnectionOptions) -> Result<Agent, ConfigError> {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
         .client_cert(client_cert)
@@ -148,7 +148,7 @@ fn agent(client_cert: Option<ClientCert>, connections: &Connections) -> Result<A
         .max_idle_age(IDLE)
         .max_response_header_size(MAX_HEAD)
         // No proxy from the environment: nothing happens that the caller did not ask for.
-        .proxy(connections.proxy.as_ref().map(proxy).transpose()?)
+        .proxy(options.proxy.as_ref().map(proxy).transpose()?)
         .tls_config(tls)
         .build();
     Ok(Agent::with_parts(config, WatchingConnector::default(), NoLookup))
@@ -169,7 +169,7 @@ impl Transport for DefaultTransport {
         let is_streamed = request.extensions().get::<StreamResponse>().is_some();
         let waits = is_streamed.then(|| Waits::new(timeout, request.extensions().get()));
         connection::begin(waits);
-        let connect = ConnectTimeout::of(&request, &self.connections);
+        let connect = ConnectTimeout::of(&request, &self.options);
         let limits = match is_streamed {
             true => TimeLimits { connect: timeout.min(connect), whole: None },
             false => TimeLimits { connect, whole: Some(timeout) },

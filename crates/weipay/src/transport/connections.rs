@@ -17,23 +17,23 @@ use crate::core::MAX_TIMEOUT;
 /// other one within the time limit of a call.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How the default transports connect.
+/// Options of the connections that the default transports make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connections {
+pub struct ConnectionOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) proxy: Option<Proxy>,
 }
 
-impl Default for Connections {
+impl Default for ConnectionOptions {
     /// Without a proxy, whatever the environment says; connecting may take ten seconds.
     fn default() -> Self {
         Self { connect_timeout: CONNECT, proxy: None }
     }
 }
 
-impl Connections {
+impl ConnectionOptions {
     /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten
-    /// seconds by default. The time limit of the call also applies.
+    /// seconds by default. The time limit of the call also applies. More than 365 days count as 365 days.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = if timeout.as_secs() < MAX_TIMEOUT.as_secs() { timeout } else { MAX_TIMEOUT };
@@ -175,7 +175,7 @@ mod tests {
     fn credentials_are_not_printed() {
         let proxy = Proxy::new("http://proxy.example:3128/").unwrap().credentials("Aladdin", "open sesame");
         assert_eq!(format!("{proxy:?}"), "Proxy(http://proxy.example:3128)");
-        assert!(!format!("{:?}", Connections::default().proxy(proxy.clone())).contains("sesame"));
+        assert!(!format!("{:?}", ConnectionOptions::default().proxy(proxy.clone())).contains("sesame"));
         // RFC 7617, 2.
         assert_eq!(proxy.authorization().unwrap(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(format!("{:?}", proxy.authorization()), "Some(Sensitive)");

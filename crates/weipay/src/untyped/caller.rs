@@ -1,4 +1,4 @@
-//! Who calls, filled into a call without types: see [`caller`].
+//! Fills the merchant numbers of the caller into a call without types: see [`caller`].
 
 use std::collections::BTreeMap;
 

@@ -17,7 +17,7 @@ use crate::error::{Cause, RequestError};
 use crate::members::{Member, Members};
 use crate::model::decode::is_name;
 use crate::model::sensitive::{MARK, Marked};
-use crate::operation::Version;
+use crate::operation::ApiVersion;
 
 /// Limits the number of listed members, because the input is untrusted.
 const MAX_LISTED: usize = 100;
@@ -59,14 +59,14 @@ pub(crate) enum With {
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
     /// Its protocol.
-    pub(crate) version: Version,
+    pub(crate) version: ApiVersion,
     /// Whether bare texts in sensitive fields are plain text or ciphertext.
     pub(crate) texts: SensitiveTexts,
     /// Its members in this place; `None` if the catalogue does not have the operation.
     pub(crate) members: Option<Members>,
 }
 
-/// What may stand somewhere.
+/// The kind of value that is expected somewhere.
 #[derive(Clone, Copy)]
 enum Expected {
     /// Anything.
@@ -126,7 +126,7 @@ pub(crate) fn text(name: &str, text: &str, known: Known) -> Result<Option<With>,
         .bare(Zeroizing::new(text.to_owned()), At::Member(&At::Root, name))
 }
 
-/// What takes the place of a value that says what it is.
+/// The replacement of a value that is marked as plain text, ciphertext or unencrypted.
 pub(crate) fn marked(
     name: &str,
     value: Marked,
@@ -263,8 +263,8 @@ impl Walk<'_> {
 
     fn plain_text(&self, text: Zeroizing<String>, at: At<'_>) -> Result<With, RequestError> {
         match self.known.version {
-            Version::V3 => Ok(With::Encrypted(text)),
-            Version::V2 => Err(problem(
+            ApiVersion::V3 => Ok(With::Encrypted(text)),
+            ApiVersion::V2 => Err(problem(
                 at,
                 "must be encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
                  v2/risk/getcertficates), encrypt with `PublicKey::encrypt_oaep`, and give the result as \
@@ -334,7 +334,7 @@ fn string(value: &RawValue) -> Result<Zeroizing<String>, RequestError> {
     serde_json::from_str(value.get()).map(Zeroizing::new).map_err(unreadable)
 }
 
-/// What serde_json says is about the form of the text, and may quote it.
+/// The message of serde_json may quote the text, so it is dropped.
 fn unreadable(_: serde_json::Error) -> RequestError {
     RequestError::Body(Cause::new("it is not JSON"))
 }

@@ -164,7 +164,7 @@ impl Read for Opening {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let open = match &mut self.open {
             Some(open) => open,
-            // What was added since would be more than the announced length.
+            // Bytes that were added to the file since would exceed the announced length.
             None => {
                 let file = self.disk.open().map_err(|error| NotOfHost::unreadable(&error))?;
                 self.open.insert(file.take(self.disk.length()))

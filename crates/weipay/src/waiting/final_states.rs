@@ -136,7 +136,7 @@ mod tests {
         };
         let order = known("v3/pay/transactions/out-trade-no/{out_trade_no}").unwrap();
         assert_eq!((order.pace, order.state), (Pace::Payment, &["trade_state"][..]));
-        // What can still be revoked (撤销) is not final.
+        // A payment that can still be revoked (撤销) is not final.
         assert!(!order.finals.contains(&"PAYERROR") && !order.may_appear);
         let batch = known("v3/transfer/batches/out-batch-no/{out_batch_no}").unwrap();
         assert_eq!(batch.state, ["transfer_batch", "batch_status"]);

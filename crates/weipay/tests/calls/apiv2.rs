@@ -15,7 +15,7 @@ use weipay::v2::pay::orderquery;
 use weipay::{Client, blocking};
 use weipay_sandbox::Sandbox;
 
-use crate::story::{SANDBOX, client};
+use crate::shared_sandbox::{SANDBOX, client};
 
 #[test]
 fn calls_without_types_by_either_client_are_answered_and_verified() {

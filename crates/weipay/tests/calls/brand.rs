@@ -52,15 +52,15 @@ fn a_brand_signs_with_its_own_scheme_and_number() {
 fn operations_of_the_other_kind_are_refused_before_anything_is_sent() {
     let merchant = configured().build_blocking().unwrap();
     let error = merchant.chain(COUPONS).get().unwrap_err();
-    assert_eq!(problem(&error), &RequestError::BrandOperation);
+    assert_eq!(problem(&error), &RequestError::RequiresBrand);
     assert!(error.to_string().contains(".brand(...)"), "{error}");
     let brand = with_key().build_blocking().unwrap();
     for known in ["v3/certificates", "v3/refund/domestic/refunds/{out_refund_no}", "v3/brand/card/card-links"]
     {
-        assert_eq!(problem(&brand.chain(known).get().unwrap_err()), &RequestError::MerchantOperation);
+        assert_eq!(problem(&brand.chain(known).get().unwrap_err()), &RequestError::RequiresMerchant);
     }
     let error = brand.chain("v2/pay/orderquery").post(json!({"out_trade_no": "1"})).unwrap_err();
-    assert_eq!(problem(&error), &RequestError::MerchantOperation);
+    assert_eq!(problem(&error), &RequestError::RequiresMerchant);
     let client: Client = with_key().build().unwrap();
     assert_eq!(client.brand_id().unwrap().as_str(), "123456789");
 }

@@ -93,11 +93,11 @@ impl Either {
         let (path, body) = ("v2/pay/downloadbill", json!({"bill_date": "20261126"}));
         match self {
             Self::Async(runtime, client) => {
-                let call = client.chain(path).download_by(Method::POST, &body).timeout(limit);
+                let call = client.chain(path).download_with(Method::POST, &body).timeout(limit);
                 runtime.block_on(call.to_bytes())
             }
             Self::Blocking(client) => {
-                client.chain(path).download_by(Method::POST, &body).timeout(limit).to_bytes()
+                client.chain(path).download_with(Method::POST, &body).timeout(limit).to_bytes()
             }
         }
     }

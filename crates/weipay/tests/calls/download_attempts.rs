@@ -7,7 +7,7 @@ use weipay::download::Downloaded;
 use weipay::error::{ErrorKind, FileError};
 use weipay::retry::{Sleep, Timer};
 use weipay::wire::DigestAlgorithm;
-use weipay::{Error, Retries};
+use weipay::{Error, RetryConfig};
 
 use crate::downloads::{gzip, named};
 use crate::on_async;
@@ -41,7 +41,7 @@ enum To {
 /// requests there were.
 fn each(
     to: To,
-    retries: Retries,
+    retries: RetryConfig,
     responses: impl Fn() -> Vec<Scripted>,
     look: impl Fn(Result<Downloaded, Error>, Vec<u8>, usize),
 ) {
@@ -108,7 +108,7 @@ fn before_the_first_byte_every_download_is_repeated() {
         for failure in [unsigned(503, ""), unsigned(429, r#"{"code":"FREQUENCY_LIMITED","message":""}"#)] {
             each(
                 to,
-                Retries::default(),
+                RetryConfig::default(),
                 || vec![failure.clone(), whole()],
                 |outcome, written, requests| {
                     outcome.unwrap();
@@ -127,7 +127,7 @@ fn a_file_that_came_damaged_is_begun_anew_where_it_can_be() {
         {
             each(
                 to,
-                Retries::default(),
+                RetryConfig::default(),
                 || vec![failure.clone(), whole()],
                 |outcome, written, requests| {
                     outcome.unwrap();
@@ -141,7 +141,7 @@ fn a_file_that_came_damaged_is_begun_anew_where_it_can_be() {
 #[test]
 fn a_writer_that_has_got_something_gets_nothing_twice() {
     let wrong = || vec![unsigned(200, "another file"), whole()];
-    each(To::Writer, Retries::default(), wrong, |outcome, written, requests| {
+    each(To::Writer, RetryConfig::default(), wrong, |outcome, written, requests| {
         let error = outcome.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::File(FileError::WrongDigest { .. })), "{error:?}");
         assert_eq!((written, requests), (b"another file".to_vec(), 1));
@@ -151,12 +151,12 @@ fn a_writer_that_has_got_something_gets_nothing_twice() {
 #[test]
 fn repeats_are_bounded_and_the_error_tells_of_each() {
     let wrong = || (0..9).map(|_| unsigned(200, "another file")).collect();
-    each(To::File, Retries::default(), wrong, |outcome, written, requests| {
+    each(To::File, RetryConfig::default(), wrong, |outcome, written, requests| {
         let error = outcome.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::File(FileError::WrongDigest { .. })), "{error:?}");
         assert_eq!((error.attempts().len(), requests, written.len()), (3, 3, 0));
     });
-    each(To::Bytes, Retries::none(), wrong, |outcome, _, requests| {
+    each(To::Bytes, RetryConfig::none(), wrong, |outcome, _, requests| {
         assert_eq!((outcome.is_ok(), requests), (false, 1));
     });
 }
@@ -164,7 +164,7 @@ fn repeats_are_bounded_and_the_error_tells_of_each() {
 #[test]
 fn what_does_not_pass_is_not_repeated() {
     let gone = || vec![unsigned(404, r#"{"code":"RESOURCE_NOT_EXISTS","message":"expired"}"#), whole()];
-    each(To::File, Retries::default(), gone, |outcome, _, requests| {
+    each(To::File, RetryConfig::default(), gone, |outcome, _, requests| {
         assert_eq!((outcome.unwrap_err().code(), requests), (Some("RESOURCE_NOT_EXISTS"), 1));
     });
 }

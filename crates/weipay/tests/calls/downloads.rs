@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use weipay::download::Downloaded;
 use weipay::error::{ErrorClass, ErrorKind, FileError, RequestError};
 use weipay::wire::{DigestAlgorithm, Digester};
-use weipay::{Client, Error, Retries};
+use weipay::{Client, Error, RetryConfig};
 
 use crate::bills;
 use crate::on_async;
@@ -43,10 +43,10 @@ fn download(response: impl Fn() -> Scripted, digest_of: &[u8], look: impl Fn(Out
         let mut written = Vec::new();
         let outcome = if is_async {
             let client = platform.builder().build().unwrap();
-            on_async(client.download(&file).retries(Retries::none()).to_writer(&mut written))
+            on_async(client.download(&file).retries(RetryConfig::none()).to_writer(&mut written))
         } else {
             let client = platform.builder().build_blocking().unwrap();
-            client.download(&file).retries(Retries::none()).to_writer(&mut written)
+            client.download(&file).retries(RetryConfig::none()).to_writer(&mut written)
         };
         look(outcome, written, platform.seen());
         assert!(!platform.saw_more());
@@ -71,7 +71,7 @@ fn a_file_is_decompressed_verified_and_its_url_sent_unchanged() {
             let downloaded = outcome.unwrap();
             assert_eq!(written, TEXT.as_bytes());
             assert!(downloaded.is_verified());
-            assert_eq!(downloaded.bytes, TEXT.len() as u64);
+            assert_eq!(downloaded.size, TEXT.len() as u64);
             assert_eq!(downloaded.was_compressed, body != TEXT.as_bytes());
             assert_eq!(downloaded.media_type.as_deref(), Some("application/x-gzip"));
             assert_eq!(downloaded.headers["set-cookie"], "session=secret");
@@ -161,10 +161,10 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
             let url = format!("{}{TARGET}", platform.base_url);
             let outcome = if is_async {
                 let client = platform.builder().build().unwrap();
-                on_async(client.download(&url).retries(Retries::none()).to_bytes()).map(drop)
+                on_async(client.download(&url).retries(RetryConfig::none()).to_bytes()).map(drop)
             } else {
                 let client = platform.builder().build_blocking().unwrap();
-                client.download(&url).retries(Retries::none()).to_bytes().map(drop)
+                client.download(&url).retries(RetryConfig::none()).to_bytes().map(drop)
             };
             let error = outcome.unwrap_err();
             let ErrorKind::File(error) = error.kind() else { panic!("{body}: {error:#}") };
@@ -184,7 +184,7 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
     for body in bodies {
         for is_call in [false, true] {
             let platform = Platform::start(vec![unsigned(200, "").with_bytes(&body); 2]);
-            let builder = || platform.builder().retries(Retries::none());
+            let builder = || platform.builder().retries(RetryConfig::none());
             let (client, blocking) = (builder().build().unwrap(), builder().build_blocking().unwrap());
             let url = format!("{}{TARGET}", platform.base_url);
             let outcomes = match is_call {
@@ -286,7 +286,7 @@ fn a_file_on_disk_is_replaced_only_by_a_good_one() {
             fs::write(&path, "old").unwrap();
             let platform = Platform::start(vec![unsigned(200, body)]);
             let file = named(&platform.base_url, DigestAlgorithm::Sha256, TEXT.as_bytes());
-            let builder = platform.builder().retries(Retries::none());
+            let builder = platform.builder().retries(RetryConfig::none());
             let outcome = if is_async {
                 on_async(builder.build().unwrap().download(&file).to_file(&path))
             } else {
@@ -395,7 +395,7 @@ fn a_file_is_written_while_it_arrives() {
             configured().build_blocking().unwrap().download(&url).to_writer(writer)
         };
         let downloaded = downloaded.unwrap();
-        assert!(downloaded.bytes == 8 && !downloaded.is_verified());
+        assert!(downloaded.size == 8 && !downloaded.is_verified());
     }
 }
 
@@ -482,10 +482,10 @@ fn large(blocks: u64, is_gzip: bool) -> Value {
 fn a_file_of_64_mib_is_streamed_through() {
     let blocking = configured().build_blocking().unwrap();
     let downloaded = blocking.download(&large(1024, false)).to_writer(std::io::sink()).unwrap();
-    assert!(downloaded.bytes == 64 << 20 && downloaded.is_verified());
+    assert!(downloaded.size == 64 << 20 && downloaded.is_verified());
     let client = configured().build().unwrap();
     let downloaded = on_async(client.download(&large(1024, true)).to_writer(tokio::io::sink())).unwrap();
-    assert!(downloaded.bytes == 64 << 20 && downloaded.was_compressed);
+    assert!(downloaded.size == 64 << 20 && downloaded.was_compressed);
     // In memory only what fits.
     let error = blocking.download(&large(1025, false)).to_bytes().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::File(FileError::TooLarge { .. })), "{error:?}");
@@ -509,7 +509,7 @@ fn a_file_of_1_gib_takes_little_memory() {
         assert!(blocking.download(&large(16 * 1024, is_gzip)).to_writer(sink).unwrap().is_verified());
         let sink = tokio::io::sink();
         let downloaded = on_async(client.download(&large(16 * 1024, is_gzip)).to_writer(sink)).unwrap();
-        assert!(downloaded.is_verified() && downloaded.bytes == 1 << 30);
+        assert!(downloaded.is_verified() && downloaded.size == 1 << 30);
     }
     let more = peak() - before;
     assert!(more < 16 * 1024, "{more} KiB");

@@ -72,7 +72,7 @@ fn a_changed_file_is_refused_and_another_merchants_key_does_not_open() {
     let mut changed = sealed(BILL.as_bytes());
     changed[3] ^= 1;
     let platform = Platform::start(vec![unsigned(200, "").with_bytes(&changed), unsigned(200, BILL)]);
-    let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(weipay::RetryConfig::none()).build_blocking().unwrap();
     let download = || client.download(&item(&platform.base_url, &MERCHANT));
     let error = download().to_bytes().unwrap_err();
     assert!(

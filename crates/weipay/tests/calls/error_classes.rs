@@ -11,7 +11,7 @@ use weipay::{ClientBuilder, Error, blocking};
 
 use crate::hostile_platform::both;
 use crate::platform::{PLATFORM, Platform, configured, responding, signed, unsigned};
-use crate::story::{SANDBOX, client, kit};
+use crate::shared_sandbox::{SANDBOX, client, kit};
 
 /// A proxy that changes requests on their way.
 struct Proxy<F>(DefaultTransport, F);

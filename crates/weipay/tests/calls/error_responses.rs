@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use weipay::error::{Advice, ErrorClass};
-use weipay::{Error, Retries};
+use weipay::{Error, RetryConfig};
 
 use crate::hostile_platform::both;
 use crate::on_async;
@@ -271,7 +271,7 @@ fn an_error_does_not_print_what_its_request_sent() {
             seen.lock().unwrap().extend(["signature=", "nonce_str="].map(|name| parameter(name).unwrap()));
             form(&part(request))
         });
-        let builder = || configured().base_url(&base_url).retries(Retries::none());
+        let builder = || configured().base_url(&base_url).retries(RetryConfig::none());
         let client = builder().build().unwrap();
         let call = client.chain(PATH).path("openid", OPENID).query("device_id", "dev id");
         let first = on_async(call.header("X-Token", "Bearer shop-token").post(&body)).unwrap_err();
@@ -298,7 +298,7 @@ fn an_error_does_not_print_what_its_request_sent() {
 fn words_of_lists_and_merchant_numbers_are_printed() {
     let said = r#"{"code": "SERVICE_UNAVAILABLE", "message": "1900000109: AVAILABLE"}"#;
     let platform = Platform::start(vec![unsigned(503, said)]);
-    let client = platform.builder().retries(Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(RetryConfig::none()).build_blocking().unwrap();
     let request =
         json!({"out_refund_no": "1", "from": [{"account": "AVAILABLE"}, {"account": "1900000109"}]});
     let error = client.chain("v3/refund/domestic/refunds").post(request).unwrap_err();

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use weipay::error::{ErrorKind, Sent};
-use weipay::{ClientBuilder, Error, Response, Retries, blocking};
+use weipay::{ClientBuilder, Error, Response, RetryConfig, blocking};
 use weipay_sandbox::{FaultRule, Sandbox};
 
 use crate::on_async;
-use crate::story;
+use crate::shared_sandbox;
 
 const USE: &str = "v3/marketing/busifavor/coupons/use";
 const SEND: &str = "v3/marketing/busifavor/coupons/send";
@@ -64,16 +64,21 @@ impl Shop {
     fn open() -> Self {
         let sandbox = Sandbox::start().unwrap();
         let client = blocking::Client::from_kit(sandbox.kit_file()).unwrap();
-        let stock_id = story::create(&client, sandbox.kit());
+        let stock_id = shared_sandbox::create(&client, sandbox.kit());
         Self { sandbox, stock_id }
     }
 
-    fn client(&self, retries: Retries) -> blocking::Client {
+    fn client(&self, retries: RetryConfig) -> blocking::Client {
         ClientBuilder::from_kit(self.sandbox.kit_file()).unwrap().retries(retries).build_blocking().unwrap()
     }
 
     fn coupon(&self, number: usize) -> Coupon {
-        let code = story::send(&self.client(Retries::none()), self.sandbox.kit(), &self.stock_id, number);
+        let code = shared_sandbox::send(
+            &self.client(RetryConfig::none()),
+            self.sandbox.kit(),
+            &self.stock_id,
+            number,
+        );
         let using = json!({
             "coupon_code": code, "stock_id": self.stock_id, "appid": self.sandbox.kit().appid,
             "use_time": weipay::model::Time::from(std::time::SystemTime::now()),
@@ -95,7 +100,7 @@ impl Shop {
     fn state(&self, coupon: &Coupon) -> Value {
         let (openid, code, appid) = (&coupon.openid, &coupon.code, &self.sandbox.kit().appid);
         let path = format!("v3/marketing/busifavor/users/{openid}/coupons/{code}/appids/{appid}");
-        self.client(Retries::none()).chain(&path).get().unwrap().json().unwrap()
+        self.client(RetryConfig::none()).chain(&path).get().unwrap().json().unwrap()
     }
 }
 
@@ -133,7 +138,7 @@ const FAULTS: [(&str, Ended, bool); 26] = [
 #[test]
 fn a_call_that_is_sent_once_never_claims_success_or_that_nothing_happened() {
     let shop = Shop::open();
-    let client = shop.client(Retries::none());
+    let client = shop.client(RetryConfig::none());
     for (number, (fault, expected, is_done)) in FAULTS.iter().enumerate() {
         for (style, number) in [("blocking", 2 * number), ("async", 2 * number + 1)] {
             let coupon = shop.coupon(number);
@@ -142,7 +147,7 @@ fn a_call_that_is_sent_once_never_claims_success_or_that_nothing_happened() {
                 "blocking" => client.chain(USE).post(&coupon.using),
                 _ => {
                     let builder = ClientBuilder::from_kit(shop.sandbox.kit_file()).unwrap();
-                    let asynchronous = builder.retries(Retries::none()).build().unwrap();
+                    let asynchronous = builder.retries(RetryConfig::none()).build().unwrap();
                     on_async(asynchronous.chain(USE).post(&coupon.using))
                 }
             };
@@ -161,7 +166,7 @@ fn a_repeat_ends_well_and_takes_effect_once() {
     let shop = Shop::open();
     for (number, (fault, once, is_done)) in FAULTS.iter().enumerate() {
         // Each has a budget of repeats that the others do not use up.
-        let client = shop.client(Retries::default().first_wait(Duration::ZERO));
+        let client = shop.client(RetryConfig::default().base_delay(Duration::ZERO));
         let coupon = shop.coupon(number);
         shop.spoil(fault, ASSOCIATE);
         let outcome = client.chain(ASSOCIATE).post(&coupon.associating);
@@ -186,7 +191,7 @@ fn a_repeat_ends_well_and_takes_effect_once() {
 #[test]
 fn a_coupon_whose_response_was_lost_is_not_sent_again_by_itself() {
     let shop = Shop::open();
-    let client = shop.client(Retries::default().first_wait(Duration::ZERO));
+    let client = shop.client(RetryConfig::default().base_delay(Duration::ZERO));
     for fault in ["commit-then-drop", "commit-then-reset", "commit-then-500", "truncated", "probe-signature"]
     {
         let before = sent(&shop);
@@ -205,14 +210,14 @@ fn a_coupon_whose_response_was_lost_is_not_sent_again_by_itself() {
 
 fn sent(shop: &Shop) -> i64 {
     let path = format!("v3/marketing/busifavor/stocks/{}", shop.stock_id);
-    let stock = shop.client(Retries::none()).chain(&path).get().unwrap().json().unwrap();
+    let stock = shop.client(RetryConfig::none()).chain(&path).get().unwrap().json().unwrap();
     stock["send_count_information"]["total_send_num"].as_i64().unwrap()
 }
 
 #[test]
 fn an_outage_ends_each_call_after_its_attempts_and_its_last_word_is_kept() {
     let shop = Shop::open();
-    let client = shop.client(Retries::default().first_wait(Duration::ZERO));
+    let client = shop.client(RetryConfig::default().base_delay(Duration::ZERO));
     let coupon = shop.coupon(1);
     for fault in ["503", "502; body=html", "drop"] {
         shop.sandbox.add_fault(FaultRule::new(fault.parse().unwrap())).unwrap();
@@ -229,7 +234,7 @@ fn an_outage_ends_each_call_after_its_attempts_and_its_last_word_is_kept() {
 #[test]
 fn on_a_flaky_platform_no_call_hides_that_it_may_have_taken_effect() {
     let shop = Shop::open();
-    let client = shop.client(Retries::default().first_wait(Duration::ZERO));
+    let client = shop.client(RetryConfig::default().base_delay(Duration::ZERO));
     let coupons: Vec<Coupon> = (0..40).map(|number| shop.coupon(number)).collect();
     for rule in weipay_sandbox::FaultProfile::Flaky.rules(7) {
         shop.sandbox.add_fault(rule.operation(format!("POST {USE}"))).unwrap();

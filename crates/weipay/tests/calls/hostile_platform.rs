@@ -12,7 +12,7 @@ use crate::platform::{
 use serde_json::{Value, json};
 use weipay::error::{Advice, ErrorClass, ErrorKind};
 use weipay::wire::VerifyError;
-use weipay::{Error, Response, Retries};
+use weipay::{Error, Response, RetryConfig};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const PROBE: &str = "WECHATPAY/SIGNTEST/2sWfO+6tVVsZonOX2sWfO+6tVVsZonOX";
@@ -198,7 +198,10 @@ fn swapped() -> String {
 
 fn refuse_another<T: std::fmt::Debug>(result: Result<T, Error>, echo: &str) {
     let error = result.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::AnotherRequest { field } if *field == Some(echo)), "{error}");
+    assert!(
+        matches!(error.kind(), ErrorKind::MismatchedResponse { field } if *field == Some(echo)),
+        "{error}"
+    );
     assert!(error.is_unverified() && error.may_have_taken_effect() && error.is_retryable(), "{error}");
     assert_eq!(error.class(), ErrorClass::Verification);
     assert!(error.to_string().contains(echo) && !format!("{error}").contains("SUCCESS"), "{error}");
@@ -350,7 +353,10 @@ fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
         for (result, _) in on_both!(vec![signed(status, response)], client => client.chain(path).post(body)) {
             let error = result.unwrap_err();
             let kind = error.kind();
-            assert!(matches!(kind, ErrorKind::AnotherRequest { field: found } if *found == field), "{error}");
+            assert!(
+                matches!(kind, ErrorKind::MismatchedResponse { field: found } if *found == field),
+                "{error}"
+            );
             assert!(error.is_unverified() && error.may_have_taken_effect(), "{error}");
             assert!(
                 error.to_string().contains("this call may have taken effect: query the result"),
@@ -368,6 +374,48 @@ fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
         .notify_url("https://example.com/a")
         .amount(weipay::v3::pay::transactions::native::post::PayOrderAmount::new().total(1));
     refuse_another(client.v3().pay().transactions().native().post(request), "code_url");
+}
+
+/// The key that signs is the same for every merchant, and two merchants of one owner may number alike. Where the request does not
+/// name the merchant, the client still knows who it is.
+#[test]
+fn a_success_of_another_merchant_is_refused_where_only_the_client_knows_its_number() {
+    let own = configured().build_blocking().unwrap().mchid().unwrap().to_string();
+    let transfer = "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B1";
+    let batch = "v3/transfer/batches/out-batch-no/B1";
+    let withdrawal = "v3/ecommerce/fund/withdraw/out-request-no/B1";
+    let combined = "v3/combine-transactions/out-trade-no/B1";
+    for (path, body, field, response) in [
+        (transfer, None, "mch_id", r#"{"mch_id":"X","out_bill_no":"B1","state":"SUCCESS"}"#),
+        (
+            batch,
+            None,
+            "mchid",
+            r#"{"transfer_batch":{"mchid":"X","out_batch_no":"B1","batch_status":"FINISHED"}}"#,
+        ),
+        (withdrawal, None, "sp_mchid", r#"{"sp_mchid":"X","out_request_no":"B1","status":"SUCCESS"}"#),
+        (combined, None, "combine_mchid", r#"{"combine_mchid":"X","combine_out_trade_no":"B1"}"#),
+        (
+            "v3/payscore/serviceorder",
+            Some(json!({"out_order_no": "B1"})),
+            "mchid",
+            r#"{"mchid":"X","out_order_no":"B1","order_id":"5","state":"CREATED"}"#,
+        ),
+    ] {
+        for (merchant, is_refused) in [("1900000110", true), (&*own, false), ("", false)] {
+            let response = || vec![signed(200, &response.replace('X', merchant))];
+            let called = match &body {
+                None => on_both!(response(), client => client.chain(path).get()),
+                Some(body) => on_both!(response(), client => client.chain(path).post(body)),
+            };
+            for (result, _) in called {
+                match is_refused {
+                    true => refuse_another(result, field),
+                    false => assert!(result.unwrap().is_verified(), "{path} {merchant}"),
+                }
+            }
+        }
+    }
 }
 
 /// The headers of one response on the body of another: the refusal is of another call.
@@ -422,14 +470,17 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
     let query = "v3/pay/transactions/out-trade-no/A?mchid=1";
     let another = || signed(404, TIME).with_body(absent);
     let platform = Platform::start(vec![another()]);
-    let client = platform.builder().retries(Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(RetryConfig::none()).build_blocking().unwrap();
     let error = client.chain(query).get().unwrap_err();
     assert!(error.is_retryable() && error.advice() == Some(Advice::RetrySame), "{error}");
     assert_eq!((error.message(), error.meaning()), (Some("m"), None));
     let platform =
         Platform::start(vec![another(), signed(200, r#"{"out_trade_no":"A","trade_state":"SUCCESS"}"#)]);
-    let client =
-        platform.builder().retries(Retries::default().first_wait(Duration::ZERO)).build_blocking().unwrap();
+    let client = platform
+        .builder()
+        .retries(RetryConfig::default().base_delay(Duration::ZERO))
+        .build_blocking()
+        .unwrap();
     assert_eq!(client.chain(query).get().unwrap().attempts().len(), 2);
 }
 
@@ -479,7 +530,7 @@ fn a_refused_download_with_an_unverified_signature_is_not_believed() {
         let outcomes = [false, true].map(|is_call| {
             let platform = Platform::start(vec![response.clone(); 2]);
             let url = format!("{}/v3/billdownload/file?token=x", platform.base_url);
-            let builder = || platform.builder().retries(Retries::none());
+            let builder = || platform.builder().retries(RetryConfig::none());
             let (client, blocking) = (builder().build().unwrap(), builder().build_blocking().unwrap());
             let call = "v3/billdownload/file";
             let (first, second) = match is_call {

@@ -425,7 +425,7 @@ fn closed_between_two_calls() {
 fn no_time_for_connecting_makes_no_connection() {
     let none = || {
         to(&answering("HTTP/1.1 400 X\r\n\r\n")())
-            .retries(weipay::Retries::none())
+            .retries(weipay::RetryConfig::none())
             .connect_timeout(Duration::ZERO)
     };
     let blocking = none().build_blocking().unwrap().chain(PATH).post(json!({"a": 1})).unwrap_err();

@@ -4,7 +4,7 @@ use crate::platform::{Platform, signed, unsigned};
 use weipay::error::{Error, ErrorKind, RequestError};
 use weipay::http::Method;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
-use weipay::{Dialect, Operation, Version};
+use weipay::{ApiVersion, BodyFormat, Operation};
 
 const DISASSOCIATE: &str = "v3/marketing/busifavor/coupons/disassociate";
 
@@ -67,7 +67,7 @@ fn a_call_of_apiv2_needs_its_key_in_every_style() {
             client.chain(path).get().unwrap_err(),
             client[path].post(()).unwrap_err(),
         ] {
-            assert!(matches!(error.kind(), ErrorKind::Request(RequestError::ApiV2Key)), "{error}");
+            assert!(matches!(error.kind(), ErrorKind::Request(RequestError::MissingApiV2Key)), "{error}");
         }
     }
     assert!(!platform.saw_more());
@@ -94,6 +94,10 @@ fn a_call_prints_what_is_known_of_its_path_and_no_value() {
 fn a_program_can_list_the_operations_of_a_product() {
     let coupons: Vec<_> = weipay::operations().filter(|found| found.product() == Some("商家券")).collect();
     assert!(coupons.len() > 10);
-    assert!(coupons.iter().all(|found| (found.version(), found.dialect()) == (Version::V3, Dialect::Json)));
+    assert!(
+        coupons
+            .iter()
+            .all(|found| (found.version(), found.body_format()) == (ApiVersion::V3, BodyFormat::Json))
+    );
     assert!(coupons.contains(&Operation::find(&Method::POST, DISASSOCIATE).unwrap()));
 }

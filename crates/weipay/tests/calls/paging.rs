@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use futures_core::Stream;
 use serde_json::{Value, json};
 use weipay::http::Method;
-use weipay::paging::{PageError, Pages, Place};
+use weipay::paging::{PageCursor, PageError, Pages};
 use weipay::v3::marketing::favor::stocks::get::Request;
 
 use crate::platform::{Platform, Scripted, signed, unsigned};
@@ -159,7 +159,7 @@ fn a_page_with_something_else_in_place_of_its_list_is_an_error() {
     }
     // An empty list that has not even its limit is none: a coupon that seems not to be there is sent again.
     let platform = Platform::start(vec![signed(200, "{}")]);
-    let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(weipay::RetryConfig::none()).build_blocking().unwrap();
     assert!(client[LIST].pages().next().unwrap().is_err());
 }
 
@@ -184,7 +184,7 @@ fn a_page_is_named_in_a_body_too() {
     ]);
     let client = platform.builder().build_blocking().unwrap();
     let call = client.chain("v3/merchant-risk-manage/ec-trade-risk/query-risk-trades");
-    let pages = call.pages_by(Method::POST, json!({"page_index": 1, "page_size": 2}));
+    let pages = call.pages_with(Method::POST, json!({"page_index": 1, "page_size": 2}));
     assert_eq!(pages.map(|page| page.unwrap().items().len()).collect::<Vec<_>>(), [2, 1]);
     for index in [1, 2] {
         let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
@@ -201,7 +201,7 @@ fn a_page_that_fails_is_told_and_is_the_next_one_again() {
     assert!(pages.next().unwrap().is_ok());
     let error = pages.next().unwrap().unwrap_err();
     assert_eq!(error.as_call_error().unwrap().code(), Some("NOT_FOUND"));
-    assert_eq!(pages.place(), Some(&Place::Offset(2)));
+    assert_eq!(pages.cursor(), Some(&PageCursor::Offset(2)));
     assert_eq!(pages.next().unwrap().unwrap().items().len(), 1);
     assert!(pages.next().is_none());
 }
@@ -213,7 +213,7 @@ fn a_page_that_was_only_accepted_or_is_empty_is_not_the_end_of_a_list() {
     for no_page in [accepted(), signed(200, ""), signed(202, "{}")] {
         let status = no_page.status();
         let platform = Platform::start(vec![page(0..2, None), no_page, page(2..3, None)]);
-        let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+        let client = platform.builder().retries(weipay::RetryConfig::none()).build_blocking().unwrap();
         let mut pages = client[LIST].query("limit", 2).pages();
         assert!(pages.next().unwrap().is_ok());
         let error = pages.next().unwrap().unwrap_err();
@@ -221,11 +221,11 @@ fn a_page_that_was_only_accepted_or_is_empty_is_not_the_end_of_a_list() {
         // What was not only accepted is none of a list.
         let is_none_of_a_list = error.as_call_error().is_some_and(weipay::Error::is_unverified);
         assert!(if status == 200 { is_none_of_a_list } else { is_no_page }, "{error}");
-        assert_eq!(pages.place(), Some(&Place::Offset(2)));
+        assert_eq!(pages.cursor(), Some(&PageCursor::Offset(2)));
         assert_eq!(pages.next().unwrap().unwrap().items().len(), 1);
     }
     let platform = Platform::start((0..9).map(|_| accepted()).collect());
-    let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+    let client = platform.builder().retries(weipay::RetryConfig::none()).build_blocking().unwrap();
     assert_eq!(client[LIST].query("limit", 2).pages().filter(Result::is_err).count(), 3);
 }
 
@@ -267,8 +267,8 @@ fn another_page_than_the_one_that_was_asked_for_is_not_read() {
     let mut list = client.chain(path).path("stock_id", "7").query("limit", 2).pages();
     assert_eq!(list.next().unwrap().unwrap().items().len(), 2);
     let error = list.next().unwrap().unwrap_err();
-    assert!(matches!(error, PageError::AnotherPage { asked: 2, answered: 0 }), "{error}");
-    assert_eq!(list.place(), Some(&Place::Offset(2)));
+    assert!(matches!(error, PageError::MismatchedPage { requested: 2, received: 0 }), "{error}");
+    assert_eq!(list.cursor(), Some(&PageCursor::Offset(2)));
     assert_eq!(list.next().unwrap().unwrap().items().len(), 2);
     assert!(list.next().is_none());
 
@@ -277,7 +277,7 @@ fn another_page_than_the_one_that_was_asked_for_is_not_read() {
     let mut list = client.chain(path).path("stock_id", "7").query("limit", 2).pages();
     let told = crate::on_async(async { [list.next().await, list.next().await, list.next().await] });
     assert!(
-        matches!(&told, [Some(Ok(_)), Some(Err(PageError::AnotherPage { .. })), Some(Ok(_))]),
+        matches!(&told, [Some(Ok(_)), Some(Err(PageError::MismatchedPage { .. })), Some(Ok(_))]),
         "{told:?}"
     );
 }

@@ -8,7 +8,7 @@ use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coup
 };
 use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::post as send;
 
-use crate::story::{SANDBOX, client};
+use crate::shared_sandbox::{SANDBOX, client};
 
 const BRAND: &str = "120344";
 

@@ -250,7 +250,7 @@ fn a_header_of_the_connection_cannot_be_set() {
         assert!(typed.post(request.out_trade_no("3").out_request_no("4")).unwrap_err().is_request());
     }
     // The parts of an upload are told apart by its content type.
-    let file = weipay::File::new("a.png", &b"png"[..]);
+    let file = weipay::UploadFile::new("a.png", &b"png"[..]);
     let upload = client.chain("v3/a").header("Content-Type", "multipart/form-data; boundary=x");
     assert!(upload.upload(json!({"filename": "a.png"}), &file).unwrap_err().is_request());
     assert!(!platform.saw_more());

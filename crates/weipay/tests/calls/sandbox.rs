@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use weipay::error::{ErrorKind, RequestError};
 use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
 use weipay::v3::marketing::favor::media::image_upload;
-use weipay::{Client, ClientBuilder, Error, File, Response};
+use weipay::{Client, ClientBuilder, Error, Response, UploadFile};
 
 use crate::on_async;
-use crate::story::{Coupon, SANDBOX, client, kit};
+use crate::shared_sandbox::{Coupon, SANDBOX, client, kit};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 
@@ -63,7 +63,7 @@ fn a_typed_response_reads_without_remainder() {
     let coupon = Coupon::tied();
     let stock =
         client().v3().marketing().busifavor().stocks().stock_id(coupon.stock_id.as_str()).get().unwrap();
-    assert_eq!(stock.misread(), []);
+    assert_eq!(stock.decode_errors(), []);
     let stock = stock.decode().unwrap();
     assert_eq!(stock.coupon_use_rule.unwrap().fixed_normal_coupon.unwrap().discount_amount, Some(500));
     let response =
@@ -123,7 +123,7 @@ fn the_program_of_the_readme_ends_with_a_sentence_when_it_fails() {
 
 #[test]
 fn an_upload_is_signed_over_what_it_says_about_its_file() {
-    let image = File::new("门店\".png", &b"\x89PNG\r\n--boundary\r\n\r\n{}\r\n"[..]);
+    let image = UploadFile::new("门店\".png", &b"\x89PNG\r\n--boundary\r\n\r\n{}\r\n"[..]);
     let upload = client().v3().marketing().favor().media().image_upload();
     let response = upload.post(image_upload::post::Request::new().file(image.clone())).unwrap();
     assert!(response.decode().unwrap().media_url.is_some());

@@ -31,7 +31,7 @@ fn plain_text_travels_encrypted_both_ways() {
 
     let decoded = response.decode().unwrap();
     assert_eq!(decoded.encrypted_echo_message.as_ref().unwrap().as_plain_text(), Some("回显"));
-    assert!(response.misread().is_empty());
+    assert!(response.decode_errors().is_empty());
     assert!(!format!("{response:?} {decoded:?}").contains("回显"));
 }
 

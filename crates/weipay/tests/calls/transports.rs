@@ -12,7 +12,7 @@ use weipay::bytes::Bytes;
 use weipay::error::{NetworkError, Sent};
 use weipay::http::{Method, Request, Response};
 use weipay::transport::{self, ResponseFuture, blocking};
-use weipay::{ClientBuilder, Error, Retries};
+use weipay::{ClientBuilder, Error, RetryConfig};
 
 use crate::on_async;
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, configured, now, signed};
@@ -58,7 +58,7 @@ impl transport::Transport for Offline {
 /// A transport of the caller's may belong to another runtime than tokio.
 #[test]
 fn a_call_over_a_transport_of_ones_own_needs_no_tokio() {
-    let client = configured().transport(Offline).retries(Retries::none()).build().unwrap();
+    let client = configured().transport(Offline).retries(RetryConfig::none()).build().unwrap();
     let mut call = std::pin::pin!(client.chain("v3/a").get());
     let Poll::Ready(ended) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("nothing in it waits")
@@ -70,7 +70,7 @@ fn a_call_over_a_transport_of_ones_own_needs_no_tokio() {
 #[test]
 fn a_runtime_that_stands_still_keeps_no_connection_from_another() {
     // It serves several connections at a time.
-    let kit = crate::story::SANDBOX.kit_file();
+    let kit = crate::shared_sandbox::SANDBOX.kit_file();
     let client = ClientBuilder::from_kit(kit).unwrap().timeout(Duration::from_secs(20)).build().unwrap();
     let one_thread = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (first, second) = (one_thread(), one_thread());

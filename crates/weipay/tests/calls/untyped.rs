@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use weipay::http::Method;
 use weipay::model::Sensitive;
 use weipay::wire::PrivateKey;
-use weipay::{File, Operation, SensitiveTexts};
+use weipay::{Operation, SensitiveTexts, UploadFile};
 use weipay_catalog::{Catalog, Field};
 
 use crate::platform::{MERCHANT, PLATFORM, PUBLIC_KEY_ID, Platform, Seen, on_both, signed, unsigned};
 use crate::platform_certificates::server::{OLD, Server};
-use crate::story::client;
+use crate::shared_sandbox::client;
 
 const SECRET: &str = "张三";
 const ADD: &str = "v3/profitsharing/receivers/add";
@@ -329,11 +329,11 @@ fn what_comes_encrypted_is_opened_and_what_does_not_open_is_told() {
         assert_eq!(read["data"][1]["payer_phone"], bad);
         assert_eq!(read["total_count"], 3);
     }
-    let misread = response.misread();
-    assert_eq!(misread.len(), 1);
-    assert_eq!(misread[0].path, "data[1].payer_phone");
+    let decode_errors = response.decode_errors();
+    assert_eq!(decode_errors.len(), 1);
+    assert_eq!(decode_errors[0].path, "data[1].payer_phone");
     assert_eq!(&response.bytes()[..], answer.to_string().as_bytes(), "the bytes are as they came");
-    assert!(!format!("{response:?} {misread:?}").contains(SECRET));
+    assert!(!format!("{response:?} {decode_errors:?}").contains(SECRET));
 }
 
 #[test]
@@ -374,7 +374,7 @@ fn a_call_is_repeated_only_by_its_row_and_with_the_same_ciphertext() {
 /// The sandbox compares the digest with the file, and decrypts what must come encrypted.
 #[test]
 fn an_upload_describes_its_file_and_encrypts_the_description() {
-    let file = File::new("a.png", b"\x89PNG\r\n\x1a\n".to_vec());
+    let file = UploadFile::new("a.png", b"\x89PNG\r\n\x1a\n".to_vec());
     let client = client();
     let response = client["v3/marketing/favor/media/image-upload"].upload((), &file).unwrap();
     assert!(response.json().unwrap()["media_url"].is_string());

@@ -8,11 +8,11 @@ use std::thread;
 
 use serde_json::json;
 use weipay::v3::marketing::favor::media::image_upload::post::Request;
-use weipay::{Client, File};
+use weipay::{Client, UploadFile};
 
 use crate::on_async;
 use crate::platform::configured;
-use crate::story::{SANDBOX, client};
+use crate::shared_sandbox::{SANDBOX, client};
 
 #[test]
 fn a_file_from_disk_or_from_a_reader_is_uploaded_as_one_from_memory() {
@@ -24,12 +24,12 @@ fn a_file_from_disk_or_from_a_reader_is_uploaded_as_one_from_memory() {
     fs::write(&path, &bytes).unwrap();
     let asynchronous = Client::from_kit(SANDBOX.kit_file()).unwrap();
     for file in [
-        File::new("门店.png", bytes.clone()),
-        File::from_path(&path).unwrap(),
-        File::from_reader("门店.png", &bytes[..]).unwrap(),
+        UploadFile::new("门店.png", bytes.clone()),
+        UploadFile::from_path(&path).unwrap(),
+        UploadFile::from_reader("门店.png", &bytes[..]).unwrap(),
     ] {
         assert_eq!((file.name.as_str(), file.media_type.as_str()), ("门店.png", "image/png"));
-        assert_eq!((file.length(), file.sha256()), (1_500_001, weipay::wire::sha256_hex(&bytes)));
+        assert_eq!((file.size(), file.sha256()), (1_500_001, weipay::wire::sha256_hex(&bytes)));
         // The sandbox compares the bytes with the digest in `meta`.
         let upload = || Request::new().file(file.clone());
         let response = client().v3().marketing().favor().media().image_upload().post(upload()).unwrap();
@@ -70,7 +70,7 @@ fn counting() -> (String, std::sync::mpsc::Receiver<(u64, u64)>) {
     (url, told)
 }
 
-fn upload(file: &File, is_async: bool) -> (weipay::Error, (u64, u64)) {
+fn upload(file: &UploadFile, is_async: bool) -> (weipay::Error, (u64, u64)) {
     let (url, told) = counting();
     let builder = configured().base_url(&url);
     let (path, meta) = ("v3/marketing/favor/media/image-upload", json!({"anything": "goes"}));
@@ -88,7 +88,7 @@ fn a_file_of_64_mib_is_streamed_from_disk() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("video.mp4");
     OnDisk::create(&path).unwrap().set_len(64 << 20).unwrap();
-    let file = File::from_path(&path).unwrap();
+    let file = UploadFile::from_path(&path).unwrap();
     for is_async in [false, true] {
         let (error, (count, length)) = upload(&file, is_async);
         assert!(error.is_api(), "{error:?}");
@@ -102,7 +102,7 @@ fn a_file_that_became_shorter_is_not_sent_as_if_it_were_whole() {
     let path = folder.path().join("video.mp4");
     for is_async in [false, true] {
         fs::write(&path, vec![1; 2 << 20]).unwrap();
-        let file = File::from_path(&path).unwrap();
+        let file = UploadFile::from_path(&path).unwrap();
         fs::write(&path, vec![1; 1 << 20]).unwrap();
         let (error, (count, length)) = upload(&file, is_async);
         assert!(error.is_network() && count < length, "{error:?}");

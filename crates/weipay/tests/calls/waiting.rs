@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use weipay::retry::Timer as _;
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get::Request;
-use weipay::waiting::{WaitError, Waited, Waiting};
-use weipay::{ClientBuilder, Retries};
+use weipay::waiting::{WaitError, WaitOptions, WaitOutcome};
+use weipay::{ClientBuilder, RetryConfig};
 
 use crate::delivery::Noting;
 use crate::on_async;
@@ -23,7 +23,7 @@ fn error(status: u16, code: &str) -> Scripted {
 }
 
 fn builder(platform: &Platform, timer: &Noting) -> ClientBuilder {
-    platform.builder().timer(timer.clone()).retries(Retries::none())
+    platform.builder().timer(timer.clone()).retries(RetryConfig::none())
 }
 
 fn seconds(waits: &[u64]) -> Vec<Duration> {
@@ -42,12 +42,12 @@ fn an_order_is_asked_for_until_it_is_paid() {
     let timer = Noting::default();
     let limit = Duration::from_secs(20);
     let client = builder(&platform, &timer).timeout(limit).build_blocking().unwrap();
-    let waited = client.wait(&Waiting::within(Duration::from_secs(120)), |left| {
+    let waited = client.wait(&WaitOptions::timeout(Duration::from_secs(120)), |left| {
         assert!(left <= limit, "one response that never comes leaves time for others");
         let order = client.v3().pay().transactions().out_trade_no().out_trade_no("1234567");
         order.timeout(left).get(Request::new().mchid("1900000001"))
     });
-    let Waited::Final { state, response, .. } = waited.unwrap() else { panic!("it is paid") };
+    let WaitOutcome::Final { state, response, .. } = waited.unwrap() else { panic!("it is paid") };
     assert_eq!(state, "SUCCESS");
     assert!(response.is_verified() && response.decode().unwrap().trade_state.is_some());
     assert_eq!(timer.waits(), seconds(&[5, 5, 5]));
@@ -72,19 +72,19 @@ fn the_state_of_another_order_refund_or_batch_ends_no_waiting() {
             let states = [("1002", is_final), ("1001", open), ("1002", is_final), ("1001", is_final)];
             states.map(|(id, state)| signed(200, &body(id, state).to_string())).to_vec()
         };
-        let day = Waiting::within(Duration::from_secs(86_400));
+        let day = WaitOptions::timeout(Duration::from_secs(86_400));
         let (platform, timer) = (Platform::start(responses()), Noting::default());
         let client = builder(&platform, &timer).build_blocking().unwrap();
         let call = client.chain(path).path(name, "1001");
         let waited = client.wait(&day, |_| call.clone().get()).unwrap();
-        let Waited::Final { state, response, .. } = waited else { panic!("{path}") };
+        let WaitOutcome::Final { state, response, .. } = waited else { panic!("{path}") };
         assert_eq!((&*state, response.json().unwrap()), (is_final, body("1001", is_final)), "{path}");
         assert_eq!(timer.waits().len(), 3, "{path}");
         let (platform, timer) = (Platform::start(responses()), Noting::default());
         let client = builder(&platform, &timer).build().unwrap();
         let call = client.chain(path).path(name, "1001");
         let waited = on_async(client.wait(&day, |_| call.clone().get())).unwrap();
-        assert!(matches!(waited, Waited::Final { state, .. } if state == is_final), "{path}");
+        assert!(matches!(waited, WaitOutcome::Final { state, .. } if state == is_final), "{path}");
         assert_eq!(timer.waits().len(), 3, "{path}");
     }
 }
@@ -99,7 +99,7 @@ fn a_profit_sharing_bill_is_waited_for_only_while_it_is_being_made() {
         Platform::start(vec![refused("请求的账单正在生成中"), refused("服务商和分账方无受理关系")]);
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
-    let waited = client.wait(&Waiting::within(Duration::from_secs(86_400)), |_| {
+    let waited = client.wait(&WaitOptions::timeout(Duration::from_secs(86_400)), |_| {
         client.chain("v3/profitsharing/bills").query("bill_date", "2026-08-14").get()
     });
     let WaitError::Call(error) = waited.unwrap_err() else { panic!("it is refused") };
@@ -120,7 +120,7 @@ fn a_profit_sharing_bill_is_waited_for_in_another_language_too() {
             refused("INVALID_REQUEST", "请求的账单日期已过期"),
         ]
     };
-    let day = Waiting::within(Duration::from_secs(86_400));
+    let day = WaitOptions::timeout(Duration::from_secs(86_400));
     let (platform, timer) = (Platform::start(responses()), Noting::default());
     let client = builder(&platform, &timer).build_blocking().unwrap();
     let call = client.chain("v3/profitsharing/bills").header("Accept-Language", "en");
@@ -142,8 +142,9 @@ fn a_profit_sharing_bill_that_never_comes_ends_at_the_deadline() {
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
     let call = client.chain("v3/profitsharing/bills").query("bill_date", "2026-08-14");
-    let waited = client.wait(&Waiting::within(Duration::from_secs(3600)), |_| call.clone().get()).unwrap();
-    let Waited::DeadlinePassed { last: None, error: Some(error), .. } = waited else { panic!("undecided") };
+    let waited =
+        client.wait(&WaitOptions::timeout(Duration::from_secs(3600)), |_| call.clone().get()).unwrap();
+    let WaitOutcome::TimedOut { last: None, error: Some(error), .. } = waited else { panic!("undecided") };
     assert_eq!(error.code(), Some("NO_STATEMENT_EXIST"));
     assert_eq!(timer.waits(), [seconds(&[1800, 1799]), vec![THE_LAST]].concat());
 }
@@ -160,8 +161,8 @@ async fn at_the_deadline_the_async_client_tells_the_last_state() {
     let call =
         client.chain("v3/pay/transactions/out-trade-no/{out_trade_no}").path("out_trade_no", "1234567");
     let call = call.query("mchid", "1900000001");
-    let waited = client.wait(&Waiting::within(Duration::from_secs(5)), |_| call.clone().get()).await;
-    let Waited::DeadlinePassed { last, response, error, .. } = waited.unwrap() else { panic!("undecided") };
+    let waited = client.wait(&WaitOptions::timeout(Duration::from_secs(5)), |_| call.clone().get()).await;
+    let WaitOutcome::TimedOut { last, response, error, .. } = waited.unwrap() else { panic!("undecided") };
     assert_eq!((last.as_deref(), error.is_none()), (Some("USERPAYING"), true));
     assert!(response.is_some());
     assert_eq!(
@@ -182,9 +183,10 @@ fn a_transfer_that_is_not_found_yet_is_asked_for_again_after_a_minute() {
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
     let call = client.chain(TRANSFER).path("out_bill_no", "1");
-    let waited = client.wait(&Waiting::within(Duration::from_secs(3600)), |_| call.clone().get()).unwrap();
+    let waited =
+        client.wait(&WaitOptions::timeout(Duration::from_secs(3600)), |_| call.clone().get()).unwrap();
     // A final state need not be a good one.
-    assert!(matches!(waited, Waited::Final { state, .. } if state == "FAIL"));
+    assert!(matches!(waited, WaitOutcome::Final { state, .. } if state == "FAIL"));
     assert_eq!(timer.waits(), seconds(&[60, 10, 60]));
 }
 
@@ -194,8 +196,8 @@ fn a_transfer_that_never_appears_is_undecided_and_not_failed() {
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
     let call = client.chain(TRANSFER).path("out_bill_no", "1");
-    let waited = client.wait(&Waiting::within(Duration::from_secs(90)), |_| call.clone().get()).unwrap();
-    let Waited::DeadlinePassed { last: None, error: Some(error), .. } = waited else { panic!("undecided") };
+    let waited = client.wait(&WaitOptions::timeout(Duration::from_secs(90)), |_| call.clone().get()).unwrap();
+    let WaitOutcome::TimedOut { last: None, error: Some(error), .. } = waited else { panic!("undecided") };
     assert_eq!(error.code(), Some("NOT_FOUND"));
 }
 
@@ -209,18 +211,18 @@ fn a_refund_is_asked_for_as_often_as_its_page_says_until_it_ends() {
         responses
     };
     let minutes = |waits: &[u64]| seconds(&waits.iter().map(|wait| wait * 60).collect::<Vec<_>>());
-    let day = Waiting::within(Duration::from_secs(86_400));
+    let day = WaitOptions::timeout(Duration::from_secs(86_400));
     let (platform, timer) = (Platform::start(responses()), Noting::default());
     let client = builder(&platform, &timer).build_blocking().unwrap();
     let call = client.chain(path).path("out_refund_no", "1");
     let waited = client.wait(&day, |_| call.clone().get()).unwrap();
-    assert!(matches!(waited, Waited::Final { state, .. } if state == "SUCCESS"));
+    assert!(matches!(waited, WaitOutcome::Final { state, .. } if state == "SUCCESS"));
     assert_eq!(timer.waits(), minutes(&[1, 1, 1, 1, 1, 5, 10, 20]));
     let (platform, timer) = (Platform::start(responses()), Noting::default());
     let client = builder(&platform, &timer).build().unwrap();
     let call = client.chain(path).path("out_refund_no", "1");
     let waited = on_async(client.wait(&day, |_| call.clone().get())).unwrap();
-    assert!(matches!(waited, Waited::Final { state, .. } if state == "SUCCESS"));
+    assert!(matches!(waited, WaitOutcome::Final { state, .. } if state == "SUCCESS"));
     assert_eq!(timer.waits(), minutes(&[1, 1, 1, 1, 1, 5, 10, 20]));
 }
 
@@ -232,7 +234,8 @@ fn a_refund_that_is_not_found_is_told_at_once() {
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
     let call = client.chain("v3/refund/domestic/refunds/{out_refund_no}").path("out_refund_no", "1");
-    let refused = client.wait(&Waiting::within(Duration::from_secs(60)), |_| call.clone().get()).unwrap_err();
+    let refused =
+        client.wait(&WaitOptions::timeout(Duration::from_secs(60)), |_| call.clone().get()).unwrap_err();
     assert_eq!(refused.as_call_error().unwrap().code(), Some("RESOURCE_NOT_EXISTS"));
     assert!(timer.waits().is_empty());
 }
@@ -248,9 +251,9 @@ fn a_bill_is_waited_for_and_a_day_without_one_is_an_error() {
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
     let call = client.chain("v3/bill/tradebill").query("bill_date", "2026-11-25");
-    let day = Waiting::within(Duration::from_secs(86_400));
+    let day = WaitOptions::timeout(Duration::from_secs(86_400));
     let waited = client.wait(&day, |_| call.clone().get()).unwrap();
-    assert!(matches!(waited, Waited::Final { response, .. } if response.json().unwrap() == link));
+    assert!(matches!(waited, WaitOutcome::Final { response, .. } if response.json().unwrap() == link));
     assert_eq!(timer.waits(), seconds(&[1800]));
     let error = client.wait(&day, |_| call.clone().get()).unwrap_err();
     assert_eq!(error.as_call_error().unwrap().code(), Some("NO_STATEMENT_EXIST"));
@@ -261,7 +264,7 @@ fn what_is_wrong_with_the_query_and_what_has_no_states_is_told_at_once() {
     let platform = Platform::start(vec![error(401, "SIGN_ERROR"), signed(200, "{}")]);
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
-    let minute = Waiting::within(Duration::from_secs(60));
+    let minute = WaitOptions::timeout(Duration::from_secs(60));
     let call = client.chain(TRANSFER).path("out_bill_no", "1");
     assert!(matches!(client.wait(&minute, |_| call.clone().get()), Err(WaitError::Call(_))));
     assert!(matches!(

@@ -5,9 +5,9 @@ use std::time::Duration;
 use weipay::error::{NetworkError, Sent};
 use weipay::http::Request;
 use weipay::transport::{Body, ResponseFuture, Transport};
-use weipay::waiting::{WaitError, Waiting};
+use weipay::waiting::{WaitError, WaitOptions};
 use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial};
-use weipay::{ClientBuilder, Error, Retries};
+use weipay::{ClientBuilder, Error, RetryConfig};
 
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, Platform, configured, signed};
 
@@ -90,7 +90,7 @@ fn waiting_ends_at_once_where_no_query_can_be_sent() {
     for on in [On::NoRuntime, On::TimersOnly] {
         let client = Platform::start(Vec::new()).builder().build().unwrap();
         let asked = std::cell::Cell::new(0);
-        let waited = on.run(client.wait(&Waiting::within(Duration::from_secs(3)), |_| {
+        let waited = on.run(client.wait(&WaitOptions::timeout(Duration::from_secs(3)), |_| {
             asked.set(asked.get() + 1);
             client.chain("v3/pay/transactions/out-trade-no/1234567?mchid=1900000001").get()
         }));
@@ -127,7 +127,7 @@ impl Transport for Offline {
 #[test]
 fn over_a_transport_of_ones_own_calls_are_made_and_repeated_there() {
     for on in EACH {
-        let retries = Retries::default().first_wait(Duration::from_nanos(1));
+        let retries = RetryConfig::default().base_delay(Duration::from_nanos(1));
         let client = configured().transport(Offline).retries(retries).build().unwrap();
         let error = on.run(async { client.chain("v3/certificates").get().await }).unwrap_err();
         assert_eq!(error.attempts().len(), 3, "{on:?}: {error:#}");

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use weipay::notification::{Claim, Dedup, Notification, Once, Ticket};
+use weipay::notification::{Claim, Dedup, HandleOutcome, Notification, Ticket};
 
 use crate::delivered;
 
 pub const SERVERS: usize = 16;
 
-async fn handle<D: Dedup<Error: Debug>>(notification: &Notification, dedup: &D) -> Once<(), D::Error> {
+async fn handle<D: Dedup<Error: Debug>>(
+    notification: &Notification,
+    dedup: &D,
+) -> HandleOutcome<(), D::Error> {
     notification.handle_once(dedup, async |_| Ok(())).await
 }
 
@@ -21,17 +24,17 @@ async fn handle<D: Dedup<Error: Debug>>(notification: &Notification, dedup: &D) 
 pub async fn an_event_is_handled_until_a_handler_is_successful<D: Dedup<Error: Debug>>(dedup: &D) {
     let notification = delivered("handled");
     let failed = notification.handle_once(dedup, async |_| Err("no stock")).await;
-    assert!(matches!(failed, Once::Failed("no stock")), "{failed:?}");
+    assert!(matches!(failed, HandleOutcome::Failed("no stock")), "{failed:?}");
     assert_eq!(failed.response(&notification).status(), 500);
     let handled = handle(&notification, dedup).await;
-    assert!(matches!(handled, Once::Handled), "{handled:?}");
+    assert!(matches!(handled, HandleOutcome::Handled), "{handled:?}");
     for _ in 0..2 {
         let again = handle(&notification, dedup).await;
-        assert!(matches!(again, Once::AlreadyHandled), "{again:?}");
+        assert!(matches!(again, HandleOutcome::AlreadyHandled), "{again:?}");
         assert_eq!(again.response(&notification).status(), 204);
     }
     let other = handle(&delivered("other"), dedup).await;
-    assert!(matches!(other, Once::Handled), "{other:?}");
+    assert!(matches!(other, HandleOutcome::Handled), "{other:?}");
 }
 
 /// Many servers at once: one of them handles, and nobody says success before it has.
@@ -44,20 +47,26 @@ pub async fn of_servers_that_race_one_handles<D: Dedup<Error: Debug> + Clone + S
         let dedup = dedup.clone();
         tokio::spawn(async move {
             let notification = delivered("raced");
-            let once = notification.handle_once(&dedup, async |_| {
+            let handling = notification.handle_once(&dedup, async |_| {
                 RUNS.fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;
                 Ok::<(), ()>(())
             });
-            let once = once.await;
-            assert!(matches!(once, Once::Handled | Once::Running | Once::AlreadyHandled), "{once:?}");
+            let outcome = handling.await;
+            assert!(
+                matches!(
+                    outcome,
+                    HandleOutcome::Handled | HandleOutcome::Running | HandleOutcome::AlreadyHandled
+                ),
+                "{outcome:?}"
+            );
         })
     });
     for server in servers.collect::<Vec<_>>() {
         server.await.unwrap();
     }
     assert_eq!(RUNS.load(Ordering::SeqCst), 1);
-    assert!(matches!(handle(&delivered("raced"), dedup).await, Once::AlreadyHandled));
+    assert!(matches!(handle(&delivered("raced"), dedup).await, HandleOutcome::AlreadyHandled));
 }
 
 /// The platform hung up while the database was at work: the statement was sent, and nobody reads what it grants.
@@ -130,8 +139,8 @@ pub async fn the_ticket_of_a_dropped_handler_comes_back<D: Dedup<Error: Debug>>(
     }
     loop {
         match handle(&notification, dedup).await {
-            Once::Running => tokio::task::yield_now().await,
-            once => return assert!(matches!(once, Once::Handled), "{once:?}"),
+            HandleOutcome::Running => tokio::task::yield_now().await,
+            outcome => return assert!(matches!(outcome, HandleOutcome::Handled), "{outcome:?}"),
         }
     }
 }
@@ -152,7 +161,7 @@ pub async fn a_success_is_noted_although_the_platform_hangs_up<D: Dedup<Error: D
     });
     tokio::select! {
         biased;
-        once = handling => panic!("nothing can be told: {once:?}"),
+        outcome = handling => panic!("nothing can be told: {outcome:?}"),
         () = handled.notified() => {}
     }
     drop(connection.lock().unwrap().take());
@@ -174,7 +183,7 @@ pub async fn a_failure_gives_the_ticket_back_although_the_platform_hangs_up<D: D
     });
     tokio::select! {
         biased;
-        once = handling => panic!("nothing can be told: {once:?}"),
+        outcome = handling => panic!("nothing can be told: {outcome:?}"),
         () = failed.notified() => {}
     }
     drop(connection.lock().unwrap().take());

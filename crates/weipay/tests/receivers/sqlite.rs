@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use tempfile::TempDir;
-use weipay::notification::{Claim, Dedup, MAX_LEASE, Once, SqliteDedup};
+use weipay::notification::{Claim, Dedup, HandleOutcome, MAX_LEASE, SqliteDedup};
 use weipay::sqlx;
 use weipay::sqlx::SqlitePool;
 use weipay::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -106,7 +106,10 @@ async fn a_lease_is_never_shorter_than_it_says() {
 async fn the_table_is_created_once_and_old_events_are_forgotten() {
     let (folder, pool, dedup) = store().await;
     SqliteDedup::new(self::pool(folder.path()).await).create_table().await.unwrap();
-    assert!(matches!(delivered("old").handle_once(&dedup, async |_| Ok::<(), ()>(())).await, Once::Handled));
+    assert!(matches!(
+        delivered("old").handle_once(&dedup, async |_| Ok::<(), ()>(())).await,
+        HandleOutcome::Handled
+    ));
     assert_eq!(dedup.forget_older_than(std::time::Duration::ZERO).await.unwrap(), 0, "a day at least");
     pass(&pool).await;
     assert_eq!(dedup.claim("new").await.unwrap(), Claim::Granted(weipay::notification::Ticket(1)));
@@ -122,9 +125,9 @@ async fn a_database_that_does_not_answer_is_no_success() {
     let folder = tempfile::tempdir().unwrap();
     let dedup = SqliteDedup::new(pool(folder.path()).await);
     let notification = delivered("lost");
-    let once = notification.handle_once(&dedup, async |_| Ok::<(), ()>(())).await;
-    assert!(matches!(once, Once::NotClaimed(_)), "there is no table: {once:?}");
-    assert_eq!(once.response(&notification).status(), 500);
+    let outcome = notification.handle_once(&dedup, async |_| Ok::<(), ()>(())).await;
+    assert!(matches!(outcome, HandleOutcome::NotClaimed(_)), "there is no table: {outcome:?}");
+    assert_eq!(outcome.response(&notification).status(), 500);
 }
 
 #[test]
@@ -133,9 +136,18 @@ fn a_program_without_futures_uses_the_same_store() {
     let (_folder, _, dedup) = runtime.block_on(store());
     let dedup = dedup.blocking(runtime.handle().clone());
     let notification = delivered("blocking");
-    assert!(matches!(notification.handle_once_blocking(&dedup, |_| Err("later")), Once::Failed("later")));
-    assert!(matches!(notification.handle_once_blocking(&dedup, |_| Ok::<(), ()>(())), Once::Handled));
-    assert!(matches!(notification.handle_once_blocking(&dedup, |_| Ok::<(), ()>(())), Once::AlreadyHandled));
+    assert!(matches!(
+        notification.handle_once_blocking(&dedup, |_| Err("later")),
+        HandleOutcome::Failed("later")
+    ));
+    assert!(matches!(
+        notification.handle_once_blocking(&dedup, |_| Ok::<(), ()>(())),
+        HandleOutcome::Handled
+    ));
+    assert!(matches!(
+        notification.handle_once_blocking(&dedup, |_| Ok::<(), ()>(())),
+        HandleOutcome::AlreadyHandled
+    ));
 }
 
 /// This program as another process, which runs one of the two tests below.
@@ -173,14 +185,14 @@ async fn server() {
     for event in 0..EVENTS {
         let notification = delivered(&format!("event-{event}"));
         loop {
-            let once = notification.handle_once(&dedup, async |_| {
+            let handling = notification.handle_once(&dedup, async |_| {
                 use std::io::Write as _;
                 let runs = folder.join(format!("event-{event}"));
                 fs::OpenOptions::new().append(true).create(true).open(runs)?.write_all(b"x")
             });
-            match once.await {
-                Once::Handled | Once::AlreadyHandled => break,
-                Once::Running => tokio::task::yield_now().await,
+            match handling.await {
+                HandleOutcome::Handled | HandleOutcome::AlreadyHandled => break,
+                HandleOutcome::Running => tokio::task::yield_now().await,
                 failed => panic!("{failed:?}"),
             }
         }
@@ -194,9 +206,9 @@ async fn an_event_whose_server_died_is_handled_by_another_after_the_lease() {
     assert!(!thread::spawn(move || process.wait().unwrap()).join().unwrap().success());
     let notification = delivered("deadly");
     let handle = async || notification.handle_once(&dedup, async |_| Ok::<(), ()>(())).await;
-    assert!(matches!(handle().await, Once::Running), "nobody knows that it died");
+    assert!(matches!(handle().await, HandleOutcome::Running), "nobody knows that it died");
     pass(&pool).await;
-    assert!(matches!(handle().await, Once::Handled));
+    assert!(matches!(handle().await, HandleOutcome::Handled));
 }
 
 #[tokio::test]

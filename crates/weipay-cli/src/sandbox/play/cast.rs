@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use weipay::retry::Retries;
+use weipay::retry::RetryConfig;
 use weipay::{ClientBuilder, blocking};
 use weipay_sandbox::control::Client;
 
@@ -80,7 +80,7 @@ fn add(
                 .unwrap_or_default()
         })
         // Each step is one request: a story tells of lost responses and refusals.
-        .retries(Retries::none())
+        .retries(RetryConfig::none())
         .build_blocking()
         .map_err(Failure::usage)?;
     let notify_url = listener.add(name, client.receiver());

@@ -580,7 +580,7 @@ fn style_6_of_7(client: &weipay::blocking::Client) -> Done {
 // POST v3/marketing/favor/media/image-upload
 async fn style_1_of_8(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::favor::media::image_upload::post;
-    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     let request = post::Request::new().file(file);
     let response = client.v3().marketing().favor().media().image_upload().post(request).await?;
     drop(response);
@@ -588,7 +588,7 @@ async fn style_1_of_8(client: &weipay::Client) -> Done {
 }
 fn style_2_of_8(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::favor::media::image_upload::post;
-    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     let request = post::Request::new().file(file);
     let response = client.v3().marketing().favor().media().image_upload().post(request)?;
     drop(response);
@@ -596,7 +596,7 @@ fn style_2_of_8(client: &weipay::blocking::Client) -> Done {
 }
 async fn style_3_of_8(client: &weipay::Client) -> Done {
     use serde_json::json;
-    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     let meta = json!({
         "sha256": file.sha256(),
         "filename": "image.jpg",
@@ -607,7 +607,7 @@ async fn style_3_of_8(client: &weipay::Client) -> Done {
 }
 fn style_4_of_8(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
-    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     let meta = json!({
         "sha256": file.sha256(),
         "filename": "image.jpg",
@@ -618,7 +618,7 @@ fn style_4_of_8(client: &weipay::blocking::Client) -> Done {
 }
 async fn style_5_of_8(client: &weipay::Client) -> Done {
     use serde_json::json;
-    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     let meta = json!({
         "sha256": file.sha256(),
         "filename": "image.jpg",
@@ -629,7 +629,7 @@ async fn style_5_of_8(client: &weipay::Client) -> Done {
 }
 fn style_6_of_8(client: &weipay::blocking::Client) -> Done {
     use serde_json::json;
-    let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     let meta = json!({
         "sha256": file.sha256(),
         "filename": "image.jpg",

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value};
 use weipay_catalog::sample::own::Own;
-use weipay_catalog::{Carrier, Field, Format, Kind, Notification, Version, sample};
+use weipay_catalog::{ApiVersion, Carrier, Field, Format, Kind, Notification, sample};
 use weipay_wire::Kit;
 
 use super::{agreement, elsewhere, table};
@@ -223,7 +223,7 @@ impl Sample<'_> {
         let form = example.and_then(Form::of);
         let is_to_come = name.contains("expire") || (name.contains("end") && name.contains("available"));
         let at = if is_to_come { self.now.saturating_add(THIRTY_DAYS) } else { self.now };
-        let is_v2 = self.described.version == Version::V2;
+        let is_v2 = self.described.version == ApiVersion::V2;
         let form = match (field.format, form) {
             (Some(Format::Rfc3339), _) => Form::Rfc3339,
             (Some(Format::Compact), _) => Form::Compact,

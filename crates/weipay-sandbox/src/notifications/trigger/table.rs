@@ -1,7 +1,7 @@
 //! What no rule can know of a sample: which of several members exclude each other, and the state that an event
 //! is about where its name does not say it.
 
-use weipay_catalog::{Field, Notification, Version};
+use weipay_catalog::{ApiVersion, Field, Notification};
 
 /// Members of the events that hold an order of any product: those of an order that a merchant has.
 const OF_AN_ORDER: [&str; 17] = [
@@ -195,10 +195,10 @@ pub(super) fn said_in_events() -> impl Iterator<Item = (&'static str, &'static s
 
 /// Whether a member that is not required belongs to the kind of thing that the sample is.
 pub(super) fn is_of_the_kind(described: &Notification, field: &Field) -> bool {
-    if described.version == Version::V3 && described.event == "TRANSACTION.SUCCESS" {
+    if described.version == ApiVersion::V3 && described.event == "TRANSACTION.SUCCESS" {
         return OF_AN_ORDER.contains(&field.name);
     }
-    if described.version == Version::V3 && described.event.starts_with("REFUND.") {
+    if described.version == ApiVersion::V3 && described.event.starts_with("REFUND.") {
         return OF_A_REFUND.contains(&field.name);
     }
     !LEFT_OUT.iter().any(|(event, names)| *event == described.event && names.contains(&field.name))

@@ -273,9 +273,9 @@ fn no_sample_tells_two_things_at_once() {
 
 #[test]
 fn an_event_is_found_by_its_name_and_a_mistyped_one_gets_a_hint() {
-    assert_eq!(Trigger::new("transaction.success").unwrap().described.version, Version::V3);
-    assert_eq!(Trigger::new("v2/TRANSACTION.SUCCESS").unwrap().described.version, Version::V2);
-    assert_eq!(Trigger::new("refund-processed").unwrap().described.version, Version::V2);
+    assert_eq!(Trigger::new("transaction.success").unwrap().described.version, ApiVersion::V3);
+    assert_eq!(Trigger::new("v2/TRANSACTION.SUCCESS").unwrap().described.version, ApiVersion::V2);
+    assert_eq!(Trigger::new("refund-processed").unwrap().described.version, ApiVersion::V2);
     let error = Trigger::new("TRANSACTION.SUCESS").unwrap_err().to_string();
     assert!(error.contains("did you mean TRANSACTION.SUCCESS?"), "{error}");
     assert!(!Trigger::new("nothing of the kind").unwrap_err().to_string().contains("did you mean"));

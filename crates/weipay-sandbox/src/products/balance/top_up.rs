@@ -7,6 +7,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
 use crate::merchants::change::MerchantError;
 use crate::platform::Platform;
+use crate::reasons;
 use crate::store::StoreError;
 use crate::words::words;
 
@@ -146,7 +147,7 @@ impl Platform {
         done.map_err(|error| match error {
             PostingError::Store(error) => error.into(),
             PostingError::Short { .. } | PostingError::Amount => {
-                MerchantError::Invalid("the account cannot hold so much money".to_owned())
+                MerchantError::Invalid(reasons::ACCOUNT_IS_FULL.to_owned())
             }
         })
     }

@@ -9,7 +9,7 @@ use crate::store::{Direction, StoreError, Transaction};
 enum Balance {
     /// What each entry says of it.
     OfEntries,
-    /// Counted from what there was at the beginning of the day. A clock that was late has booked work after entries of later
+    /// Counted from what there was at the beginning of the day: entries do not say it of the deposit account, and a clock that was late has booked work after entries of later
     /// times, and what such entries say would jump. Entries of earlier versions do not say it.
     Counted(i64),
 }
@@ -22,7 +22,8 @@ impl Balance {
         (from, until): (i64, i64),
     ) -> Result<Self, StoreError> {
         let purse = Purse::find(tx, owner)?;
-        if purse.is_in_order_until(until) && say_it(tx, owner, account, (from, until))? {
+        let is_said = account != AccountType::Deposit && purse.is_in_order_until(until);
+        if is_said && say_it(tx, owner, account, (from, until))? {
             return Ok(Self::OfEntries);
         }
         let mut fen = purse.total(account);
@@ -98,7 +99,7 @@ pub(super) fn write_all(tx: &Transaction<'_>, bill: &BillOf, sink: Sink<'_>) -> 
     sink(LINE_END);
     let mut sums = Sums::default();
     for mchid in &bill.sub_merchants {
-        for account in [AccountType::Basic, AccountType::Operation] {
+        for account in [AccountType::Basic, AccountType::Operation, AccountType::Deposit] {
             write_rows(tx, bill, account, mchid, &[mchid, account.word()], &mut sums, &mut *sink)?;
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::closing::{check_is_free, expiry_of};
 use super::creation::{place, read};
 use super::deposit::check_reversal;
-use super::order::{Funds, Order, OrderState, TradeType};
+use super::order::{Funds, Order, OrderState, Payer, TradeType};
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use super::query::check_parties;
 use super::unconfirmed::MAX_WITHOUT_PASSWORD;
@@ -80,6 +80,35 @@ fn failed(error: NotPaid) -> HandlerError {
     }
 }
 
+/// Whose code it is, under the appids of a merchant, which is the only one that the code pays from then on: its page says so.
+pub(super) fn owner_of_code(
+    tx: &Transaction<'_>,
+    code: &str,
+    mchid: &str,
+    appids: (&str, Option<&str>),
+    now: i64,
+) -> Result<Payer, HandlerError> {
+    check_code(code)?;
+    match tx.get::<AuthCode>(code)? {
+        Some(known) if !known.is_kept_for(mchid) => {
+            return Err(refusals::used_auth_code(known.whereabouts(tx, mchid, now)?).into());
+        }
+        _ => {}
+    }
+    tx.save(&AuthCode { code: code.to_owned(), order: None, kept_for: Some(mchid.to_owned()) })?;
+    let (payer, _) = payment::payer_for(tx, &Payer::default(), appids, None).map_err(failed)?;
+    Ok(payer)
+}
+
+fn check_code(code: &str) -> Result<(), Refusal> {
+    let is_code = code.len() == 18 && code.bytes().all(|byte| byte.is_ascii_digit());
+    if is_code && matches!(&code[..2], "10" | "11" | "12" | "13" | "14" | "15") {
+        Ok(())
+    } else {
+        Err(refusals::broken_auth_code())
+    }
+}
+
 /// A code that was read: it pays once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct AuthCode {
@@ -87,6 +116,9 @@ struct AuthCode {
     /// The order that it paid, or that waits for the password.
     #[serde(default)]
     order: Option<(String, String)>,
+    /// The merchant that has asked whose it is, if it has paid nothing yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_for: Option<String>,
 }
 
 impl Record for AuthCode {
@@ -102,19 +134,20 @@ impl AuthCode {
     fn take(tx: &Transaction<'_>, scanned: Scanned<'_>, order: &Order, now: i64) -> Result<(), HandlerError> {
         let code = match scanned {
             Scanned::Code(code) => {
-                let is_code = code.len() == 18 && code.bytes().all(|byte| byte.is_ascii_digit());
-                if !is_code || !matches!(&code[..2], "10" | "11" | "12" | "13" | "14" | "15") {
-                    return Err(refusals::broken_auth_code().into());
-                }
+                check_code(code)?;
                 code.to_owned()
             }
             Scanned::Face(code) => format!("face {code}"),
         };
-        if let Some(known) = tx.get::<Self>(&code)? {
+        if let Some(known) = tx.get::<Self>(&code)?.filter(|known| !known.is_kept_for(&order.merchant)) {
             return Err(refusals::used_auth_code(known.whereabouts(tx, &order.merchant, now)?).into());
         }
         let order = Some((order.merchant.clone(), order.out_trade_no.clone()));
-        Ok(tx.save(&Self { code, order })?)
+        Ok(tx.save(&Self { code, order, kept_for: None })?)
+    }
+
+    fn is_kept_for(&self, mchid: &str) -> bool {
+        self.order.is_none() && self.kept_for.as_deref() == Some(mchid)
     }
 
     /// What it was used for, as far as this merchant may know.

@@ -4,7 +4,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `order` | unifiedorder, orderquery, closeorder |
-//! | `codepay` | micropay and reverse, for 付款码; the same for 刷脸支付 |
+//! | `codepay` | micropay, reverse and authcodetoopenid, for 付款码; the same for 刷脸支付 |
 //! | `deposit` | 押金: ordered, paid, consumed, reversed, refunded, queried |
 //! | `combined` | combinedorder, querycombinedorder, closecombinedorder, and their notification |
 //! | `refund` | refund, refundquery, and the notification of a refund |
@@ -37,6 +37,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/pay/closeorder", order::close_order),
     route("POST", "v2/pay/micropay", codepay::pay_by_code),
     route("POST", "v2/secapi/pay/reverse", codepay::reverse_order),
+    route("POST", "v2/tools/authcodetoopenid", codepay::show_owner_of_code),
     route("POST", "v2/pay/facepay", codepay::pay_by_face),
     route("POST", "v2/pay/facepayquery", order::query_order),
     route("POST", "v2/secapi/pay/facepayreverse", codepay::reverse_order),

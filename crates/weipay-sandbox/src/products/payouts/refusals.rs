@@ -51,7 +51,8 @@ pub(super) fn retry_time_is_over() -> Refusal {
     )
 }
 
-/// `short` is what the ledger says of the account.
+/// `short` is what the ledger says of the account. UNCONFIRMED(red-packet-without-money): a report of 2020 has `PROCESSING` for a
+/// red packet, <https://github.com/binarywang/weixin-java-pay-demo/issues/52>.
 pub(super) fn not_enough(short: String) -> Refusal {
     refused("NOTENOUGH", "余额不足", format!("{short}; then repeat the same number"))
 }

@@ -92,7 +92,8 @@ fn find(tx: &Transaction<'_>, context: &Context<'_>, sub_mchid: &str) -> Result<
     tx.get(&joined(&context.caller.mchid, sub_mchid))
 }
 
-fn check_partner(context: &Context<'_>, sub_mchid: &str) -> Result<(), Refusal> {
+/// A partner acts for its own sub-merchants.
+pub(super) fn check_partner(context: &Context<'_>, sub_mchid: &str) -> Result<(), Refusal> {
     if context.merchants.may_use_money(context.caller, sub_mchid) {
         Ok(())
     } else {

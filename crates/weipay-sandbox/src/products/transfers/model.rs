@@ -60,6 +60,11 @@ pub(super) struct Asked {
     pub(super) fen: i64,
 }
 
+/// Whose money of a batch it is.
+pub(super) fn payer_of_batch(caller: usize, of_partner: bool) -> usize {
+    if of_partner { SUB } else { caller }
+}
+
 /// Whose money it is.
 pub(super) fn payer(caller: usize, asked: Asked) -> usize {
     match asked.form {
@@ -90,6 +95,8 @@ pub(super) struct Authorization {
 
 #[derive(Debug)]
 pub(super) struct Batch {
+    /// Whether a partner made it for the sub-merchant.
+    pub(super) of_partner: bool,
     /// Of each detail the person, if the openid is valid, and the amount.
     pub(super) details: Vec<(Option<usize>, i64)>,
     pub(super) made: i64,
@@ -312,22 +319,24 @@ impl Model {
     pub(super) fn batch(
         &mut self,
         key: Key,
+        of_partner: bool,
         details: Vec<(Option<usize>, i64)>,
     ) -> Result<&'static str, Refused> {
         if let Some(known) = self.batches.get(&key) {
             let state = if known.is_finished { "FINISHED" } else { "ACCEPTED" };
-            return match known.details == details {
+            return match known.details == details && known.of_partner == of_partner {
                 _ if self.now - known.made > MAX_AGE_SECONDS => Err(INVALID),
                 true => Ok(state),
                 false => Err("PARAM_ERROR"),
             };
         }
         let total: i64 = details.iter().map(|(_, fen)| fen).sum();
-        if total > self.operation[key.0] {
+        let payer = payer_of_batch(key.0, of_partner);
+        if total > self.operation[payer] {
             return Err(SHORT);
         }
-        self.operation[key.0] -= total;
-        self.batches.insert(key, Batch { details, made: self.now, is_finished: false });
+        self.operation[payer] -= total;
+        self.batches.insert(key, Batch { of_partner, details, made: self.now, is_finished: false });
         Ok("ACCEPTED")
     }
 
@@ -361,10 +370,13 @@ impl Model {
             for (person, fen) in &batch.details {
                 match person.filter(|person| succeeds((Some(*person), *fen))) {
                     Some(person) => self.wallets[person] += fen,
-                    None => self.operation[key.0] += fen,
+                    None => self.operation[payer_of_batch(key.0, batch.of_partner)] += fen,
                 }
             }
-            self.notify("BATCH.FINISHED", key, "FINISHED");
+            // A partner gives no address.
+            if !batch.of_partner {
+                self.notify("BATCH.FINISHED", key, "FINISHED");
+            }
         }
     }
 
@@ -375,7 +387,9 @@ impl Model {
             .transfers
             .iter()
             .filter(|((by, _), known)| is_of_account(*by, known) && known.next.is_some());
-        let batches = self.batches.iter().filter(|((by, _), batch)| *by == account && !batch.is_finished);
+        let is_of_account =
+            |by: usize, batch: &Batch| payer_of_batch(by, batch.of_partner) == account && !batch.is_finished;
+        let batches = self.batches.iter().filter(|((by, _), batch)| is_of_account(*by, batch));
         let details = batches.flat_map(|(_, batch)| &batch.details);
         transfers.map(|(_, known)| known.asked.fen).sum::<i64>() + details.map(|(_, fen)| fen).sum::<i64>()
     }

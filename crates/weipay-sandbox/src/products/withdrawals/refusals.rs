@@ -50,6 +50,24 @@ pub(super) fn other_request() -> Refusal {
     )
 }
 
+pub(super) fn no_day_end_yet() -> Refusal {
+    Refusal::invalid_request(
+        "日终余额还未生成，请稍后再试",
+        "the balance at the end of yesterday is there from 10:00 (Beijing) on",
+    )
+}
+
+pub(super) fn too_late_in_the_day() -> Refusal {
+    Refusal::invalid_request(
+        "当前时间不受理按日终余额预约提现",
+        "after 23:55 (Beijing) nothing is withdrawn by the balance at the end of a day",
+    )
+}
+
+pub(super) fn bad_reserve() -> Refusal {
+    Refusal::param_error("留存额不正确", "reserve_amount must not be below 0")
+}
+
 pub(super) fn no_such_withdrawal() -> Refusal {
     Refusal::resource_not_exists(
         "提现单不存在",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::day_end::DayEnd;
 use crate::clock;
 use crate::ledger::{AccountKind, AccountType, Business, Owner, Posting, PostingError, post};
 use crate::products::HandlerError;
@@ -67,6 +68,8 @@ pub(crate) struct Withdrawal {
     pub(super) reason: Option<String>,
     pub(super) created: i64,
     pub(super) updated: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) day_end: Option<DayEnd>,
 }
 
 const ID: &str = "withdrawal id";
@@ -147,6 +150,9 @@ impl Withdrawal {
 
     /// What a notification opens to.
     fn show_notified(&self) -> Value {
+        if self.day_end.is_some() {
+            return self.show_day_end();
+        }
         let mut shown = self.show();
         shown["account_number"] = json!("1178");
         shown["account_bank"] = json!("招商银行");

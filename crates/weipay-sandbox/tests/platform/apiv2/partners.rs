@@ -240,6 +240,30 @@ fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
     refused(&refund);
 }
 
+/// As it was reported of an APP order, whoever places it.
+#[test]
+fn an_empty_sub_merchant_of_an_order_is_told_as_reported() {
+    let partner = Partner::start();
+    let tea = partner.tea.kit();
+    let of = |client: Client<'_>, appid: &str, trade_type: &str| {
+        let body = json!({
+            "sp_appid": appid, "sp_mchid": client.mchid, "sub_mchid": "", "description": "茶",
+            "out_trade_no": "order-1", "notify_url": "https://shop.example/notify", "amount": { "total": 100 },
+            "payer": { "sp_openid": partner.sandbox.kit().openid },
+        });
+        client.post(&format!("/v3/pay/partner/transactions/{trade_type}"), &body)
+    };
+    for trade_type in ["app", "native", "jsapi"] {
+        for said in [
+            of(Client::new(&partner.sandbox), &partner.sandbox.kit().appid, trade_type),
+            of(Client::of(&partner.sandbox, TEA), &tea.appid, trade_type),
+        ] {
+            let wanted = json!({ "code": "PARAM_ERROR", "message": "子商户号/二级商户号未填写" });
+            assert_eq!((said.status, said.json()), (400, wanted), "{trade_type}");
+        }
+    }
+}
+
 /// As it was reported of both versions.
 #[test]
 fn a_merchant_that_is_no_partner_names_no_sub_merchant() {

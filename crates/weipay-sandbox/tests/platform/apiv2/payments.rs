@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use weipay_catalog::Catalog;
-use weipay_sandbox::{PaymentFailure, PersonPays, Sandbox};
-use weipay_wire::{SignType, XmlElements};
+use weipay_sandbox::{NewMerchant, PaymentFailure, PersonPays, Sandbox};
+use weipay_wire::{Kit, SignType, XmlElements};
 
-use super::{elements, key, post, rejected, signed};
+use super::{elements, key, post, rejected, said_to, signed};
 use crate::client::client;
 
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
@@ -649,4 +649,38 @@ fn a_bill_is_the_response_itself_plain_or_packed() {
     assert!(flow(&day).text().contains("记账时间"), "{}", flow(&day).text());
     let none = compact(client(&sandbox).now - 30 * 86_400)[..8].to_owned();
     assert_eq!(failure(&elements(&flow(&none))), ["NO_BILL_EXIST", "流水账单不存在"]);
+}
+
+#[test]
+fn whoever_asks_whose_a_payment_code_is_is_the_only_one_that_it_pays() {
+    let sandbox = crate::sandbox().merchant(NewMerchant::new().mchid("1900000888")).start().unwrap();
+    let other = sandbox.platform().kit_of("1900000888").unwrap();
+    let ask = |code: &str| {
+        let kit = sandbox.kit();
+        let with = [("appid", &*kit.appid), ("mch_id", &*kit.mchid), ("auth_code", code)];
+        let said = said_to(&sandbox, kit, "/tools/authcodetoopenid", &with);
+        values(&said, ["result_code", "openid", "err_code"]).map(str::to_owned)
+    };
+    let code = "130000000000000071";
+    let asked = ask(code);
+    assert_eq!((&*asked[0], asked[1].len()), ("SUCCESS", 28));
+    assert_eq!(ask(code), asked, "the same again");
+    let pay = |kit: &Kit, number: &str| {
+        let with = [
+            ("appid", &*kit.appid),
+            ("mch_id", &*kit.mchid),
+            ("body", "茶"),
+            ("out_trade_no", number),
+            ("total_fee", "100"),
+            ("spbill_create_ip", "127.0.0.1"),
+            ("auth_code", code),
+        ];
+        let said = said_to(&sandbox, kit, "/pay/micropay", &with);
+        values(&said, ["result_code", "openid", "err_code"]).map(str::to_owned)
+    };
+    let refused = ["FAIL", "", "AUTH_CODE_INVALID"];
+    assert_eq!(pay(other.kit(), "order-1"), refused);
+    assert_eq!(pay(sandbox.kit(), "order-2"), asked);
+    assert_eq!(ask(code), refused, "it has paid");
+    assert_eq!(ask("1"), refused, "it is no code");
 }

@@ -124,6 +124,33 @@ fn red_packets_have_the_recorded_elements_whatever_becomes_of_them() {
     assert_eq!(sent.text(), whole("SUCCESS", "SUCCESS", "发放成功", "1000", &end));
 }
 
+/// As it was reported of a payment: the sentence stands in an element that no page has.
+#[test]
+fn a_payment_of_no_merchant_is_told_by_retcode() {
+    let sandbox = start();
+    for mchid in ["", "1", "1999999999"] {
+        let mut sent = XmlElements::new();
+        for (name, text) in [
+            ("mch_appid", &*sandbox.kit().appid),
+            ("mchid", mchid),
+            ("nonce_str", "ibuaiVcKdpRxkhJA"),
+            ("partner_trade_no", "p1"),
+            ("openid", &*sandbox.kit().openid),
+            ("check_name", "NO_CHECK"),
+            ("amount", "3000"),
+            ("desc", "理赔"),
+            ("spbill_create_ip", "192.168.0.1"),
+            ("sign", "A"),
+        ] {
+            sent.push(name, text);
+        }
+        let said = elements(&post(&sandbox, PAY, sent.write("xml").unwrap().as_bytes()));
+        let said: Vec<_> = said.texts().map(|(name, text)| format!("{name}={text}")).collect();
+        let wanted = ["return_code=FAIL", "retmsg=请确认请求参数是否正确param mch_id invalid", "retcode=1"];
+        assert_eq!(said, wanted, "{mchid}");
+    }
+}
+
 /// Recorded in 2021 of a payment. What no page has a code for is told by `return_code`.
 #[test]
 fn a_wrong_signature_of_a_payment_and_of_queries_is_told_by_result_code() {

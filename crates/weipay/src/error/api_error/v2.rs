@@ -28,8 +28,15 @@ impl ApiError {
             text(&"return_msg").filter(|message| is_refused || *message != "OK").unwrap_or_default();
         // Only the request itself is at fault if `return_code` is FAIL: nothing was carried out then.
         let taken = if is_refused { codes::taken(returned) } else { Taken::Perhaps };
-        let message =
-            first(&["err_code_des", "error_code_des", "error_msg", "err_msg", "result_msg", "ret_msg"]);
+        let message = first(&[
+            "err_code_des",
+            "error_code_des",
+            "error_msg",
+            "err_msg",
+            "result_msg",
+            "ret_msg",
+            "retmsg",
+        ]);
         Some(Self {
             code,
             message: if message.is_empty() { returned.to_owned() } else { message },
@@ -52,7 +59,7 @@ impl ApiError {
     }
 }
 
-/// What a signature proves of a failure.
+/// The proof that the signature of a failure gives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// It is right, or such a failure has none.

@@ -28,15 +28,15 @@ struct Memory {
 
 /// The memory is full of notifications that are being handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub struct MemoryDedupFull;
 
-impl fmt::Display for Full {
+impl fmt::Display for MemoryDedupFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("too many notifications are being handled at once")
     }
 }
 
-impl error::Error for Full {}
+impl error::Error for MemoryDedupFull {}
 
 /// Room for a day of notifications of a busy shop, at about 150 bytes each.
 const CAPACITY: usize = 100_000;
@@ -65,7 +65,7 @@ impl MemoryDedup {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, id: &str) -> Result<Claim, Full> {
+    fn take(&self, id: &str) -> Result<Claim, MemoryDedupFull> {
         let mut memory = self.memory();
         match memory.states.get(id) {
             Some(Some(_)) => return Ok(Claim::Running),
@@ -73,7 +73,7 @@ impl MemoryDedup {
             None => {}
         }
         if memory.states.len() >= self.capacity {
-            let oldest = memory.finished.pop_front().ok_or(Full)?;
+            let oldest = memory.finished.pop_front().ok_or(MemoryDedupFull)?;
             memory.states.remove(&oldest);
         }
         memory.tickets += 1;
@@ -97,42 +97,42 @@ impl MemoryDedup {
 }
 
 impl Dedup for MemoryDedup {
-    type Error = Full;
+    type Error = MemoryDedupFull;
 
-    fn claim(&self, id: &str) -> impl Future<Output = Result<Claim, Full>> + Send {
+    fn claim(&self, id: &str) -> impl Future<Output = Result<Claim, MemoryDedupFull>> + Send {
         ready(self.take(id))
     }
 
-    fn finish(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), Full>> + Send {
+    fn finish(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), MemoryDedupFull>> + Send {
         ready(BlockingDedup::finish(self, id, ticket))
     }
 
-    fn release(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), Full>> + Send {
+    fn release(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), MemoryDedupFull>> + Send {
         ready(BlockingDedup::release(self, id, ticket))
     }
 
-    fn abandon(&self, id: &str, ticket: Ticket) {
+    fn release_on_drop(&self, id: &str, ticket: Ticket) {
         self.settle(id, ticket, false);
     }
 
-    fn finish_unwaited(&self, id: &str, ticket: Ticket) {
+    fn finish_on_drop(&self, id: &str, ticket: Ticket) {
         self.settle(id, ticket, true);
     }
 }
 
 impl BlockingDedup for MemoryDedup {
-    type Error = Full;
+    type Error = MemoryDedupFull;
 
-    fn claim(&self, id: &str) -> Result<Claim, Full> {
+    fn claim(&self, id: &str) -> Result<Claim, MemoryDedupFull> {
         self.take(id)
     }
 
-    fn finish(&self, id: &str, ticket: Ticket) -> Result<(), Full> {
+    fn finish(&self, id: &str, ticket: Ticket) -> Result<(), MemoryDedupFull> {
         self.settle(id, ticket, true);
         Ok(())
     }
 
-    fn release(&self, id: &str, ticket: Ticket) -> Result<(), Full> {
+    fn release(&self, id: &str, ticket: Ticket) -> Result<(), MemoryDedupFull> {
         self.settle(id, ticket, false);
         Ok(())
     }

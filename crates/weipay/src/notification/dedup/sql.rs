@@ -162,7 +162,7 @@ macro_rules! sql_dedup {
                     let claim = this.claim_now(&id).await?;
                     let give_back = move || {
                         if let Claim::Granted(ticket) = claim {
-                            this.abandon(&id, ticket);
+                            this.release_on_drop(&id, ticket);
                         }
                     };
                     Ok((claim, OnDrop(Some(give_back))))
@@ -186,11 +186,11 @@ macro_rules! sql_dedup {
                 self.end($statements.release, id, ticket).await
             }
 
-            fn abandon(&self, id: &str, ticket: Ticket) {
+            fn release_on_drop(&self, id: &str, ticket: Ticket) {
                 self.end_unwaited($statements.release, id, ticket);
             }
 
-            fn finish_unwaited(&self, id: &str, ticket: Ticket) {
+            fn finish_on_drop(&self, id: &str, ticket: Ticket) {
                 self.end_unwaited($statements.finish, id, ticket);
             }
         }

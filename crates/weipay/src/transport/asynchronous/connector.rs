@@ -62,7 +62,7 @@ impl Service<Uri> for Limited {
             Err(io::Error::new(ErrorKind::TimedOut, late).into())
         };
         let limit = CONNECT_TIMEOUT.get();
-        // What is ready at once would be in time otherwise, which a blocking connection never is.
+        // With a limit of zero, `timeout` would accept a connection that is ready at once. The blocking client never does.
         if limit.is_zero() {
             return Box::pin(async move { late() });
         }
@@ -165,8 +165,8 @@ pub(super) fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
     Ok(tls_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// What the system accepts, once it has been read. A failure is not kept: root certificates may be installed
-/// while a program runs.
+/// The TLS settings with the root certificates of the system, once they are loaded. A failure is not kept: root certificates
+/// may be installed while a program runs.
 static TRUSTING_THE_SYSTEM: Mutex<Option<ClientConfig>> = Mutex::new(None);
 
 /// Accepts the servers that the system accepts. The first time it reads files.

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -62,7 +62,7 @@ impl<M: Mode> AppauthAuthindex<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "授权获取code")]
-    pub fn get(self, request: super::authindex::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::authindex::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V2_APPAUTH_AUTHINDEX, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -225,8 +225,8 @@ impl<M: Mode> ApplymentMicroSigncontract<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "签约报备")]
-    pub fn post(self) -> M::Output<Nothing> {
-        self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SIGNCONTRACT, Nothing)
+    pub fn post(self) -> M::Output<Empty> {
+        self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SIGNCONTRACT, Empty)
     }
 }
 

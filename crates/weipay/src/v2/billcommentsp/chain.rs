@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -58,7 +58,7 @@ impl<M: Mode> BillcommentspBatchquerycomment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "拉取订单评价数据")]
-    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -128,7 +128,7 @@ impl<M: Mode> PapayEntrustweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "公众号纯签约")]
-    pub fn get(self, request: super::entrustweb::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::entrustweb::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V2_PAPAY_ENTRUSTWEB, request)
     }
 }
@@ -281,7 +281,7 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "公众号纯签约")]
-    pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_ENTRUSTWEB, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -393,7 +393,7 @@ impl<M: Mode> PayDownloadbill<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn post(self, request: super::downloadbill::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::downloadbill::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADBILL, request)
     }
 
@@ -438,7 +438,7 @@ impl<M: Mode> PayDownloadfundflow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载资金账单")]
-    pub fn post(self, request: super::downloadfundflow::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::downloadfundflow::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADFUNDFLOW, request)
     }
 
@@ -1107,6 +1107,8 @@ chain_step! {
 
 impl<M: Mode> PayQuerycombinedorder<M> {
     /// 合单查单 · `POST v2/pay/querycombinedorder`
+    ///
+    /// Safe to repeat with the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

@@ -6,6 +6,8 @@ pub use crate::v2::pay::chain::PayQuerycombinedorder as Querycombinedorder;
 
 /// 合单查单 · `POST v2/pay/querycombinedorder`
 ///
+/// Safe to repeat with the same content.
+///
 /// Official documents (官方文档):
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_3&index=4>

@@ -428,7 +428,7 @@ impl<M: Mode> SecapiMchUploadmedia<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::secapi::mch::uploadmedia::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().media(file).media_hash("example").sign_type("MD5");
     /// let response = client.v2().secapi().mch().uploadmedia().post(request).await?;
     /// # Ok(()) }

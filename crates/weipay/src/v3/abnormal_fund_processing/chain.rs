@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -68,7 +68,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
     /// ```
     #[doc(alias = "查询在途异常资金付款结果")]
     pub fn get(self) -> M::Output<super::receipts::receipt_id::get::Response> {
-        self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID, Nothing)
+        self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID, Empty)
     }
 
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`: 发起在途异常资金付款指令.
@@ -164,6 +164,6 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOut
         self,
     ) -> M::Output<super::receipts::receipt_id::transfer_instructions::out_instruction_no::get::Response>
     {
-        self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS_OUT_INSTRUCTION_NO, Nothing)
+        self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS_OUT_INSTRUCTION_NO, Empty)
     }
 }

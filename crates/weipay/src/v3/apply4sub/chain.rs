@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -184,6 +184,6 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidSettlement<M> {
     /// ```
     #[doc(alias = "查询结算账户")]
     pub fn get(self) -> M::Output<super::sub_merchants::sub_mchid::settlement::get::Response> {
-        self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT, Nothing)
+        self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -170,8 +170,8 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销商户开户意愿申请单")]
-    pub fn post(self) -> M::Output<Nothing> {
-        self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL, Nothing)
+    pub fn post(self) -> M::Output<Empty> {
+        self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL, Empty)
     }
 }
 
@@ -218,8 +218,8 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销商户开户意愿申请单")]
-    pub fn post(self) -> M::Output<Nothing> {
-        self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL, Nothing)
+    pub fn post(self) -> M::Output<Empty> {
+        self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL, Empty)
     }
 }
 
@@ -278,6 +278,6 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {
     /// ```
     #[doc(alias = "获取商户开户意愿确认状态")]
     pub fn get(self) -> M::Output<super::applyment::merchants::sub_mchid::state::get::Response> {
-        self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE, Nothing)
+        self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -158,7 +158,7 @@ impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
     /// ```
     #[doc(alias = "通过申请单号查询申请状态")]
     pub fn get(self) -> M::Output<super::applyment::applyment_id::applyment_id::get::Response> {
-        self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_APPLYMENT_ID_APPLYMENT_ID, Nothing)
+        self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_APPLYMENT_ID_APPLYMENT_ID, Empty)
     }
 }
 
@@ -208,6 +208,6 @@ impl<M: Mode> Applyment4subApplymentBusinessCodeByBusinessCode<M> {
     /// ```
     #[doc(alias = "通过业务申请编号查询申请状态")]
     pub fn get(self) -> M::Output<super::applyment::business_code::business_code::get::Response> {
-        self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE, Nothing)
+        self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -64,7 +64,7 @@ impl<M: Mode> BilldownloadFile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载账单")]
-    pub fn get(self, request: super::file::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::file::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V3_BILLDOWNLOAD_FILE, request)
     }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -154,7 +154,7 @@ impl<M: Mode> BrandApplymentsApplymentIdByApplymentId<M> {
     /// ```
     #[doc(alias = "根据申请单ID查询申请状态")]
     pub fn get(self) -> M::Output<super::applyments::applyment_id::applyment_id::get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_APPLYMENT_ID_APPLYMENT_ID, Nothing)
+        self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_APPLYMENT_ID_APPLYMENT_ID, Empty)
     }
 }
 
@@ -197,7 +197,7 @@ impl<M: Mode> BrandApplymentsBusinessCodeByBusinessCode<M> {
     /// ```
     #[doc(alias = "根据业务申请编号查询申请状态")]
     pub fn get(self) -> M::Output<super::applyments::business_code::business_code::get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_BUSINESS_CODE_BUSINESS_CODE, Nothing)
+        self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_BUSINESS_CODE_BUSINESS_CODE, Empty)
     }
 }
 
@@ -1884,7 +1884,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     pub fn delete(
         self,
         request: super::partner::store::brandstores::store_id::delete::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::DELETE_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
@@ -2151,7 +2151,7 @@ impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
     /// ```
     #[doc(alias = "查询最大分账比例")]
     pub fn get(self) -> M::Output<super::profitsharing::brand_configs::brand_mchid::get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID, Empty)
     }
 }
 
@@ -2342,7 +2342,7 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
     /// ```
     #[doc(alias = "查询订单剩余待分金额")]
     pub fn get(self) -> M::Output<super::profitsharing::orders::transaction_id::amounts::get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
+        self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Empty)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -94,6 +94,6 @@ impl<M: Mode> BrandBasicPartnerBrandsByBrandIdProductAuthorities<M> {
     /// ```
     #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
     pub fn get(self) -> M::Output<super::partner::brands::brand_id::product_authorities::get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES, Nothing)
+        self.call.typed(&table::GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -73,7 +73,7 @@ impl<M: Mode> BusinesscircleParkings<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员停车状态同步")]
-    pub fn post(self, request: super::parkings::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::parkings::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_PARKINGS, request)
     }
 }
@@ -119,7 +119,7 @@ impl<M: Mode> BusinesscirclePointsNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员积分同步")]
-    pub fn post(self, request: super::points::notify::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::points::notify::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY, request)
     }
 }
@@ -240,10 +240,7 @@ impl<M: Mode> BusinesscircleUsersByOpenidPointsCommitStatus<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员待积分状态查询")]
-    pub fn get(
-        self,
-        request: super::users::openid::points::commit_status::get::Request,
-    ) -> M::Output<Nothing> {
+    pub fn get(self, request: super::users::openid::points::commit_status::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS, request)
     }
 }

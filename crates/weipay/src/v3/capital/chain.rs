@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -86,7 +86,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
     /// ```
     #[doc(alias = "查询省份列表")]
     pub fn get(self) -> M::Output<super::capitallhh::areas::provinces::get::Response> {
-        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES, Nothing)
+        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES, Empty)
     }
 
     /// `v3/capital/capitallhh/areas/provinces/{province_code}` with this 省份编码.
@@ -149,7 +149,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
     /// ```
     #[doc(alias = "查询城市列表")]
     pub fn get(self) -> M::Output<super::capitallhh::areas::provinces::province_code::cities::get::Response> {
-        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES, Nothing)
+        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES, Empty)
     }
 }
 

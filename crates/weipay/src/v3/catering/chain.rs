@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -83,7 +83,7 @@ impl<M: Mode> CateringOrdersSyncStatus<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]
-    pub fn post(self, request: super::orders::sync_status::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::orders::sync_status::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_CATERING_ORDERS_SYNC_STATUS, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -247,7 +247,7 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
     /// ```
     #[doc(alias = "个人收款交易通过微信支付订单号查单")]
     pub fn get(self) -> M::Output<super::id::combine_transaction_id::get::Response> {
-        self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID, Nothing)
+        self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID, Empty)
     }
 }
 
@@ -497,7 +497,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
     /// ```
     #[doc(alias = "合单查询订单")]
     pub fn get(self) -> M::Output<super::out_trade_no::combine_out_trade_no::get::Response> {
-        self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO, Nothing)
+        self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO, Empty)
     }
 
     /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`: 合单关闭订单.
@@ -565,7 +565,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::out_trade_no::combine_out_trade_no::close::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE, request)
     }
 }

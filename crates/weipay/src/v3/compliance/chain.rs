@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -158,6 +158,6 @@ impl<M: Mode>
     /// ```
     #[doc(alias = "查询不活跃商户身份核实结果")]
     pub fn get(self) -> M::Output<super::inactive_merchant_identity_verification::merchants::sub_mchid::verifications::verification_id::get::Response>{
-        self.call.typed(&table::GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID, Nothing)
+        self.call.typed(&table::GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID, Empty)
     }
 }

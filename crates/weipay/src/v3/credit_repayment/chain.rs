@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -199,7 +199,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
     /// ```
     #[doc(alias = "查询自动还款协议")]
     pub fn get(self) -> M::Output<super::partner::contracts::out_contract_code::get::Response> {
-        self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE, Nothing)
+        self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE, Empty)
     }
 }
 
@@ -312,7 +312,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
     /// ```
     #[doc(alias = "查询还款单")]
     pub fn get(self) -> M::Output<super::partner::deduct_orders::out_trade_no::get::Response> {
-        self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO, Nothing)
+        self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO, Empty)
     }
 }
 

@@ -143,8 +143,8 @@ pub mod post {
             sub_order_no: String = body("sub_order_no"),
             /// 货币类型.
             fee_type: String = body("fee_type"),
-            /// 子订单金额. In fen (分).
-            order_fee: i64 = body("order_fee"),
+            /// 应付金额. Format `int32`.
+            order_fee: i64 = body("order_fee").int32(),
             /// 物流费用. In fen (分).
             transport_fee: i64 = body("transport_fee"),
             /// 商品费用. In fen (分).

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -98,7 +98,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
     /// ```
     #[doc(alias = "查询先享卡订单")]
     pub fn get(self) -> M::Output<super::cards::out_card_code::get::Response> {
-        self.call.typed(&table::GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE, Nothing)
+        self.call.typed(&table::GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE, Empty)
     }
 
     /// `v3/discount-card/cards/{out_card_code}/add-user-records`: 增加用户记录.
@@ -140,7 +140,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
     pub fn post(
         self,
         request: super::cards::out_card_code::add_user_records::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE_ADD_USER_RECORDS, request)
     }
 }
@@ -190,7 +190,7 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
     /// ```
     #[doc(alias = "通过先享卡订单号查询订单")]
     pub fn get(self) -> M::Output<super::orders::out_order_no::get::Response> {
-        self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, Nothing)
+        self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, Empty)
     }
 
     /// 更新先享卡订单 · `PATCH v3/discount-card/orders/{out_order_no}`
@@ -275,6 +275,6 @@ impl<M: Mode> DiscountCardOrdersOutTradeNoByOutTradeNo<M> {
     /// ```
     #[doc(alias = "通过先享卡订单号查询订单")]
     pub fn get(self) -> M::Output<super::orders::out_trade_no::out_trade_no::get::Response> {
-        self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
+        self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -214,7 +214,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
         self,
     ) -> M::Output<super::account::apply_cancel_withdraw::applyment_id::applyment_id::get::Response> {
         self.call
-            .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_APPLYMENT_ID_APPLYMENT_ID, Nothing)
+            .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_APPLYMENT_ID_APPLYMENT_ID, Empty)
     }
 }
 
@@ -304,7 +304,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
     ) -> M::Output<super::account::apply_cancel_withdraw::out_request_no::out_request_no::get::Response> {
         self.call.typed(
             &table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -358,7 +358,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
         self,
     ) -> M::Output<super::account::apply_cancel_withdraw::validate_cancel::sub_mchid::get::Response> {
         self.call
-            .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID, Nothing)
+            .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID, Empty)
     }
 }
 
@@ -425,7 +425,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::ecommerce::account::cancel_applications::media::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().ecommerce().account().cancel_applications().media().post(request).await?;
     /// # Ok(()) }
@@ -487,8 +487,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
     pub fn get(
         self,
     ) -> M::Output<super::account::cancel_applications::out_apply_no::out_apply_no::get::Response> {
-        self.call
-            .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO, Nothing)
+        self.call.typed(&table::GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO, Empty)
     }
 }
 
@@ -581,7 +580,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
     /// ```
     #[doc(alias = "通过申请单ID查询申请状态")]
     pub fn get(self) -> M::Output<super::applyments::applyment_id::get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID, Nothing)
+        self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID, Empty)
     }
 
     /// `v3/ecommerce/applyments/{applyment_id}/revoke`: 撤销申请单-使用申请单号.
@@ -612,7 +611,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
     /// ```
     #[doc(alias = "撤销申请单-使用申请单号")]
     pub fn post(self) -> M::Output<super::applyments::applyment_id::revoke::post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE, Nothing)
+        self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE, Empty)
     }
 }
 
@@ -662,7 +661,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
     /// ```
     #[doc(alias = "通过业务申请编号查询申请状态")]
     pub fn get(self) -> M::Output<super::applyments::out_request_no::out_request_no::get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+        self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO, Empty)
     }
 
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`: 撤销申请单-使用业务申请编号.
@@ -702,7 +701,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
     pub fn post(
         self,
     ) -> M::Output<super::applyments::out_request_no::out_request_no::revoke::post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE, Nothing)
+        self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE, Empty)
     }
 }
 
@@ -943,7 +942,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
     /// ```
     #[doc(alias = "通过商户协议号查询协议")]
     pub fn get(self) -> M::Output<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
-        self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
+        self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Empty)
     }
 
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 商户协议号解约协议.
@@ -1154,7 +1153,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
     /// ```
     #[doc(alias = "电商合单委托代扣查询订单")]
     pub fn get(self) -> M::Output<super::combine_papay::transactions::combine_out_trade_no::get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO, Nothing)
+        self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO, Empty)
     }
 
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`: 电商合单委托代扣撤销订单.
@@ -1197,7 +1196,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::combine_papay::transactions::combine_out_trade_no::reverse::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call
             .typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO_REVERSE, request)
     }
@@ -1898,7 +1897,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
     /// ```
     #[doc(alias = "查询二级商户商家转账授权状态")]
     pub fn get(self) -> M::Output<super::mch_transfer::authorizations::sub_mchid::get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID, Empty)
     }
 }
 
@@ -2426,7 +2425,7 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
     /// ```
     #[doc(alias = "查询订单剩余待分金额")]
     pub fn get(self) -> M::Output<super::profitsharing::orders::transaction_id::amounts::get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
+        self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Empty)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -98,8 +98,8 @@ impl<M: Mode> EduPapayContractsByContractId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解约")]
-    pub fn delete(self) -> M::Output<Nothing> {
-        self.call.typed(&table::DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID, Nothing)
+    pub fn delete(self) -> M::Output<Empty> {
+        self.call.typed(&table::DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID, Empty)
     }
 }
 
@@ -240,7 +240,7 @@ impl<M: Mode> EduPapayTransactions<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "教育通扣款受理")]
-    pub fn post(self, request: super::transactions::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::transactions::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_TRANSACTIONS, request)
     }
 
@@ -524,7 +524,7 @@ impl<M: Mode> EduPapayUserNotificationsByContractIdSend<M> {
     pub fn post(
         self,
         request: super::user_notifications::contract_id::send::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -78,7 +78,7 @@ impl<M: Mode> EduschoolpayContractsByContractId<M> {
     /// ```
     #[doc(alias = "通过协议号查询签约")]
     pub fn get(self) -> M::Output<super::contracts::contract_id::get::Response> {
-        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID, Nothing)
+        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID, Empty)
     }
 
     /// `v3/eduschoolpay/contracts/{contract_id}/terminate`: 商户主动解约.
@@ -123,8 +123,8 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户主动解约")]
-    pub fn post(self) -> M::Output<Nothing> {
-        self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE, Nothing)
+    pub fn post(self) -> M::Output<Empty> {
+        self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE, Empty)
     }
 }
 
@@ -431,6 +431,6 @@ impl<M: Mode> EduschoolpayUsersByOpenidDebtState<M> {
     /// ```
     #[doc(alias = "商户查询用户欠款状态")]
     pub fn get(self) -> M::Output<super::users::openid::debt_state::get::Response> {
-        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE, Nothing)
+        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE, Empty)
     }
 }

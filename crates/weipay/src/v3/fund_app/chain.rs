@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -207,7 +207,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailN
     {
         self.call.typed(
             &table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -320,7 +320,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
     /// ```
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(self) -> M::Output<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::out_details::out_detail_no::get::Response>{
-        self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO, Nothing)
+        self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO, Empty)
     }
 }
 
@@ -457,7 +457,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
     /// ```
     #[doc(alias = "商户单号查询电子回单")]
     pub fn get(self) -> M::Output<super::mch_transfer::elecsign::out_bill_no::out_bill_no::get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO, Nothing)
+        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO, Empty)
     }
 }
 
@@ -548,7 +548,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
         self,
     ) -> M::Output<super::mch_transfer::elecsign::transfer_bill_no::transfer_bill_no::get::Response> {
         self.call
-            .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO, Nothing)
+            .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO, Empty)
     }
 }
 
@@ -1116,8 +1116,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
     pub fn get(
         self,
     ) -> M::Output<super::mch_transfer::partner::sub_mch_authorizations::sub_mchid::get::Response> {
-        self.call
-            .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID, Empty)
     }
 }
 
@@ -1523,7 +1522,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
     > {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO,
-            Nothing,
+            Empty,
         )
     }
 
@@ -1565,7 +1564,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
     /// ```
     #[doc(alias = "解除免确认收款授权")]
     pub fn post(self) -> M::Output<super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::Response>{
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO_CLOSE, Nothing)
+        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO_CLOSE, Empty)
     }
 }
 
@@ -1707,7 +1706,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     pub fn get(
         self,
     ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO, Nothing)
+        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO, Empty)
     }
 
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
@@ -1757,10 +1756,8 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
         self,
     ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response>
     {
-        self.call.typed(
-            &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
-            Nothing,
-        )
+        self.call
+            .typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, Empty)
     }
 }
 
@@ -1936,7 +1933,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
     {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -2032,7 +2029,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
     pub fn get(
         self,
     ) -> M::Output<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO, Nothing)
+        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO, Empty)
     }
 
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`: 撤销转账到QQ钱包.
@@ -2075,7 +2072,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
     {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO_CANCEL,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -2218,6 +2215,6 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
     /// ```
     #[doc(alias = "解除免确认收款授权")]
     pub fn post(self) -> M::Output<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::close::post::Response>{
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE, Nothing)
+        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE, Empty)
     }
 }

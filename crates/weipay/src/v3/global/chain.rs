@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -124,7 +124,7 @@ impl<M: Mode> GlobalCertificates<M> {
     /// ```
     #[doc(alias = "获取平台证书列表")]
     pub fn get(self) -> M::Output<super::certificates::get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_CERTIFICATES, Nothing)
+        self.call.typed(&table::GET_V3_GLOBAL_CERTIFICATES, Empty)
     }
 }
 
@@ -456,7 +456,7 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     pub fn get(
         self,
     ) -> M::Output<super::merchant::h5::permission::applications::applyment_id::get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, Nothing)
+        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, Empty)
     }
 
     /// 修改H5支付权限申请单 · `PATCH v3/global/merchant/h5/permission/applications/{applyment_id}`
@@ -583,8 +583,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
     pub fn get(
         self,
     ) -> M::Output<super::merchant::h5::permission::domain::applications::applyment_id::get::Response> {
-        self.call
-            .typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, Nothing)
+        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, Empty)
     }
 
     /// 修改H5支付域名修改申请单 · `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
@@ -644,7 +643,7 @@ impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
     /// ```
     #[doc(alias = "查询子商户H5支付权限状态")]
     pub fn get(self) -> M::Output<super::merchant::h5::permission::sub_mchid::get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID, Empty)
     }
 }
 
@@ -695,7 +694,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// ```
     #[doc(alias = "查询投诉通知回调")]
     pub fn get(self) -> M::Output<super::merchant_service::complaint_notifications::get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
+        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Empty)
     }
 
     /// 创建投诉通知回调 · `POST v3/global/merchant-service/complaint-notifications`
@@ -757,8 +756,8 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除投诉通知回调")]
-    pub fn delete(self) -> M::Output<Nothing> {
-        self.call.typed(&table::DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
+    pub fn delete(self) -> M::Output<Empty> {
+        self.call.typed(&table::DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Empty)
     }
 }
 
@@ -900,7 +899,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
     pub fn post(
         self,
         request: super::merchant_service::complaints::complaint_id::complete::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE, request)
     }
 }
@@ -996,7 +995,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
     pub fn post(
         self,
         request: super::merchant_service::complaints::complaint_id::response::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_RESPONSE, request)
     }
 }
@@ -1042,7 +1041,7 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "图片下载")]
-    pub fn get(self, request: super::merchant_service::images::media_id::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::merchant_service::images::media_id::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID, request)
     }
 
@@ -1076,7 +1075,7 @@ impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
     /// ```
     #[doc(alias = "商户上传反馈图片")]
     pub fn post(self) -> M::Output<super::merchant_service::images::upload::post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD, Nothing)
+        self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD, Empty)
     }
 }
 
@@ -1123,7 +1122,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::global::merchant_storage::file::upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().global().merchant_storage().file().upload().post(request).await?;
     /// # Ok(()) }
@@ -1358,7 +1357,7 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
     pub fn post(
         self,
         request: super::micropay::transactions::id::transaction_id::reverse::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
     }
 }
@@ -1427,7 +1426,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::micropay::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call
             .typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
@@ -1633,7 +1632,7 @@ impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
     pub fn post(
         self,
         request: super::papay::contracts::contract_id::terminate::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE, request)
     }
 }
@@ -1976,7 +1975,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::papay::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }
@@ -2247,7 +2246,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除分账接收方")]
-    pub fn delete(self, request: super::profit_sharing::receivers::delete::Request) -> M::Output<Nothing> {
+    pub fn delete(self, request: super::profit_sharing::receivers::delete::Request) -> M::Output<Empty> {
         self.call.typed(&table::DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
     }
 
@@ -2359,7 +2358,7 @@ impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
     /// ```
     #[doc(alias = "查询可供垫付退款实时余额")]
     pub fn get(self) -> M::Output<super::profit_sharing::refunds::refundable_balance::get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE, Nothing)
+        self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE, Empty)
     }
 }
 
@@ -2408,10 +2407,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "分账标记")]
-    pub fn post(
-        self,
-        request: super::profit_sharing::transactions::mark::post::Request,
-    ) -> M::Output<Nothing> {
+    pub fn post(self, request: super::profit_sharing::transactions::mark::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK, request)
     }
 }
@@ -2608,7 +2604,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
     pub fn get(
         self,
     ) -> M::Output<super::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID, Empty)
     }
 }
 
@@ -2633,7 +2629,7 @@ impl<M: Mode> GlobalRefundRechargeBalance<M> {
     /// ```
     #[doc(alias = "商家充值退款余额查询")]
     pub fn get(self) -> M::Output<super::refund::recharge_balance::get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE, Nothing)
+        self.call.typed(&table::GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE, Empty)
     }
 }
 
@@ -2880,7 +2876,7 @@ impl<M: Mode> GlobalStatements<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn get(self, request: super::statements::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::statements::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V3_GLOBAL_STATEMENTS, request)
     }
 
@@ -3058,7 +3054,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
     pub fn post(
         self,
         request: super::transactions::id::transaction_id::close::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE, request)
     }
 }
@@ -3277,7 +3273,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }

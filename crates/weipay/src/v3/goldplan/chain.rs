@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -182,10 +182,7 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭广告展示")]
-    pub fn post(
-        self,
-        request: super::merchants::close_advertising_show::post::Request,
-    ) -> M::Output<Nothing> {
+    pub fn post(self, request: super::merchants::close_advertising_show::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW, request)
     }
 }
@@ -223,10 +220,7 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开通广告展示")]
-    pub fn patch(
-        self,
-        request: super::merchants::open_advertising_show::patch::Request,
-    ) -> M::Output<Nothing> {
+    pub fn patch(self, request: super::merchants::open_advertising_show::patch::Request) -> M::Output<Empty> {
         self.call.typed(&table::PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW, request)
     }
 }
@@ -270,7 +264,7 @@ impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {
     pub fn post(
         self,
         request: super::merchants::set_advertising_industry_filter::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER, request)
     }
 }

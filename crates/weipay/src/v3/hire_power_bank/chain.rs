@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -102,7 +102,7 @@ impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
     /// ```
     #[doc(alias = "查询保险订单详情")]
     pub fn get(self) -> M::Output<super::insurance_orders::out_order_no::get::Response> {
-        self.call.typed(&table::GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO, Nothing)
+        self.call.typed(&table::GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO, Empty)
     }
 }
 
@@ -145,6 +145,6 @@ impl<M: Mode> HirePowerBankUserQualificationsByOpenid<M> {
     /// ```
     #[doc(alias = "查询用户保险订单领取资格")]
     pub fn get(self) -> M::Output<super::user_qualifications::openid::get::Response> {
-        self.call.typed(&table::GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID, Nothing)
+        self.call.typed(&table::GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID, Empty)
     }
 }

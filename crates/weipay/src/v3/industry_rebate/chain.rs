@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -69,7 +69,7 @@ impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "回传SN和商品编码")]
-    pub fn post(self, request: super::retail_industry::transactions::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::retail_industry::transactions::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS, request)
     }
 }
@@ -124,7 +124,7 @@ impl<M: Mode> IndustryRebateTransactionsByTransactionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "支付码牌/点餐码牌交易回传")]
-    pub fn post(self, request: super::transactions::transaction_id::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::transactions::transaction_id::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -120,7 +120,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
     /// ```
     #[doc(alias = "查询保单授权信息")]
     pub fn get(self) -> M::Output<super::deduct::authorizations::out_insurance_no::get::Response> {
-        self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO, Nothing)
+        self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO, Empty)
     }
 }
 
@@ -209,7 +209,7 @@ impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {
     /// ```
     #[doc(alias = "查询保单")]
     pub fn get(self) -> M::Output<super::deduct::policies::out_insurance_no::get::Response> {
-        self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Nothing)
+        self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Empty)
     }
 
     /// 更新保单信息 · `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -68,7 +68,7 @@ impl<M: Mode> IotmanageDeviceInspectionsByDeviceSn<M> {
     /// ```
     #[doc(alias = "获取出厂检查结果")]
     pub fn get(self) -> M::Output<super::device_inspections::device_sn::get::Response> {
-        self.call.typed(&table::GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN, Nothing)
+        self.call.typed(&table::GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN, Empty)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -67,7 +67,7 @@ impl<M: Mode> LovefeastBrandsByBrandId<M> {
     /// ```
     #[doc(alias = "查询爱心餐品牌信息")]
     pub fn get(self) -> M::Output<super::brands::brand_id::get::Response> {
-        self.call.typed(&table::GET_V3_LOVEFEAST_BRANDS_BRAND_ID, Nothing)
+        self.call.typed(&table::GET_V3_LOVEFEAST_BRANDS_BRAND_ID, Empty)
     }
 }
 
@@ -219,6 +219,6 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo<M> {
     /// ```
     #[doc(alias = "查询用户捐赠单详情")]
     pub fn get(self) -> M::Output<super::users::openid::orders::out_trade_no::out_trade_no::get::Response> {
-        self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
+        self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -187,7 +187,7 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::bank::packages::package_id::tasks::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file).bank_type("example");
     /// let response =
     ///     client.v3().marketing().bank().packages().package_id("8473295").tasks().post(request).await?;
@@ -1094,7 +1094,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// ```
     #[doc(alias = "查询商家券详情")]
     pub fn get(self) -> M::Output<super::busifavor::stocks::stock_id::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Empty)
     }
 
     /// 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
@@ -1130,7 +1130,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商家券基本信息")]
-    pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Output<Nothing> {
+    pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Output<Empty> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, request)
     }
 
@@ -1603,7 +1603,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
     pub fn get(
         self,
     ) -> M::Output<super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID, Empty)
     }
 }
 
@@ -1722,7 +1722,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     ) -> M::Output<super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get::Response> {
         self.call.typed(
             &table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -1906,7 +1906,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
         self,
     ) -> M::Output<super::busifavor::users::openid::coupons::coupon_code::appids::appid::get::Response> {
         self.call
-            .typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID, Nothing)
+            .typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID, Empty)
     }
 }
 
@@ -2176,7 +2176,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::favor::media::image_upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().marketing().favor().media().image_upload().post(request).await?;
     /// # Ok(()) }
@@ -2660,7 +2660,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
     /// ```
     #[doc(alias = "下载批次退款明细")]
     pub fn get(self) -> M::Output<super::favor::stocks::stock_id::refund_flow::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW, Empty)
     }
 }
 
@@ -2939,7 +2939,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
     /// ```
     #[doc(alias = "下载批次核销明细")]
     pub fn get(self) -> M::Output<super::favor::stocks::stock_id::use_flow::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, Empty)
     }
 }
 
@@ -3882,7 +3882,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
     {
         self.call.typed(
             &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES_STORE_CODE,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -4025,7 +4025,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
     /// ```
     #[doc(alias = "查询活动详情")]
     pub fn get(self) -> M::Output<super::membercard_activity::activities::activity_id::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID, Empty)
     }
 
     /// `v3/marketing/membercard-activity/activities/{activity_id}/terminate`: 终止活动.
@@ -4073,8 +4073,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
     pub fn post(
         self,
     ) -> M::Output<super::membercard_activity::activities::activity_id::terminate::post::Response> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
+        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Empty)
     }
 }
 
@@ -4174,8 +4173,7 @@ impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
     pub fn get(
         self,
     ) -> M::Output<super::membercard_open::activate_informations::activate_ticket::get::Response> {
-        self.call
-            .typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET, Empty)
     }
 }
 
@@ -4217,7 +4215,7 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     /// ```
     #[doc(alias = "查询回调地址")]
     pub fn get(self) -> M::Output<super::membercard_open::callback::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, Empty)
     }
 
     /// 设置回调地址 · `PATCH v3/marketing/membercard-open/callback`
@@ -4416,7 +4414,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// ```
     #[doc(alias = "查询会员卡模板信息")]
     pub fn get(self) -> M::Output<super::membercard_open::cards::card_id::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Empty)
     }
 
     /// 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
@@ -4458,10 +4456,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改会员卡模板信息")]
-    pub fn patch(
-        self,
-        request: super::membercard_open::cards::card_id::patch::Request,
-    ) -> M::Output<Nothing> {
+    pub fn patch(self, request: super::membercard_open::cards::card_id::patch::Request) -> M::Output<Empty> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, request)
     }
 
@@ -4504,8 +4499,8 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除会员卡模板")]
-    pub fn delete(self) -> M::Output<Nothing> {
-        self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
+    pub fn delete(self) -> M::Output<Empty> {
+        self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Empty)
     }
 
     /// `v3/marketing/membercard-open/cards/{card_id}/codes`: 会员卡.
@@ -4618,7 +4613,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     /// ```
     #[doc(alias = "查询用户会员卡信息")]
     pub fn get(self) -> M::Output<super::membercard_open::cards::card_id::codes::code::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, Empty)
     }
 
     /// 修改用户会员卡信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
@@ -4665,7 +4660,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::codes::code::patch::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, request)
     }
 
@@ -4751,7 +4746,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::activate::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE, request)
     }
 }
@@ -4830,7 +4825,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::bonus::commit::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT, request)
     }
@@ -4893,7 +4888,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::bonus::prepare::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE, request)
     }
@@ -4951,7 +4946,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::codes::code::rights::patch::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RIGHTS, request)
     }
 }
@@ -5016,7 +5011,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::set_service_module_data::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA,
             request,
@@ -5076,7 +5071,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::unavailable::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE, request)
     }
@@ -5426,7 +5421,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::rights::patch::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_RIGHTS, request)
     }
 }
@@ -5586,10 +5581,10 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     /// # Ok(()) }
     /// ```
     #[doc(alias = "移除会员卡服务项")]
-    pub fn delete(self) -> M::Output<Nothing> {
+    pub fn delete(self) -> M::Output<Empty> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -5644,7 +5639,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::upgrade::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_UPGRADE, request)
     }
 }
@@ -5784,7 +5779,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::phonenumber_member::import::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT, request)
     }
 }
@@ -6141,9 +6136,9 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "终止投放计划")]
-    pub fn post(self) -> M::Output<Nothing> {
+    pub fn post(self) -> M::Output<Empty> {
         self.call
-            .typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE, Nothing)
+            .typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE, Empty)
     }
 }
 
@@ -6353,7 +6348,7 @@ impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::partner::product_coupon::media::upload_image::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response =
     ///     client.v3().marketing().partner().product_coupon().media().upload_image().post(request).await?;
@@ -6390,7 +6385,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     /// ```
     #[doc(alias = "获取商品券事件通知地址")]
     pub fn get(self) -> M::Output<super::partner::product_coupon::notify_configs::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Empty)
     }
 
     /// 设置商品券事件通知地址 · `POST v3/marketing/partner/product-coupon/notify-configs`
@@ -8259,7 +8254,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
     /// ```
     #[doc(alias = "查询活动详情接口")]
     pub fn get(self) -> M::Output<super::paygiftactivity::activities::activity_id::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID, Empty)
     }
 
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/goods`: 查询活动指定商品列表.
@@ -8537,7 +8532,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
     pub fn post(
         self,
     ) -> M::Output<super::paygiftactivity::activities::activity_id::terminate::post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
+        self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Empty)
     }
 }
 
@@ -8697,7 +8692,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     /// ```
     #[doc(alias = "查询自定义入口")]
     pub fn get(self) -> M::Output<super::shopping_receipt::customentrances::brand_id::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, Empty)
     }
 
     /// 更新自定义入口 · `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
@@ -8792,7 +8787,7 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::marketing::shopping_receipt::shoppingreceipts::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new()
     ///     .file(file)
     ///     .transaction_id("example")
@@ -8897,7 +8892,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
     /// ```
     #[doc(alias = "查询周周惠活动详情")]
     pub fn get(self) -> M::Output<super::weekly_discount::activities::activity_id::get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID, Nothing)
+        self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID, Empty)
     }
 
     /// `v3/marketing/weekly-discount/activities/{activity_id}/apply`: 报名周周惠活动.

@@ -256,7 +256,7 @@ impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchidUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::mch_manage::submission_files::sub_mchid::sub_mchid::upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().submission_file(file).item_id(1);
     /// let response = client
     ///     .v3()

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -141,7 +141,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
     /// ```
     #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
     pub fn get(self) -> M::Output<super::risk::withdrawl_apply::applyment_id::applyment_id::get::Response> {
-        self.call.typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID, Nothing)
+        self.call.typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID, Empty)
     }
 }
 
@@ -201,7 +201,6 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo<M> {
     pub fn get(
         self,
     ) -> M::Output<super::risk::withdrawl_apply::out_request_no::out_request_no::get::Response> {
-        self.call
-            .typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+        self.call.typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -159,7 +159,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().due_diligence_file(file).sub_mchid("example").item_id(1);
     /// let response = client
     ///     .v3()
@@ -241,6 +241,6 @@ impl<M: Mode> MchOperationManageMerchantLimitationsSubMchidBySubMchid<M> {
     /// ```
     #[doc(alias = "查询子商户管控情况")]
     pub fn get(self) -> M::Output<super::merchant_limitations::sub_mchid::sub_mchid::get::Response> {
-        self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -110,7 +110,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyId<M> {
     /// ```
     #[doc(alias = "查询超管变更申请单状态-使用申请单号")]
     pub fn get(self) -> M::Output<super::mchcontactalterapplyment::apply_id::get::Response> {
-        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID, Nothing)
+        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID, Empty)
     }
 
     /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`: 撤销超管变更申请单.
@@ -147,7 +147,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyIdRevoke<M> {
     /// ```
     #[doc(alias = "撤销超管变更申请单")]
     pub fn post(self) -> M::Output<super::mchcontactalterapplyment::apply_id::revoke::post::Response> {
-        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
+        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID_REVOKE, Empty)
     }
 }
 
@@ -231,7 +231,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
     /// ```
     #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]
     pub fn get(self) -> M::Output<super::mchcontactalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
-        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Empty)
     }
 }
 
@@ -307,7 +307,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyId<M> {
     /// ```
     #[doc(alias = "查询资料变更申请单状态-使用申请单号")]
     pub fn get(self) -> M::Output<super::mchsubjectalterapplyment::apply_id::get::Response> {
-        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID, Nothing)
+        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID, Empty)
     }
 
     /// `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke`: 撤销资料变更申请单.
@@ -344,7 +344,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyIdRevoke<M> {
     /// ```
     #[doc(alias = "撤销资料变更申请单")]
     pub fn post(self) -> M::Output<super::mchsubjectalterapplyment::apply_id::revoke::post::Response> {
-        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
+        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID_REVOKE, Empty)
     }
 }
 
@@ -428,7 +428,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
     /// ```
     #[doc(alias = "查询申请单状态-使用业务单号")]
     pub fn get(self) -> M::Output<super::mchsubjectalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
-        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Empty)
     }
 }
 
@@ -509,7 +509,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyId<M> {
     /// ```
     #[doc(alias = "查询商户简称变更申请单状态-使用申请单号")]
     pub fn get(self) -> M::Output<super::merchantnamealterapplyment::apply_id::get::Response> {
-        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID, Nothing)
+        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID, Empty)
     }
 
     /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`: 撤销商户简称变更申请单.
@@ -546,7 +546,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyIdRevoke<M> {
     /// ```
     #[doc(alias = "撤销商户简称变更申请单")]
     pub fn post(self) -> M::Output<super::merchantnamealterapplyment::apply_id::revoke::post::Response> {
-        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
+        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE, Empty)
     }
 }
 
@@ -632,6 +632,6 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutReques
     ) -> M::Output<
         super::merchantnamealterapplyment::merchant::sub_mchid::out_request_no::out_request_no::get::Response,
     > {
-        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO, Empty)
     }
 }

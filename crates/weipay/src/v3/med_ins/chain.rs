@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -227,7 +227,7 @@ impl<M: Mode> MedInsRefundsNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "医保退款通知")]
-    pub fn post(self, request: super::refunds::notify::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::refunds::notify::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_MED_INS_REFUNDS_NOTIFY, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -97,7 +97,7 @@ impl<M: Mode> MerchantFundBalanceByAccountType<M> {
     /// ```
     #[doc(alias = "查询账户实时余额")]
     pub fn get(self) -> M::Output<super::fund::balance::account_type::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Empty)
     }
 }
 
@@ -305,7 +305,7 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
     /// ```
     #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
     pub fn get(self) -> M::Output<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, Empty)
     }
 }
 
@@ -361,7 +361,7 @@ impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
     /// ```
     #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
     pub fn get(self) -> M::Output<super::fund::withdraw::withdraw_id::withdraw_id::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID, Empty)
     }
 }
 
@@ -407,7 +407,7 @@ impl<M: Mode> MerchantMediaUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::merchant::media::upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().merchant().media().upload().post(request).await?;
     /// # Ok(()) }
@@ -445,7 +445,7 @@ impl<M: Mode> MerchantMediaVideoUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::merchant::media::video_upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().merchant().media().video_upload().post(request).await?;
     /// # Ok(()) }

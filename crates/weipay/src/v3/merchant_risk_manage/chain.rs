@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -256,7 +256,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// ```
     #[doc(alias = "查询商户违规通知回调地址")]
     pub fn get(self) -> M::Output<super::violation_notifications::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Empty)
     }
 
     /// 创建商户违规通知回调地址 · `POST v3/merchant-risk-manage/violation-notifications`
@@ -320,7 +320,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除商户违规通知回调地址")]
-    pub fn delete(self) -> M::Output<Nothing> {
-        self.call.typed(&table::DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
+    pub fn delete(self) -> M::Output<Empty> {
+        self.call.typed(&table::DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Empty)
     }
 }

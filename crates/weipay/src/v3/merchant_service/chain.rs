@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -80,7 +80,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// ```
     #[doc(alias = "查询投诉通知回调")]
     pub fn get(self) -> M::Output<super::complaint_notifications::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Empty)
     }
 
     /// 创建投诉通知回调 · `POST v3/merchant-service/complaint-notifications`
@@ -158,8 +158,8 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除投诉通知回调")]
-    pub fn delete(self) -> M::Output<Nothing> {
-        self.call.typed(&table::DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
+    pub fn delete(self) -> M::Output<Empty> {
+        self.call.typed(&table::DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Empty)
     }
 }
 
@@ -239,7 +239,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
     /// ```
     #[doc(alias = "查询投诉详情")]
     pub fn get(self) -> M::Output<super::complaints::transaction_id::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID, Empty)
     }
 
     /// `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`: 查询投诉协商历史.
@@ -278,8 +278,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
     /// ```
     #[doc(alias = "查询投诉协商历史")]
     pub fn get(self) -> M::Output<super::complaints::transaction_id::negotiation_historys::get::Response> {
-        self.call
-            .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS, Empty)
     }
 }
 
@@ -359,7 +358,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
     /// ```
     #[doc(alias = "查询投诉单详情")]
     pub fn get(self) -> M::Output<super::complaints_v2::complaint_id::get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID, Nothing)
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID, Empty)
     }
 
     /// `v3/merchant-service/complaints-v2/{complaint_id}/complete`: 反馈处理完成.
@@ -437,7 +436,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::complete::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE, request)
     }
 }
@@ -534,7 +533,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::response::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE, request)
     }
 }
@@ -622,7 +621,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::update_refund_progress::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_UPDATE_REFUND_PROGRESS,
             request,
@@ -656,7 +655,7 @@ impl<M: Mode> MerchantServiceFeedbacks<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户反馈")]
-    pub fn post(self, request: super::feedbacks::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::feedbacks::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_FEEDBACKS, request)
     }
 }
@@ -707,13 +706,13 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "图片下载")]
-    pub fn get(self) -> M::Output<Nothing> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
+    pub fn get(self) -> M::Output<Empty> {
+        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Empty)
     }
 
     /// The same, as a file of any length that is streamed: see [`download`](crate::download).
     pub fn download(self) -> crate::download::Download<M> {
-        self.call.typed_download(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
+        self.call.typed_download(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Empty)
     }
 }
 
@@ -741,7 +740,7 @@ impl<M: Mode> MerchantServiceImagesUpload<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::merchant_service::images::upload::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file);
     /// let response = client.v3().merchant_service().images().upload().post(request).await?;
     /// # Ok(()) }

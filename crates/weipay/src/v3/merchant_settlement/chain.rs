@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -104,9 +104,7 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplicationsByApplicationId<M>
     /// ```
     #[doc(alias = "根据申请单ID查询结果")]
     pub fn get(self) -> M::Output<super::merchant_settle_rule_applications::application_id::get::Response> {
-        self.call.typed(
-            &table::GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID,
-            Nothing,
-        )
+        self.call
+            .typed(&table::GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID, Empty)
     }
 }

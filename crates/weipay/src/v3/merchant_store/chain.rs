@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -109,7 +109,7 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改门店")]
-    pub fn patch(self, request: super::stores::store_id::patch::Request) -> M::Output<Nothing> {
+    pub fn patch(self, request: super::stores::store_id::patch::Request) -> M::Output<Empty> {
         self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
 

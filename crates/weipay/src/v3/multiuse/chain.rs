@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -96,7 +96,7 @@ impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
     /// ```
     #[doc(alias = "下载批次退款明细")]
     pub fn get(self) -> M::Output<super::stocks::stock_id::refund_flow::get::Response> {
-        self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
+        self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW, Empty)
     }
 }
 
@@ -128,7 +128,7 @@ impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
     /// ```
     #[doc(alias = "下载批次发放明细")]
     pub fn get(self) -> M::Output<super::stocks::stock_id::send_flow::get::Response> {
-        self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW, Nothing)
+        self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW, Empty)
     }
 }
 
@@ -160,7 +160,7 @@ impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
     /// ```
     #[doc(alias = "下载核销明细")]
     pub fn get(self) -> M::Output<super::stocks::stock_id::use_flow::get::Response> {
-        self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW, Nothing)
+        self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW, Empty)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -133,7 +133,7 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载发票文件")]
-    pub fn get(self, request: super::download::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::download::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD, request)
     }
 
@@ -185,7 +185,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开具电子发票")]
-    pub fn post(self, request: super::fapiao_applications::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::fapiao_applications::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS, request)
     }
 
@@ -405,7 +405,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
     pub fn post(
         self,
         request: super::fapiao_applications::fapiao_apply_id::insert_cards::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS,
             request,
@@ -457,7 +457,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::fapiao_apply_id::reverse::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE,
             request,
@@ -515,10 +515,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开具通用行业电子发票")]
-    pub fn post(
-        self,
-        request: super::fapiao_applications::issue_general::post::Request,
-    ) -> M::Output<Nothing> {
+    pub fn post(self, request: super::fapiao_applications::issue_general::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL, request)
     }
 }
@@ -581,7 +578,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::issue_passenger_transport::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_PASSENGER_TRANSPORT,
             request,
@@ -647,7 +644,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::issue_refined_oil::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_REFINED_OIL, request)
     }
 }
@@ -710,7 +707,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::real_estate_leasing::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call
             .typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_REAL_ESTATE_LEASING, request)
     }
@@ -742,7 +739,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::upload_fapiao_file::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new().file(file).file_type("PDF").digest_alogrithm("SM3");
     /// let response = client
     ///     .v3()
@@ -974,7 +971,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     /// ```
     #[doc(alias = "查询商户配置的开发选项")]
     pub fn get(self) -> M::Output<super::merchant::development_config::get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, Nothing)
+        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, Empty)
     }
 
     /// 配置开发选项 · `PATCH v3/new-tax-control-fapiao/merchant/development-config`
@@ -1057,8 +1054,8 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "检查子商户开票功能状态")]
-    pub fn post(self) -> M::Output<Nothing> {
-        self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK, Nothing)
+    pub fn post(self) -> M::Output<Empty> {
+        self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK, Empty)
     }
 }
 
@@ -1098,7 +1095,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
     /// ```
     #[doc(alias = "检查子商户开票功能状态")]
     pub fn get(self) -> M::Output<super::merchant::sub_mchid::check_status::get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS, Nothing)
+        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS, Empty)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -235,7 +235,7 @@ impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
     /// ```
     #[doc(alias = "查询重采请求详情")]
     pub fn get(self) -> M::Output<super::face_collections::collection_id::get::Response> {
-        self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID, Nothing)
+        self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID, Empty)
     }
 }
 

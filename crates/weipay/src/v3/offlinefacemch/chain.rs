@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -157,7 +157,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     {
         self.call.typed(
             &table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
-            Nothing,
+            Empty,
         )
     }
 
@@ -190,7 +190,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     pub fn patch(
         self,
         request: super::organizations::organization_id::users::out_user_id::out_user_id::patch::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::PATCH_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
             request,
@@ -263,8 +263,8 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerm
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除刷脸用户签约关系接口")]
-    pub fn post(self) -> M::Output<Nothing> {
-        self.call.typed(&table::POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT, Nothing)
+    pub fn post(self) -> M::Output<Empty> {
+        self.call.typed(&table::POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT, Empty)
     }
 }
 

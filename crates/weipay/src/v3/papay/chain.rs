@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -128,7 +128,7 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
     pub fn post(
         self,
         request: super::contracts::contract_id::fail_notify::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
     }
 }
@@ -167,7 +167,7 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "直连商户预扣费通知")]
-    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
     }
 }
@@ -281,7 +281,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     /// ```
     #[doc(alias = "保险商户查询保险自动续费预约")]
     pub fn get(self) -> M::Output<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::Response>{
-        self.call.typed(&table::GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID, Nothing)
+        self.call.typed(&table::GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID, Empty)
     }
 
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`: 保险商户预约保险自动续费.
@@ -525,7 +525,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
     pub fn post(
         self,
         request: super::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_RENEW,
             request,
@@ -583,7 +583,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
     pub fn get(self) -> M::Output<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(
             &table::GET_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
-            Nothing,
+            Empty,
         )
     }
 
@@ -1447,7 +1447,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
     /// ```
     #[doc(alias = "查询扣费预约")]
     pub fn get(self) -> M::Output<super::pay::schedules::contract_id::contract_id::get::Response> {
-        self.call.typed(&table::GET_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID, Nothing)
+        self.call.typed(&table::GET_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID, Empty)
     }
 
     /// `v3/papay/pay/schedules/contract-id/{contract_id}/schedule`: 预约扣费.
@@ -2257,7 +2257,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
     > {
         self.call.typed(
             &table::GET_V3_PAPAY_SIGN_CONTRACTS_HARMONY_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -2351,7 +2351,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M
     > {
         self.call.typed(
             &table::GET_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
-            Nothing,
+            Empty,
         )
     }
 

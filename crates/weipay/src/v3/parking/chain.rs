@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -184,7 +184,7 @@ impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤回停车场进件申请")]
-    pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION_WITHDRAW, request)
     }
 }
@@ -294,7 +294,7 @@ impl<M: Mode> ParkingRemindersExit<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步车辆离场通知")]
-    pub fn post(self, request: super::reminders::exit::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::reminders::exit::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXIT, request)
     }
 }
@@ -327,7 +327,7 @@ impl<M: Mode> ParkingRemindersExtPayment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步非临停扩展支付")]
-    pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXT_PAYMENT, request)
     }
 }
@@ -424,7 +424,7 @@ impl<M: Mode> ParkingRemindersPayment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步支付结果通知")]
-    pub fn post(self, request: super::reminders::payment::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::reminders::payment::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PAYMENT, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -99,7 +99,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
     pub fn post(
         self,
         request: super::contracts::contract_id::fail_notify::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
     }
 }
@@ -145,7 +145,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务商商户预扣费通知")]
-    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
     }
 }

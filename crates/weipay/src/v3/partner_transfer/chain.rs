@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -224,7 +224,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M>
     ) -> M::Output<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
         self.call.typed(
             &table::GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -375,6 +375,6 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOu
     ) -> M::Output<
         super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response,
     > {
-        self.call.typed(&table::GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, Nothing)
+        self.call.typed(&table::GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -535,7 +535,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
     ) -> M::Output<
         super::contracts::service_id::service_id::out_contract_code::out_contract_code::get::Response,
     > {
-        self.call.typed(&table::GET_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
+        self.call.typed(&table::GET_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Empty)
     }
 
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`: 商户通过商户协议号解约协议.

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -1010,7 +1010,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -1780,7 +1780,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -74,7 +74,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSn<M> {
     /// ```
     #[doc(alias = "查询音箱绑定信息")]
     pub fn get(self) -> M::Output<super::open_scenario_speaker::device_sn::get::Response> {
-        self.call.typed(&table::GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN, Nothing)
+        self.call.typed(&table::GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN, Empty)
     }
 
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}/bind`: 绑定音箱设备码牌.
@@ -191,7 +191,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnUnbind<M> {
     /// ```
     #[doc(alias = "解绑音箱设备码牌")]
     pub fn post(self) -> M::Output<super::open_scenario_speaker::device_sn::unbind::post::Response> {
-        self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND, Nothing)
+        self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND, Empty)
     }
 }
 
@@ -322,10 +322,7 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "小票机打印")]
-    pub fn post(
-        self,
-        request: super::printers::device_id::print_orders::post::Request,
-    ) -> M::Output<Nothing> {
+    pub fn post(self, request: super::printers::device_id::print_orders::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS, request)
     }
 
@@ -369,6 +366,6 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo<M> {
     /// ```
     #[doc(alias = "查询订单")]
     pub fn get(self) -> M::Output<super::printers::device_id::print_orders::print_order_no::get::Response> {
-        self.call.typed(&table::GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO, Nothing)
+        self.call.typed(&table::GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -406,7 +406,7 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "生成投保结果")]
-    pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_INSURANCE, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -293,7 +293,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     pub fn post(
         self,
         request: super::acquiringbank::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE, request)
     }
 }
@@ -533,7 +533,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -589,7 +589,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -642,7 +642,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::modify::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }
 }
@@ -749,7 +749,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -1022,7 +1022,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -1075,7 +1075,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -1128,7 +1128,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -1431,7 +1431,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerm
     pub fn post(
         self,
         request: super::partner::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE,
             request,
@@ -1518,7 +1518,7 @@ impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除用户授权关系（openid）")]
-    pub fn post(self, request: super::partner::permissions::terminate::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::partner::permissions::terminate::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE, request)
     }
 }
@@ -1596,7 +1596,7 @@ impl<M: Mode> PayscorePartnerServiceAccountApplicationsByOutApplyNo<M> {
     /// ```
     #[doc(alias = "查询收付通子商户服务绑定结果")]
     pub fn get(self) -> M::Output<super::partner::service_account_applications::out_apply_no::get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO, Nothing)
+        self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO, Empty)
     }
 }
 
@@ -1745,7 +1745,7 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::direct_complete::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE, request)
     }
 }
@@ -1843,7 +1843,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -1899,7 +1899,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -1952,7 +1952,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::modify::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }
 }
@@ -2001,7 +2001,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::pay::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY, request)
     }
 }
@@ -2054,7 +2054,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::send_pendingmessage::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call
             .typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE, request)
     }
@@ -2108,7 +2108,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::send_prepaidmessage::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call
             .typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE, request)
     }
@@ -2162,7 +2162,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -2684,7 +2684,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
     pub fn post(
         self,
         request: super::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE,
             request,
@@ -2808,7 +2808,7 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
     pub fn post(
         self,
         request: super::permissions::openid::openid::terminate::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE, request)
     }
 }
@@ -3138,8 +3138,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
     pub fn get(
         self,
     ) -> M::Output<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response> {
-        self.call
-            .typed(&table::GET_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO, Nothing)
+        self.call.typed(&table::GET_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO, Empty)
     }
 
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`: 停止支付分计划.
@@ -3192,10 +3191,8 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
         self,
     ) -> M::Output<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response>
     {
-        self.call.typed(
-            &table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,
-            Nothing,
-        )
+        self.call
+            .typed(&table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP, Empty)
     }
 }
 
@@ -3629,7 +3626,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::send_pendingmessage::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE, request)
     }
 }
@@ -3681,7 +3678,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::send_prepaidmessage::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE, request)
     }
 }
@@ -4220,7 +4217,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     > {
         self.call.typed(
             &table::GET_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO,
-            Nothing,
+            Empty,
         )
     }
 
@@ -4565,7 +4562,7 @@ impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceIdTerminate<M> {
     pub fn post(
         self,
         request: super::users::openid::permissions::service_id::terminate::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_PAYSCORE_USERS_OPENID_PERMISSIONS_SERVICE_ID_TERMINATE, request)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -196,7 +196,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechar
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -309,7 +309,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
     /// ```
     #[doc(alias = "查询保险理赔功能开通状态")]
     pub fn post(self) -> M::Output<super::ecommerce::insurance_compensation_contracts::sub_mchid::sub_mchid::check_opened::post::Response>{
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED, Nothing)
+        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED, Empty)
     }
 }
 
@@ -469,10 +469,8 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
     pub fn get(
         self,
     ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_BILL_ID_BILL_ID,
-            Nothing,
-        )
+        self.call
+            .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_BILL_ID_BILL_ID, Empty)
     }
 }
 
@@ -528,7 +526,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO,
-            Nothing,
+            Empty,
         )
     }
 
@@ -575,7 +573,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
     ) -> M::Output<
         super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::cancel::post::Response,
     > {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, Nothing)
+        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, Empty)
     }
 }
 
@@ -878,7 +876,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
     /// ```
     #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]
     pub fn get(self) -> M::Output<super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::out_bill_no::get::Response>{
-        self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS_OUT_BILL_NO, Nothing)
+        self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS_OUT_BILL_NO, Empty)
     }
 }
 
@@ -1612,7 +1610,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
     /// ```
     #[doc(alias = "查询二级商户可扫码充值员工列表")]
     pub fn get(self) -> M::Output<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::get::Response> {
-        self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID, Empty)
     }
 
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`: 平台收付通·二级商户充值.
@@ -1686,7 +1684,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
     /// ```
     #[doc(alias = "删除二级商户可扫码充值员工")]
     pub fn post(self) -> M::Output<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::sp_openid::sp_openid::delete_::post::Response>{
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE, Nothing)
+        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE, Empty)
     }
 }
 
@@ -1951,7 +1949,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
         self,
     ) -> M::Output<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::get::Response> {
         self.call
-            .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO, Nothing)
+            .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO, Empty)
     }
 
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`: 个人收款-申请异常结算批次单处理.

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -136,7 +136,7 @@ impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
     /// ```
     #[doc(alias = "查询最大分账比例")]
     pub fn get(self) -> M::Output<super::merchant_configs::sub_mchid::get::Response> {
-        self.call.typed(&table::GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID, Nothing)
+        self.call.typed(&table::GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID, Empty)
     }
 }
 
@@ -544,6 +544,6 @@ impl<M: Mode> ProfitsharingTransactionsByTransactionIdAmounts<M> {
     /// ```
     #[doc(alias = "查询剩余待分金额")]
     pub fn get(self) -> M::Output<super::transactions::transaction_id::amounts::get::Response> {
-        self.call.typed(&table::GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, Nothing)
+        self.call.typed(&table::GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -109,7 +109,7 @@ impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {
     /// ```
     #[doc(alias = "根据申请单ID查询申请单结果")]
     pub fn get(self) -> M::Output<super::applications::id::application_id::get::Response> {
-        self.call.typed(&table::GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, Nothing)
+        self.call.typed(&table::GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, Empty)
     }
 
     /// 修改单据信息 · `PATCH v3/rate-activity/applications/id/{application_id}`

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -129,6 +129,6 @@ impl<M: Mode> RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {
         self,
     ) -> M::Output<super::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response> {
         self.call
-            .typed(&table::GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO, Nothing)
+            .typed(&table::GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -109,7 +109,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M
     {
         self.call.typed(
             &table::GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO,
-            Nothing,
+            Empty,
         )
     }
 
@@ -155,7 +155,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCl
     pub fn post(
         self,
         request: super::combine_transactions::partner::out_trade_no::combine_out_trade_no::close::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(
             &table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE,
             request,

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -128,7 +128,7 @@ impl<M: Mode> SmartguideGuidesByGuideId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员信息更新")]
-    pub fn patch(self, request: super::guides::guide_id::patch::Request) -> M::Output<Nothing> {
+    pub fn patch(self, request: super::guides::guide_id::patch::Request) -> M::Output<Empty> {
         self.call.typed(&table::PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID, request)
     }
 
@@ -170,7 +170,7 @@ impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员分配")]
-    pub fn post(self, request: super::guides::guide_id::assign::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::guides::guide_id::assign::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN, request)
     }
 }

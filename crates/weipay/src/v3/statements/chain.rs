@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -41,7 +41,7 @@ impl<M: Mode> Statements<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn get(self, request: super::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V3_STATEMENTS, request)
     }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -114,7 +114,7 @@ impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "签到签退")]
-    pub fn post(self, request: super::attendance::punch::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::attendance::punch::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH, request)
     }
 }
@@ -192,7 +192,7 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::taxi_invoice::cards::upload_file::post;
     ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let file = weipay::UploadFile::new("image.jpg", std::fs::read("image.jpg")?);
     /// let request = post::Request::new()
     ///     .file(file)
     ///     .company_mchid("example")

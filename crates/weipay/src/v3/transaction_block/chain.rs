@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -209,10 +209,8 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> 
     /// ```
     #[doc(alias = "查询交易拦截申诉详情")]
     pub fn get(self) -> M::Output<super::transaction_block_submissions::block_submission_id::get::Response> {
-        self.call.typed(
-            &table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID,
-            Nothing,
-        )
+        self.call
+            .typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID, Empty)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -172,7 +172,7 @@ impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    pub fn post(self, request: super::id::transaction_id::close::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::id::transaction_id::close::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE, request)
     }
 }
@@ -201,7 +201,7 @@ impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    pub fn post(self, request: super::id::transaction_id::reverse::post::Request) -> M::Output<Nothing> {
+    pub fn post(self, request: super::id::transaction_id::reverse::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
     }
 }
@@ -430,10 +430,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭订单(商户订单号)")]
-    pub fn post(
-        self,
-        request: super::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Output<Nothing> {
+    pub fn post(self, request: super::out_trade_no::out_trade_no::close::post::Request) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -471,7 +468,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Output<Nothing> {
+    ) -> M::Output<Empty> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }

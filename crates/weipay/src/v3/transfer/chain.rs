@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::{Nothing, path};
+use crate::model::{Empty, path};
 use crate::operation::table;
 
 chain! {}
@@ -232,8 +232,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     pub fn get(
         self,
     ) -> M::Output<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
-        self.call
-            .typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID, Nothing)
+        self.call.typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID, Empty)
     }
 }
 
@@ -382,7 +381,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetail
     > {
         self.call.typed(
             &table::GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO,
-            Nothing,
+            Empty,
         )
     }
 }
@@ -451,6 +450,6 @@ impl<M: Mode> TransferBillReceiptByOutBatchNo<M> {
     /// ```
     #[doc(alias = "查询转账电子回单")]
     pub fn get(self) -> M::Output<super::bill_receipt::out_batch_no::get::Response> {
-        self.call.typed(&table::GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO, Nothing)
+        self.call.typed(&table::GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO, Empty)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::call::{chain, chain_step};
 use crate::delivery::Mode;
-use crate::model::Nothing;
+use crate::model::Empty;
 use crate::operation::table;
 
 chain! {}
@@ -59,7 +59,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载电子回单PDF文件")]
-    pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
     }
 
@@ -93,7 +93,7 @@ impl<M: Mode> TransferdownloadSignfile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载电子回单")]
-    pub fn get(self, request: super::signfile::get::Request) -> M::Output<Nothing> {
+    pub fn get(self, request: super::signfile::get::Request) -> M::Output<Empty> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_SIGNFILE, request)
     }
 

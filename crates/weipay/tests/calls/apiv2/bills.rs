@@ -13,7 +13,7 @@ use weipay::error::{ErrorClass, ErrorKind, FileError};
 use weipay::http::Method;
 use weipay::v2::pay::{downloadbill, downloadfundflow};
 use weipay::wire::{ApiV2Key, DigestAlgorithm};
-use weipay::{Client, ClientBuilder, Error, Retries, blocking};
+use weipay::{Client, ClientBuilder, Error, RetryConfig, blocking};
 
 use super::by_hand::{KEY, builder, elements, md5, xml_response};
 use crate::bills;
@@ -42,10 +42,10 @@ fn download(responses: &[Scripted], look: impl Fn(Outcome, Vec<u8>)) {
         let (body, mut written) = (json!({"bill_date": "20141110"}), Vec::new());
         let outcome = if is_async {
             let client = builder.build().unwrap();
-            on_async(client[BILL].download_by(Method::POST, &body).to_writer(&mut written))
+            on_async(client[BILL].download_with(Method::POST, &body).to_writer(&mut written))
         } else {
             let client = builder.build_blocking().unwrap();
-            client.chain(BILL).download_by(Method::POST, &body).to_writer(&mut written)
+            client.chain(BILL).download_with(Method::POST, &body).to_writer(&mut written)
         };
         for _ in responses {
             assert_eq!(platform.seen().target, "/pay/downloadbill");
@@ -76,7 +76,7 @@ fn a_bill_of_20_mb_is_streamed_compressed_or_not() {
         let is_compressed = body != text;
         download(&[unsigned(200, "").with_bytes(&body)], |outcome, written| {
             let downloaded = outcome.unwrap();
-            assert!(written == text && downloaded.bytes == text.len() as u64);
+            assert!(written == text && downloaded.size == text.len() as u64);
             assert_eq!((downloaded.was_compressed, downloaded.is_verified()), (is_compressed, false));
         });
     }
@@ -129,12 +129,12 @@ fn a_bill_is_written_while_it_arrives() {
         let (body, writer) = (json!({"bill_date": "20141110"}), Telling(tell));
         let downloaded = if is_async {
             let client = builder.build().unwrap();
-            on_async(client.chain(BILL).download_by(Method::POST, &body).to_writer(writer))
+            on_async(client.chain(BILL).download_with(Method::POST, &body).to_writer(writer))
         } else {
             let client = builder.build_blocking().unwrap();
-            client.chain(BILL).download_by(Method::POST, &body).to_writer(writer)
+            client.chain(BILL).download_with(Method::POST, &body).to_writer(writer)
         };
-        assert_eq!(downloaded.unwrap().bytes, length as u64);
+        assert_eq!(downloaded.unwrap().size, length as u64);
     }
 }
 
@@ -181,16 +181,16 @@ fn what_came_in_place_of_a_bill_is_an_error_and_nothing_of_it_is_written() {
     ];
     for (name, response, is_expected) in cases {
         let response = [response];
-        let attempts = Retries::none();
+        let attempts = RetryConfig::none();
         for is_async in [false, true] {
             let platform = Platform::start(response.to_vec());
             let (builder, mut written) = (builder(&platform).retries(attempts), Vec::new());
             let outcome = if is_async {
                 let client = builder.build().unwrap();
-                on_async(client.chain(BILL).download_by(Method::POST, json!({})).to_writer(&mut written))
+                on_async(client.chain(BILL).download_with(Method::POST, json!({})).to_writer(&mut written))
             } else {
                 let client = builder.build_blocking().unwrap();
-                client.chain(BILL).download_by(Method::POST, json!({})).to_writer(&mut written)
+                client.chain(BILL).download_with(Method::POST, json!({})).to_writer(&mut written)
             };
             let error = outcome.unwrap_err();
             assert!(is_expected(&error), "{name} {is_async}: {error:#}");
@@ -206,7 +206,7 @@ fn long_json_that_is_called_json_is_no_bill() {
     let json = format!(r#"{{"errmsg":"{}"}}"#, "x".repeat(70_000));
     for (media_type, is_bill) in [("application/json", false), ("text/plain", true)] {
         let platform = Platform::start(vec![unsigned(200, &json).header("Content-Type", media_type)]);
-        let client = builder(&platform).retries(Retries::none()).build_blocking().unwrap();
+        let client = builder(&platform).retries(RetryConfig::none()).build_blocking().unwrap();
         let outcome = client.chain(BILL).post(json!({}));
         assert_eq!(outcome.is_ok(), is_bill, "{media_type}");
         if let Err(error) = outcome {
@@ -233,10 +233,10 @@ fn a_bill_that_does_not_come_whole_is_an_error() {
         let mut written = Vec::new();
         let error = if is_async {
             let client = builder.build().unwrap();
-            on_async(client.chain(BILL).download_by(Method::POST, json!({})).to_writer(&mut written))
+            on_async(client.chain(BILL).download_with(Method::POST, json!({})).to_writer(&mut written))
         } else {
             let client = builder.build_blocking().unwrap();
-            client.chain(BILL).download_by(Method::POST, json!({})).to_writer(&mut written)
+            client.chain(BILL).download_with(Method::POST, json!({})).to_writer(&mut written)
         };
         assert!(error.unwrap_err().is_network() && written == HEADING.as_bytes());
     }
@@ -269,7 +269,7 @@ fn a_file_at_the_place_stays_when_no_bill_comes() {
     fs::write(&place, "of yesterday").unwrap();
     let platform = Platform::start(vec![xml_response(&none), unsigned(200, HEADING)]);
     let client = builder(&platform).build_blocking().unwrap();
-    let download = || client.chain(BILL).download_by(Method::POST, json!({}));
+    let download = || client.chain(BILL).download_with(Method::POST, json!({}));
     download().to_file(&place).unwrap_err();
     assert_eq!(fs::read(&place).unwrap(), b"of yesterday");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -281,8 +281,8 @@ fn a_file_at_the_place_stays_when_no_bill_comes() {
 fn a_digest_and_a_limit_of_the_caller_are_kept() {
     let text = bill(3);
     let platform = Platform::start(vec![unsigned(200, "").with_bytes(&gzip(&text)); 3]);
-    let client = builder(&platform).retries(Retries::none()).build_blocking().unwrap();
-    let download = || client.chain(BILL).download_by(Method::POST, json!({}));
+    let client = builder(&platform).retries(RetryConfig::none()).build_blocking().unwrap();
+    let download = || client.chain(BILL).download_with(Method::POST, json!({}));
     let digest = |of: &[u8]| Digest::new("SHA1", &DigestAlgorithm::Sha1.hex(of)).unwrap();
     let mut written = Vec::new();
     assert!(download().digest(digest(&text)).to_writer(&mut written).unwrap().is_verified());
@@ -302,9 +302,9 @@ fn a_bill_compressed_on_its_way_is_read_only_if_that_can_be_undone() {
     let twice = unsigned(200, "").with_bytes(&gzip(&gzip(&text))).header("Content-Encoding", "gzip");
     for (response, hint) in [(brotli.clone(), "`Content-Encoding`"), (twice, "compressed twice")] {
         let platform = Platform::start(vec![response]);
-        let client = builder(&platform).retries(Retries::none()).build_blocking().unwrap();
+        let client = builder(&platform).retries(RetryConfig::none()).build_blocking().unwrap();
         let mut written = Vec::new();
-        let download = client.chain(BILL).download_by(Method::POST, json!({}));
+        let download = client.chain(BILL).download_with(Method::POST, json!({}));
         let error = download.to_writer(&mut written).unwrap_err();
         assert!(format!("{error:#}").contains(hint) && written.is_empty(), "{error:#}");
     }
@@ -328,11 +328,11 @@ fn what_is_no_file_is_not_downloaded_so() {
         (Method::POST, "v2/pay/never-heard-of"),
         (Method::GET, BILL),
     ] {
-        let error = client.chain(path).download_by(method, json!({})).to_bytes().unwrap_err();
+        let error = client.chain(path).download_with(method, json!({})).to_bytes().unwrap_err();
         assert!(error.is_request() && error.to_string().contains("with its verb"), "{path}: {error:#}");
     }
     let keyless = platform.builder().build_blocking().unwrap();
-    assert!(keyless.chain(BILL).download_by(Method::POST, json!({})).to_bytes().unwrap_err().is_request());
+    assert!(keyless.chain(BILL).download_with(Method::POST, json!({})).to_bytes().unwrap_err().is_request());
     assert!(!platform.saw_more());
 }
 
@@ -344,10 +344,10 @@ fn a_bill_of_the_sandbox_is_streamed_as_its_verb_gives_it() {
     let day = bills::DAY.replace('-', "");
     let text = client.chain(BILL).post(of(&day)).unwrap().bytes().clone();
     let download = |client: &blocking::Client, day: &str| {
-        client.chain(BILL).download_by(Method::POST, of(day)).to_bytes()
+        client.chain(BILL).download_with(Method::POST, of(day)).to_bytes()
     };
     assert_eq!(download(&client, &day).unwrap(), text);
-    let again = asynchronous.chain(BILL).download_by(Method::POST, of(&day));
+    let again = asynchronous.chain(BILL).download_with(Method::POST, of(&day));
     assert_eq!(on_async(again.to_bytes()).unwrap(), text);
     assert_eq!(download(&client, "20261101").unwrap_err().code(), Some("20002"));
 }

@@ -181,7 +181,7 @@ fn a_call_that_needs_no_certificate_shows_none() {
 fn without_a_certificate_such_a_call_is_not_sent_and_says_what_to_give() {
     let client = builder("https://localhost:1").build_blocking().unwrap();
     let error = client.chain(REFUND).post(json!({})).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::ClientCertificate)), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::MissingClientCertificate)), "{error}");
     let text = error.to_string();
     assert!(text.contains("apiclient_cert.pem") && text.contains("apiclient_cert.p12"), "{text}");
 }

@@ -78,7 +78,7 @@ fn an_order_is_paid_notified_asked_for_in_both_versions_and_refunded() {
     let paid = shop.sandbox.pay(&PersonPays::new(prepay_id)).unwrap();
     let notification = shop.notified();
     assert!(notification.is_signed());
-    assert_eq!(notification.misread().len(), 0, "{:?}", notification.misread());
+    assert_eq!(notification.decode_errors().len(), 0, "{:?}", notification.decode_errors());
     let Event::V2(V2Event::Payment(payment)) = notification.event() else { panic!("{notification:?}") };
     assert_eq!(payment.out_trade_no.as_deref(), Some("order-1"));
     assert_eq!(payment.transaction_id.as_deref(), Some(&*paid.transaction_ids[0]));
@@ -110,7 +110,7 @@ fn an_order_is_paid_notified_asked_for_in_both_versions_and_refunded() {
         scope.spawn(|| shop.sandbox.run_for(60).unwrap());
         shop.notified()
     });
-    assert_eq!(notification.misread().len(), 0, "{:?}", notification.misread());
+    assert_eq!(notification.decode_errors().len(), 0, "{:?}", notification.decode_errors());
     let Event::V2(V2Event::Refund(refunded)) = notification.event() else { panic!("{notification:?}") };
     assert_eq!(refunded.out_refund_no.as_deref(), Some("refund-1"));
     assert_eq!(refunded.refund_fee, Some(40));

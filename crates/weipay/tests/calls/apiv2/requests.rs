@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use weipay::error::{ErrorKind, RequestError};
-use weipay::{Dialect, Version, operations};
+use weipay::{ApiVersion, BodyFormat, operations};
 use weipay_catalog::{Catalog, Field};
 
 use super::by_hand::{builder, elements, is_rightly_signed, success, value};
@@ -45,7 +45,7 @@ fn an_order_is_sent_as_signed_xml_and_its_values_survive_unchanged() {
 
 #[test]
 fn every_operation_of_apiv2_is_sent_signed_as_its_row_says() {
-    let rows: Vec<_> = operations().filter(|row| row.version() == Version::V2).collect();
+    let rows: Vec<_> = operations().filter(|row| row.version() == ApiVersion::V2).collect();
     assert_eq!(rows.len(), 129);
     // Each says of one of its own fields what it is.
     let own = |path: &str| {
@@ -80,19 +80,18 @@ fn every_operation_of_apiv2_is_sent_signed_as_its_row_says() {
     let client = builder(&platform).build_blocking().unwrap();
     for row in rows {
         let call = client.chain(row.path());
-        let response = match row.dialect() {
-            Dialect::Json => call.query("mch_id", "1900000001").query("b", "a b").query("a", "券").get(),
-            Dialect::Multipart => {
-                call.upload(json!({"mch_id": "1900000001"}), &weipay::File::new("a.png", &b"\x89PNG"[..]))
-            }
+        let response = match row.body_format() {
+            BodyFormat::Json => call.query("mch_id", "1900000001").query("b", "a b").query("a", "券").get(),
+            BodyFormat::Multipart => call
+                .upload(json!({"mch_id": "1900000001"}), &weipay::UploadFile::new("a.png", &b"\x89PNG"[..])),
             _ => call.post(json!({"mch_id": "1900000001", "b": "a b", "a": "券"})),
         };
         let response = response.unwrap_or_else(|error| panic!("{row}: {error:#}"));
         assert_eq!(response.is_verified(), !row.is_unsigned(), "{row}");
         let seen = platform.seen();
         let path = format!("/{}", row.path().strip_prefix("v2/").unwrap());
-        match row.dialect() {
-            Dialect::Xml => {
+        match row.body_format() {
+            BodyFormat::Xml => {
                 assert_eq!(seen.target, path);
                 let sent = elements(&seen);
                 assert!(is_rightly_signed(&sent), "{row}");
@@ -101,7 +100,7 @@ fn every_operation_of_apiv2_is_sent_signed_as_its_row_says() {
                 assert_eq!(hmac, row.demands_hmac(), "{row}");
                 assert_eq!(value(&sent, "sign_type").as_deref(), hmac.then_some("HMAC-SHA256"), "{row}");
             }
-            Dialect::Json => {
+            BodyFormat::Json => {
                 let query = "?mch_id=1900000001&b=a%20b&a=%E5%88%B8";
                 assert!(seen.target.starts_with(&(path + query)), "{}", seen.target);
                 assert_eq!(seen.target.contains("&sign="), !row.is_signless(), "{row}");
@@ -145,7 +144,7 @@ fn the_query_of_a_page_is_signed_and_then_encoded() {
 fn a_form_carries_its_signed_fields_and_the_file() {
     let platform = Platform::start(vec![success(&[("media_id", "m")])]);
     let client = builder(&platform).build_blocking().unwrap();
-    let file = weipay::File::new("a.png", &b"\x89PNG\r\n"[..]).part("media");
+    let file = weipay::UploadFile::new("a.png", &b"\x89PNG\r\n"[..]).part("media");
     let fields = [("media_hash", "b1946ac9"), ("mch_id", "1900000001"), ("sign_type", "HMAC-SHA256")];
     let form: serde_json::Map<_, _> =
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
@@ -198,7 +197,7 @@ fn a_request_that_would_be_wrong_is_not_sent_and_says_why() {
 
     let keyless = platform.builder().build_blocking().unwrap();
     let error = keyless.chain("v2/pay/orderquery").post(json!({})).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::ApiV2Key)), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::MissingApiV2Key)), "{error}");
     assert!(error.to_string().contains("WEIPAY_API_V2_KEY"));
     assert!(!platform.saw_more());
 }

@@ -65,7 +65,8 @@ fn a_success_of_another_order_is_refused() {
             Err(error) => {
                 let kind = error.kind();
                 assert!(
-                    is_another && matches!(kind, ErrorKind::AnotherRequest { field: Some("out_trade_no") })
+                    is_another
+                        && matches!(kind, ErrorKind::MismatchedResponse { field: Some("out_trade_no") })
                 );
             }
         }
@@ -81,13 +82,16 @@ fn a_success_of_another_operation_is_refused() {
         for other in [&[][..], &queried] {
             let response = success(other);
             let error = client(vec![response]).chain(path).post(&sent).unwrap_err();
-            assert!(matches!(error.kind(), ErrorKind::AnotherRequest { field: Some(_) }), "{path}: {error}");
+            assert!(
+                matches!(error.kind(), ErrorKind::MismatchedResponse { field: Some(_) }),
+                "{path}: {error}"
+            );
             assert!(error.may_have_taken_effect() && error.is_unverified(), "{path}");
         }
     }
     let closed =
         client(vec![success(&queried)]).chain("v2/pay/closeorder").post(json!({"out_trade_no": "A1"}));
-    assert!(matches!(closed.unwrap_err().kind(), ErrorKind::AnotherRequest { field: None }));
+    assert!(matches!(closed.unwrap_err().kind(), ErrorKind::MismatchedResponse { field: None }));
     // Nobody signs this one.
     let bare = xml_response(&[("return_code", "SUCCESS"), ("result_code", "SUCCESS")]);
     let paid_out =

@@ -39,7 +39,7 @@ fn numbered_elements_keep_their_numbers_and_json_text_is_read() {
     ])]);
     let request = orderquery::post::Request::new().appid("wx").transaction_id("1").out_trade_no("2");
     let response = client.v2().pay().orderquery().post(request).unwrap();
-    assert!(response.misread().is_empty(), "{:?}", response.misread());
+    assert!(response.decode_errors().is_empty(), "{:?}", response.decode_errors());
     let order = response.decode().unwrap();
     assert_eq!((order.total_fee, order.coupon_count, order.attach), (Some(100), Some(3), None));
     let (ids, fees) = (order.coupon_id_n.unwrap(), order.coupon_fee_n.unwrap());
@@ -65,7 +65,7 @@ fn a_closed_order_without_an_amount_is_read() {
     ])]);
     let request = orderquery::post::Request::new().appid("wx").out_trade_no("2");
     let response = client.v2().pay().orderquery().post(request).unwrap();
-    assert!(response.misread().is_empty(), "{:?}", response.misread());
+    assert!(response.decode_errors().is_empty(), "{:?}", response.decode_errors());
     let order = response.decode().unwrap();
     assert_eq!((order.total_fee, order.attach), (None, None));
     assert_eq!(order.trade_state.unwrap().as_str(), "CLOSED");
@@ -90,7 +90,7 @@ fn numbers_of_two_levels_are_lists_in_a_list() {
         .out_refund_no("1")
         .refund_id("1");
     let response = client.v2().pay().refundquery().post(request).unwrap();
-    assert!(response.misread().is_empty(), "{:?}", response.misread());
+    assert!(response.decode_errors().is_empty(), "{:?}", response.decode_errors());
     let refunds = response.decode().unwrap();
     let fees = refunds.coupon_refund_fee_n_m.unwrap();
     assert!(fees.get(0).is_none());
@@ -110,7 +110,7 @@ fn a_list_of_elements_is_read_whether_it_has_one_member_or_several() {
         let (_, client) = client(vec![unsigned(200, &xml)]);
         let request = gethbinfo::post::Request::new().mch_billno("1").appid("wx").bill_type("MCHT");
         let response = client.v2().mmpaymkttransfers().gethbinfo().post(request).unwrap();
-        assert!(response.misread().is_empty(), "{:?}", response.misread());
+        assert!(response.decode_errors().is_empty(), "{:?}", response.decode_errors());
         let read = response.decode().unwrap().hblist.unwrap().hbinfo.unwrap();
         assert_eq!(read.iter().map(|packet| packet.amount.unwrap()).collect::<Vec<_>>(), amounts);
     }
@@ -160,7 +160,7 @@ fn an_object_inside_an_element_is_sent_as_json_text() {
 fn a_typed_form_is_filled_in_and_sent_with_its_file() {
     let (platform, client) = client(vec![success(&[("media_id", "m")])]);
     let request = uploadmedia::post::Request::new()
-        .media(weipay::File::new("a.png", &b"\x89PNG"[..]))
+        .media(weipay::UploadFile::new("a.png", &b"\x89PNG"[..]))
         .media_hash("b1946ac9");
     let response = client.v2().secapi().mch().uploadmedia().post(request).unwrap();
     assert_eq!(response.decode().unwrap().media_id.unwrap(), "m");

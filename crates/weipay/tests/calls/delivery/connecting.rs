@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use weipay::error::{NetworkError, Sent};
 use weipay::http::{Request, Response};
-use weipay::retry::{AttemptOutcome, Retry, RetryPolicy};
+use weipay::retry::{AttemptOutcome, RetryContext, RetryPolicy};
 use weipay::transport::{
-    Body, ConnectTimeout, Connections, DefaultTransport, Proxy, ResponseFuture, Transport, blocking,
+    Body, ConnectTimeout, ConnectionOptions, DefaultTransport, Proxy, ResponseFuture, Transport, blocking,
 };
 use weipay::wire::ApiV2Key;
-use weipay::{ClientBuilder, Retries};
+use weipay::{ClientBuilder, RetryConfig};
 
 use super::failover::{BACKUP, Hosts, MAIN, Running};
 use super::server::{Routed, Server};
@@ -109,7 +109,7 @@ const LIMIT: Duration = Duration::from_secs(1000);
 struct Never;
 
 impl RetryPolicy for Never {
-    fn wait(&self, _: &Retry<'_>) -> Option<Duration> {
+    fn delay(&self, _: &RetryContext<'_>) -> Option<Duration> {
         None
     }
 }
@@ -135,10 +135,10 @@ fn the_first_of_two_hosts_has_a_share_of_the_time_for_connecting_and_no_other_ha
     let with_policy = noted(&server, |builder| builder.retry_policy(Never));
     let alone: [fn(ClientBuilder) -> ClientBuilder; 4] = [
         |builder| builder.failover(false),
-        |builder| builder.retries(Retries::none()),
+        |builder| builder.retries(RetryConfig::none()),
         |builder| builder.base_url("https://pay.wechatpay.cn"),
         // The second attempt would come too late.
-        |builder| builder.retries(Retries::default().first_wait(LIMIT).longest_wait(LIMIT)),
+        |builder| builder.retries(RetryConfig::default().base_delay(LIMIT).max_delay(LIMIT)),
     ];
     let alone = alone.into_iter().flat_map(|set| noted(&server, set)).map(|client| (client, false));
     for ((client, noted), has_limit) in with_policy.map(|client| (client, true)).into_iter().chain(alone) {
@@ -164,10 +164,10 @@ fn send(transport: &BothTransports, url: &str, connect: Duration) -> [Result<u16
 
 type BothTransports = (tokio::runtime::Runtime, DefaultTransport, blocking::DefaultTransport);
 
-fn default_transports(connections: &Connections) -> BothTransports {
+fn default_transports(options: &ConnectionOptions) -> BothTransports {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let first = DefaultTransport::with(connections.clone()).unwrap();
-    (runtime, first, blocking::DefaultTransport::with(connections.clone()).unwrap())
+    let first = DefaultTransport::with_options(options.clone()).unwrap();
+    (runtime, first, blocking::DefaultTransport::with_options(options.clone()).unwrap())
 }
 
 /// TLS that nobody answers, and a proxy that says nothing of the tunnel.
@@ -175,13 +175,13 @@ fn default_transports(connections: &Connections) -> BothTransports {
 fn the_default_transports_connect_within_the_limit_of_the_request() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = silent.local_addr().unwrap();
-    let proxy = Connections::default().proxy(Proxy::new(&format!("http://{silent}")).unwrap());
-    for (connections, url) in [
-        (Connections::default(), format!("https://{silent}/v3/a")),
+    let proxy = ConnectionOptions::default().proxy(Proxy::new(&format!("http://{silent}")).unwrap());
+    for (options, url) in [
+        (ConnectionOptions::default(), format!("https://{silent}/v3/a")),
         (proxy.clone(), "http://platform.invalid/v3/a".to_owned()),
         (proxy, "https://platform.invalid/v3/a".to_owned()),
     ] {
-        let transports = default_transports(&connections);
+        let transports = default_transports(&options);
         for connect in [Duration::ZERO, Duration::from_millis(50)] {
             for outcome in send(&transports, &url, connect) {
                 let error = outcome.unwrap_err();
@@ -194,7 +194,7 @@ fn the_default_transports_connect_within_the_limit_of_the_request() {
 
 #[test]
 fn a_connection_that_is_open_needs_no_time_for_connecting() {
-    let transports = default_transports(&Connections::default());
+    let transports = default_transports(&ConnectionOptions::default());
     for _ in 0..2 {
         let server = Server::start((0..4).map(|_| unsigned(404, "{}").into()).collect());
         // The check of signatures is not of this test.

@@ -9,7 +9,7 @@ use weipay::http::{Request, Response};
 use weipay::retry::{Sleep, Timer};
 use weipay::transport::{Body, ResponseFuture, Transport, blocking};
 use weipay::wire::{ApiV2Key, ApiV3Key};
-use weipay::{ClientBuilder, Retries};
+use weipay::{ClientBuilder, RetryConfig};
 
 use super::server::{Routed, Server, Step, refusing};
 use super::{BY_CODE, Either, Noting, ORDER};
@@ -275,7 +275,7 @@ fn beside_silence(
     server: &Server,
     timer: &Noting,
     limit: Duration,
-    retries: Retries,
+    retries: RetryConfig,
 ) -> [(Either, SilentMain); 2] {
     [0, 1].map(|nth| {
         let transport = SilentMain::before(server.address);
@@ -290,8 +290,8 @@ fn beside_silence(
 const LIMIT: Duration = Duration::from_secs(1000);
 
 /// At once, and as often as there is a budget.
-fn without_waits() -> Retries {
-    Retries::default().attempts(50).first_wait(Duration::ZERO)
+fn without_waits() -> RetryConfig {
+    RetryConfig::default().max_attempts(50).base_delay(Duration::ZERO)
 }
 
 fn busy(times: usize) -> Vec<Step> {
@@ -307,12 +307,13 @@ fn a_first_attempt_has_all_of_the_time_if_no_second_one_can_follow() {
     };
     let (server, timer) = (Server::start(Vec::new()), Noting::default());
     // No second one is wanted.
-    for (client, transport) in beside_silence(&server, &timer, LIMIT, Retries::default().attempts(1)) {
+    for (client, transport) in beside_silence(&server, &timer, LIMIT, RetryConfig::default().max_attempts(1))
+    {
         client.post(ORDER, &order).unwrap_err();
         has_all(&transport);
     }
     // The wait before the second attempt may end after the time.
-    let long = Retries::default().first_wait(LIMIT).longest_wait(LIMIT * 3 / 5);
+    let long = RetryConfig::default().base_delay(LIMIT).max_delay(LIMIT * 3 / 5);
     for (client, transport) in beside_silence(&server, &timer, LIMIT, long) {
         server.add(good(1));
         client.post(ORDER, &order).ok();
@@ -320,7 +321,7 @@ fn a_first_attempt_has_all_of_the_time_if_no_second_one_can_follow() {
         assert!(host == MAIN && limit > LIMIT / 2, "{limit:?}");
     }
     // The backup host fails too.
-    let twice = without_waits().attempts(2);
+    let twice = without_waits().max_attempts(2);
     for (client, transport) in beside_silence(&server, &timer, LIMIT, twice) {
         for _ in 0..3 {
             transport.silence_only(&[MAIN, BACKUP]);
@@ -736,7 +737,7 @@ fn failover_is_off_when_it_or_all_retries_are_off_and_for_other_hosts() {
     let timer = Noting::default();
     let switches: [fn(ClientBuilder) -> ClientBuilder; 5] = [
         |builder| builder.failover(false),
-        |builder| builder.retries(Retries::none()),
+        |builder| builder.retries(RetryConfig::none()),
         |builder| builder.base_url("https://apihk.mch.weixin.qq.com"),
         |builder| builder.base_url("https://api.mch.weixin.qq.com/hk"),
         |builder| builder.base_url("https://pay.wechatpay.cn"),

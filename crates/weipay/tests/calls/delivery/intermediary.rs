@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use weipay::Retries;
+use weipay::RetryConfig;
 use weipay::error::{ErrorClass, ErrorKind, NextStep};
 use weipay::retry::AttemptOutcome;
 
@@ -132,7 +132,7 @@ fn without_another_host_or_where_both_answer_so_the_call_ends() {
         assert!(error.is_retryable() && error.is_unverified(), "{error}");
     }
     let server = Server::start(pages(2));
-    for client in Either::both(|| configured().base_url(&server.base_url()).retries(Retries::default())) {
+    for client in Either::both(|| configured().base_url(&server.base_url()).retries(RetryConfig::default())) {
         let error = client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap_err();
         assert_eq!((server.seen().len(), error.next_step()), (1, NextStep::QueryOrRepeat), "{error}");
     }

@@ -5,7 +5,7 @@ use std::thread;
 
 use weipay::error::{ErrorKind, Sent};
 use weipay::transport::{DefaultTransport, Proxy, blocking};
-use weipay::{ClientBuilder, ConfigError, Retries};
+use weipay::{ClientBuilder, ConfigError, RetryConfig};
 
 use super::Either;
 use super::server::Server;
@@ -49,7 +49,7 @@ const OPEN: &str = "HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n";
 
 fn through(tunnels: &Tunnels) -> ClientBuilder {
     // Only the proxy knows this host.
-    configured().base_url("http://platform.invalid").proxy(tunnels.proxy()).retries(Retries::none())
+    configured().base_url("http://platform.invalid").proxy(tunnels.proxy()).retries(RetryConfig::none())
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use weipay::error::{ErrorKind, Sent};
 use weipay::retry::AttemptOutcome;
 use weipay::wire::Authorization;
-use weipay::{ClientBuilder, Retries};
+use weipay::{ClientBuilder, RetryConfig};
 
 use super::server::{Routed, Server, Step, refusing};
 use super::{BY_CODE, Either, Noting, ORDER, Outcome, REFUND};
@@ -138,7 +138,7 @@ fn a_request_whose_repeat_is_not_known_to_be_safe_is_never_sent_twice() {
         probe,
         || unsigned(200, CODE_URL).into(),
     ];
-    let patient = |builder: ClientBuilder| builder.retries(Retries::default().attempts(100));
+    let patient = |builder: ClientBuilder| builder.retries(RetryConfig::default().max_attempts(100));
     for step in bursts {
         for path in [BY_CODE, "v3/never/heard/of"] {
             for (outcome, seen, waits) in
@@ -284,14 +284,14 @@ fn refunds_that_may_have_arrived_are_a_minute_apart() {
 
 #[test]
 fn retries_are_switched_off_for_a_client_and_for_a_call() {
-    let off = |builder: ClientBuilder| builder.retries(Retries::none());
+    let off = |builder: ClientBuilder| builder.retries(RetryConfig::none());
     for (outcome, seen, _) in each(|| vec![fault(500), good()], off, |client| client.post(ORDER, &order())) {
         assert_eq!((outcome.unwrap_err().attempts().len(), seen.len()), (1, 1));
     }
     let server = Server::start(vec![fault(500), fault(500), good()]);
     let client = to(&server, &Noting::default()).build_blocking().unwrap();
-    client.chain(ORDER).retries(Retries::none()).post(order()).unwrap_err();
-    client[ORDER].retries(Retries::none()).post(order()).unwrap_err();
+    client.chain(ORDER).retries(RetryConfig::none()).post(order()).unwrap_err();
+    client[ORDER].retries(RetryConfig::none()).post(order()).unwrap_err();
     assert_eq!(server.seen().len(), 2);
 }
 

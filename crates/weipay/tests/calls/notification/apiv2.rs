@@ -172,7 +172,7 @@ fn the_ids_of_other_events_differ_too_where_their_numbers_are_empty() {
     assert_ne!(contract("1", ""), contract("2", ""));
     // Two merchants on one route, each with a risk of the same number.
     let other = weipay::wire::MerchantId::new("1900000002").unwrap();
-    let both = receiver().and(&Receiver::new().merchant(settings().mchid(other)).unwrap());
+    let both = receiver().merge(&Receiver::new().merchant(settings().mchid(other)).unwrap());
     let risk = |mchid| {
         let fields = [("mch_id", mchid), ("event_code", "1"), ("risk_level", "LOW")];
         let body = xml(&fields, Some(SignType::HmacSha256));

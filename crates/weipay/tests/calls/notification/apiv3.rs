@@ -56,7 +56,7 @@ fn a_signed_notification_is_a_typed_event() {
         (Some("支付成功"), Some("transaction"))
     );
     assert_eq!(notification.mchid().unwrap().as_ref(), "1900000001");
-    assert_eq!((notification.request_id(), notification.misread()), (None, &[][..]));
+    assert_eq!((notification.request_id(), notification.decode_errors()), (None, &[][..]));
     let Event::TransactionSuccess(order) = notification.event() else { panic!("{notification:?}") };
     assert_eq!(order.out_trade_no.as_deref(), Some("order-1"));
     assert_eq!(order.amount.as_ref().unwrap().total, Some(100));
@@ -267,7 +267,7 @@ fn several_merchants_share_a_route() {
     let receiver = receiver()
         .merchant(other_merchant("1900000002", PUBLIC_KEY_ID, &PLATFORM, second_key))
         .unwrap()
-        .and(&Receiver::new().merchant(other_merchant("1900000003", mine, &same, API_V3_KEY)).unwrap());
+        .merge(&Receiver::new().merchant(other_merchant("1900000003", mine, &same, API_V3_KEY)).unwrap());
     // One key of the platform for both: the APIv3 key that opens it tells whose it is.
     for (key, wanted) in [(API_V3_KEY, "1900000001"), (second_key, "1900000002")] {
         let body = envelope(key, "REFUND.SUCCESS", "refund", "{}").to_string();

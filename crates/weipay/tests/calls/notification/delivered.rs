@@ -10,7 +10,7 @@ use weipay::notification::{Event, Receiver};
 use weipay::v3::marketing::busifavor::callbacks;
 use weipay_sandbox::Sandbox;
 
-use crate::story;
+use crate::shared_sandbox;
 
 /// One request, as any server would read it.
 pub fn read_request(stream: &TcpStream) -> http::Request<Vec<u8>> {
@@ -51,12 +51,12 @@ fn a_coupon_that_the_sandbox_notifies_of_is_verified_opened_and_typed() {
     let url = format!("http://{}/notify", listener.local_addr().unwrap());
     let set = callbacks::post::Request::new().notify_url(url).mchid(sandbox.kit().mchid.as_str());
     client.v3().marketing().busifavor().callbacks().post(set).unwrap();
-    let stock_id = story::create(&client, sandbox.kit());
+    let stock_id = shared_sandbox::create(&client, sandbox.kit());
     // A receiver of a client, and one from the kit alone.
     for (number, receiver) in
         [client.receiver(), Receiver::from_kit(sandbox.kit_file()).unwrap()].iter().enumerate()
     {
-        let code = story::send(&client, sandbox.kit(), &stock_id, number);
+        let code = shared_sandbox::send(&client, sandbox.kit(), &stock_id, number);
         let (stream, _) = listener.accept().unwrap();
         let request = read_request(&stream);
         let notification = receiver.receive_request(&request).unwrap();
@@ -66,8 +66,8 @@ fn a_coupon_that_the_sandbox_notifies_of_is_verified_opened_and_typed() {
         assert_eq!(sent.coupon_code.as_ref(), Some(&code));
         assert_eq!(sent.stock_id.as_ref(), Some(&stock_id));
         // As a real one does, it has an empty text where an object is documented: told, and not an error.
-        let misread: Vec<&str> = notification.misread().iter().map(|one| &*one.path).collect();
-        assert_eq!(misread, ["attach_info"]);
+        let decode_errors: Vec<&str> = notification.decode_errors().iter().map(|one| &*one.path).collect();
+        assert_eq!(decode_errors, ["attach_info"]);
         answer(&stream, &notification.success());
     }
 }

@@ -24,11 +24,12 @@ fn every_triggered_event_is_verified_opened_and_read_whole() {
             let told = match receiver.receive_request(&request) {
                 Ok(notification) => {
                     answer(&stream, &notification.success());
-                    let misread: Vec<_> = notification.misread().iter().map(ToString::to_string).collect();
+                    let decode_errors: Vec<_> =
+                        notification.decode_errors().iter().map(ToString::to_string).collect();
                     (
                         notification.event_type().to_owned(),
                         notification.event().name().unwrap_or("Other").to_owned(),
-                        misread.join(", "),
+                        decode_errors.join(", "),
                     )
                 }
                 Err(rejection) => {
@@ -46,11 +47,16 @@ fn every_triggered_event_is_verified_opened_and_read_whole() {
         let (version, event) = (described.version, described.event);
         let trigger = Trigger::new(&format!("{version}/{event}")).unwrap();
         let attempt = sandbox.notifications().trigger(&trigger, &url, None).unwrap();
-        let (event_type, read, misread) = arrived.recv().unwrap();
+        let (event_type, read, decode_errors) = arrived.recv().unwrap();
         // Two events travel under the name of another one.
         let sent_as = described.sent_as.first().copied().unwrap_or(event);
-        if !attempt.acknowledged || event_type != sent_as || !misread.is_empty() || read.contains("Other") {
-            faults.push(format!("{version} {event}: {:?} {event_type} {read} {misread}", attempt.status));
+        if !attempt.acknowledged
+            || event_type != sent_as
+            || !decode_errors.is_empty()
+            || read.contains("Other")
+        {
+            faults
+                .push(format!("{version} {event}: {:?} {event_type} {read} {decode_errors}", attempt.status));
         }
         count += 1;
     }

@@ -10,11 +10,11 @@ use serde_json::json;
 use weipay::error::{ErrorKind, Sent};
 use weipay::v3::security::echo::post;
 use weipay::wire::{PROBE_PREFIX, PublicKeyId, VerifyError};
-use weipay::{Client, ClientBuilder, Error, Retries, blocking};
+use weipay::{Client, ClientBuilder, Error, RetryConfig, blocking};
 
 use super::server::{API_V3_KEY, NEW, OLD, Server, Signer, listing, signer, success_by};
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, signed_at, signed_by, unsigned};
-use crate::until::until;
+use crate::wait_until::until;
 
 /// A client of either kind, with calls that return when the response is there.
 enum Either {
@@ -560,7 +560,7 @@ fn a_list_may_be_signed_with_the_public_key() {
 #[test]
 fn a_signature_probe_of_the_list_is_followed_by_one_more_fetch() {
     // Those who want no repeats want the keys.
-    let once = |server: &Server| server.builder().retries(Retries::none());
+    let once = |server: &Server| server.builder().retries(RetryConfig::none());
     each(once, |server, client| {
         let count = AtomicUsize::new(0);
         server.list(move |now| match count.fetch_add(1, Ordering::SeqCst) {

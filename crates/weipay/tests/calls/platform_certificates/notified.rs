@@ -8,7 +8,7 @@ use weipay::{Client, ClientBuilder, blocking};
 
 use super::server::{NEW, NOW, OLD, Server, Signer, listing};
 use crate::notification::{API_V3_KEY, envelope, signed_by};
-use crate::until::until;
+use crate::wait_until::until;
 
 fn post(
     receiver: &Receiver,
@@ -222,7 +222,7 @@ fn a_notification_brings_a_certificate_that_another_merchant_knows() {
         let (server_of_a, server_of_b) = (Server::start(), Server::start());
         server_of_b.list(|now| list_of_b(&[&OLD], &OLD, now));
         let (a, b) = (make(server_of_a.builder()), make(merchant_b(server_of_b.keyless(), KEY_OF_B)));
-        let receiver = a.receiver.and(&b.receiver);
+        let receiver = a.receiver.merge(&b.receiver);
         (a.fetch)();
         let post = || post_to(KEY_OF_B, &receiver, &server_of_b, &OLD, OLD.serial());
         // Another merchant's key proves nothing to this one: it is sent again.
@@ -242,12 +242,12 @@ fn in_a_fleet_the_merchant_that_a_notification_is_for_fetches_first() {
         let fleet = Server::start();
         let mut receiver = Receiver::new();
         for _ in 0..100 {
-            receiver = receiver.and(&make(fleet.builder()).receiver);
+            receiver = receiver.merge(&make(fleet.builder()).receiver);
         }
         let server = Server::start();
         server.list(|now| list_of_b(&[&NEW], &NEW, now));
         let b = make(merchant_b(server.keyless(), KEY_OF_B));
-        let receiver = receiver.and(&b.receiver);
+        let receiver = receiver.merge(&b.receiver);
         let post = || post_to(KEY_OF_B, &receiver, &server, &NEW, NEW.serial());
         assert!(is_unknown(post()));
         wait_until(|| (b.serial)().as_deref() == Some(NEW.serial()), || drop(post()));
@@ -266,7 +266,7 @@ fn a_public_key_for_each_client_tells_whose_a_notification_is() {
             make(builder.public_key(PublicKeyId::new(id).unwrap(), signer.key.public_key())).receiver
         };
         let a = with_key(server.builder(), ids[0], &OLD);
-        let receiver = a.and(&with_key(merchant_b(server.keyless(), API_V3_KEY), ids[1], &NEW));
+        let receiver = a.merge(&with_key(merchant_b(server.keyless(), API_V3_KEY), ids[1], &NEW));
         for (signer, id, mchid) in [(&OLD, ids[0], "1900000001"), (&NEW, ids[1], "1900000009")] {
             let received = post(&receiver, &server, signer, id).unwrap();
             assert_eq!(received.mchid().map(AsRef::as_ref), Some(mchid));
@@ -282,7 +282,7 @@ fn certificates_of_each_client_s_own_tell_whose_a_notification_is() {
         let (server_of_a, server_of_b) = (Server::start(), Server::start());
         server_of_b.list(|now| listing(&[&NEW], &NEW, now));
         let (a, b) = (make(server_of_a.builder()), make(merchant_b(server_of_b.keyless(), API_V3_KEY)));
-        let receiver = a.receiver.and(&b.receiver);
+        let receiver = a.receiver.merge(&b.receiver);
         (a.fetch)();
         let post = || post(&receiver, &server_of_a, &OLD, OLD.serial()).unwrap();
         assert_eq!(post().mchid(), None);

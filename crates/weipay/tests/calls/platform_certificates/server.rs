@@ -13,7 +13,7 @@ use weipay::ClientBuilder;
 use weipay::wire::{ApiV3Key, Certificate, MerchantId, MerchantSerial, PrivateKey};
 
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, Scripted, Seen, read, signed_by, write};
-use crate::until::until;
+use crate::wait_until::until;
 
 /// 2026-07-01T00:00:00Z
 pub const NOW: i64 = 1_782_864_000;

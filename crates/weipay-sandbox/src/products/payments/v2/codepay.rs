@@ -1,4 +1,4 @@
-//! micropay (付款码支付), facepay (刷脸支付) and reverse (撤销).
+//! micropay (付款码支付), facepay (刷脸支付), reverse (撤销), and whose code it is (授权码查询openid).
 
 use serde_json::{Value, json};
 
@@ -6,11 +6,11 @@ use super::codes::{MICROPAY, REVERSE};
 use super::order::{check_owner, find, read};
 use super::paid::Coupons;
 use super::{Order, paid, refused};
-use crate::products::payments::codepay::{REVERSE_WITHIN, Scanned, charge, reverse};
+use crate::products::payments::codepay::{REVERSE_WITHIN, Scanned, charge, owner_of_code, reverse};
 use crate::products::payments::creation::check_expiry;
 use crate::products::payments::deposit::check_reversal;
 use crate::products::payments::order::{OrderState, Payer, TradeType};
-use crate::products::payments::parties::check_payer;
+use crate::products::payments::parties::{check_payer, check_sub_merchant};
 use crate::products::payments::refusals;
 use crate::products::{Context, HandlerError};
 use crate::store::Transaction;
@@ -29,6 +29,23 @@ pub(super) fn by_code(
     let paid =
         new.and_then(|new| pay(tx, context, new, Scanned::Code(context.request.required("auth_code"))));
     paid.map_err(|error| MICROPAY.translate(error))
+}
+
+/// authcodetoopenid. UNCONFIRMED(v2-owner-of-code): which codes it has; they are those of micropay.
+pub(super) fn show_owner_of_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    find_owner_of_code(tx, context).map_err(|error| MICROPAY.translate(error))
+}
+
+fn find_owner_of_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let sub_appid = request.text("sub_appid");
+    if let Some(sub_mchid) = request.text("sub_mch_id") {
+        check_sub_merchant(context.merchants, context.caller, sub_mchid, sub_appid)?;
+    }
+    let appids = (request.required("appid"), sub_appid);
+    let code = request.required("auth_code");
+    let owner = owner_of_code(tx, code, &context.caller.mchid, appids, context.now)?;
+    Ok(json!({ "openid": owner.openid, "sub_openid": owner.sub_openid }))
 }
 
 /// UNCONFIRMED(v2-face-code): a face pays as a payment code does, with the same codes, limits and `trade_type`. Any

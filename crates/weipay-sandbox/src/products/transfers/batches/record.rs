@@ -7,20 +7,24 @@ use crate::clock;
 use crate::contract::ValidRequest;
 use crate::people::account::AccountState;
 use crate::people::openid::is_openid;
+use crate::products::transfers::batches::of_partner::ForSubMerchant;
 use crate::products::transfers::transfer::{Name, NotifyTo};
 use crate::products::transfers::{MAX_FEN, MIN_FEN, NAME_ALLOWED_FEN, NAME_NEEDED_FEN, reason_of, refusals};
 use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
-/// The most details of a batch.
-pub(super) const MAX_DETAILS: i64 = 1_000;
+/// The most details of a batch. A merchant's own has a thousand, as the catalogue says; that of a partner has more.
+pub(super) const MAX_DETAILS: i64 = 3_000;
 
 /// 转账批次单.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::products::transfers) struct Batch {
     pub(super) id: String,
     pub(super) mchid: String,
+    /// Of one that a partner makes for a sub-merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) partner: Option<ForSubMerchant>,
     pub(super) appid: String,
     pub(super) out_batch_no: String,
     pub(super) name: String,
@@ -119,6 +123,11 @@ pub(super) fn read_details(request: &ValidRequest) -> Result<Vec<Detail>, Refusa
     if details.iter().any(|detail| detail.fen < 1) || sum != Some(number("total_amount")) {
         return Err(refusals::wrong_batch("total_amount must be the sum of all transfer_amount"));
     }
+    if details.is_empty() || details.len() > usize::try_from(MAX_DETAILS).unwrap_or_default() {
+        return Err(refusals::wrong_batch(
+            "a batch has at least one detail, and at most 1000, or 3000 of a partner",
+        ));
+    }
     if i64::try_from(details.len()) != Ok(number("total_num")) {
         return Err(refusals::wrong_batch("total_num must be the number of details"));
     }
@@ -133,7 +142,8 @@ pub(super) fn read_details(request: &ValidRequest) -> Result<Vec<Detail>, Refusa
     }
     for detail in &details {
         match detail.name {
-            Some(_) if detail.fen < NAME_ALLOWED_FEN => {
+            // A partner sends the name in any case.
+            Some(_) if detail.fen < NAME_ALLOWED_FEN && request.text("sub_mchid").is_none() => {
                 return Err(refusals::wrong_batch(reasons::NAME_NOT_ALLOWED));
             }
             None if detail.fen >= NAME_NEEDED_FEN => {
@@ -157,6 +167,11 @@ impl Detail {
 }
 
 impl Batch {
+    /// Whose money it is.
+    pub(super) fn payer(&self) -> &str {
+        self.partner.as_ref().map_or(&self.mchid, |partner| &partner.sub_mchid)
+    }
+
     /// How many details have succeeded, and their fen; nothing before all of them have ended.
     pub(in crate::products::transfers) fn success_when_finished(&self) -> Option<(i64, i64)> {
         self.is_finished.then_some(self.success)
@@ -170,13 +185,13 @@ impl Batch {
         if self.is_finished { "FINISHED" } else { "ACCEPTED" }
     }
 
-    pub(super) fn describe_new(&self) -> Value {
-        json!({
+    pub(super) fn describe_new(&self) -> Map<String, Value> {
+        members(json!({
             "out_batch_no": self.out_batch_no,
             "batch_id": self.id,
             "create_time": clock::rfc3339(self.create_time),
             "batch_status": self.status(),
-        })
+        }))
     }
 
     fn sums(&self) -> Map<String, Value> {
@@ -195,8 +210,8 @@ impl Batch {
         shown
     }
 
-    pub(super) fn describe(&self) -> Value {
-        let mut shown = json!({
+    pub(super) fn describe(&self) -> Map<String, Value> {
+        let mut shown = members(json!({
             "mchid": self.mchid,
             "out_batch_no": self.out_batch_no,
             "batch_id": self.id,
@@ -209,14 +224,12 @@ impl Batch {
             "total_num": self.count,
             "create_time": clock::rfc3339(self.create_time),
             "update_time": clock::rfc3339(self.update_time),
-        });
+        }));
         if self.is_finished {
-            for (name, value) in self.sums() {
-                shown[&name] = value;
-            }
+            shown.extend(self.sums());
         }
         if let Some(scene) = &self.scene {
-            shown["transfer_scene_id"] = scene.as_str().into();
+            shown.insert("transfer_scene_id".to_owned(), scene.as_str().into());
         }
         shown
     }
@@ -240,6 +253,13 @@ impl Batch {
             time: self.update_time,
             resource,
         })
+    }
+}
+
+fn members(shown: Value) -> Map<String, Value> {
+    match shown {
+        Value::Object(members) => members,
+        _ => Map::new(),
     }
 }
 
@@ -289,8 +309,12 @@ impl Detail {
         }
     }
 
-    pub(super) fn describe(&self, batch: &Batch) -> Value {
-        let mut shown = json!({
+    pub(super) fn is_of(&self, batch: &Batch) -> bool {
+        self.batch_id == batch.id
+    }
+
+    pub(super) fn describe(&self, batch: &Batch) -> Map<String, Value> {
+        let mut shown = members(json!({
             "mchid": batch.mchid,
             "out_batch_no": batch.out_batch_no,
             "batch_id": batch.id,
@@ -303,12 +327,12 @@ impl Detail {
             "openid": self.openid,
             "initiate_time": clock::rfc3339(batch.create_time),
             "update_time": clock::rfc3339(self.update_time),
-        });
+        }));
         if let Some(Name(name)) = &self.name {
-            shown["user_name"] = name.as_str().into();
+            shown.insert("user_name".to_owned(), name.as_str().into());
         }
         if let Some(Err(reason)) = &self.outcome {
-            shown["fail_reason"] = reason.as_str().into();
+            shown.insert("fail_reason".to_owned(), reason.as_str().into());
         }
         shown
     }

@@ -25,6 +25,7 @@ const PARTNER: &str = "/v3/fund-app/mch-transfer/partner";
 const PLATFORM: &str = "/v3/ecommerce/mch-transfer";
 const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
 const BATCHES: &str = "/v3/transfer/batches";
+const PARTNER_BATCHES: &str = "/v3/partner-transfer/batches";
 
 struct Payers {
     world: World<'static>,
@@ -193,20 +194,32 @@ impl Payers {
         done.unwrap()
     }
 
-    fn batch(&self, key: Key, details: &[(Option<usize>, i64)]) -> Result<String, Refused> {
+    fn batch(&self, key: Key, of_partner: bool, details: &[(Option<usize>, i64)]) -> Result<String, Refused> {
         let rows = details.iter().enumerate().map(|(index, (person, fen))| {
             json!({
                 "out_detail_no": format!("d{index}"), "transfer_amount": fen, "transfer_remark": "a",
                 "openid": person.map_or_else(|| "nobody".to_owned(), openid),
             })
         });
-        let body = json!({
-            "appid": APPID, "out_batch_no": format!("b{}", key.1), "batch_name": "a", "batch_remark": "a",
+        let mut body = json!({
+            "out_batch_no": format!("b{}", key.1), "batch_name": "a", "batch_remark": "a",
             "total_amount": details.iter().map(|(_, fen)| fen).sum::<i64>(), "total_num": details.len(),
-            "transfer_detail_list": rows.collect::<Vec<_>>(), "notify_url": notify_url(key),
+            "transfer_detail_list": rows.collect::<Vec<_>>(),
         });
-        let made = self.ask(key.0, "POST", BATCHES, &body)?;
-        Ok(made["batch_status"].as_str().unwrap().to_owned())
+        if of_partner {
+            body["sub_mchid"] = json!(SUB_MCHID);
+            body["sp_appid"] = json!(APPID);
+            body["authorization_type"] = json!("FUND_AUTHORIZATION_TYPE");
+            for detail in body["transfer_detail_list"].as_array_mut().unwrap() {
+                detail["user_name"] = json!("张");
+            }
+        } else {
+            body["appid"] = json!(APPID);
+            body["notify_url"] = json!(notify_url(key));
+        }
+        let path = if of_partner { PARTNER_BATCHES } else { BATCHES };
+        let made = self.ask(key.0, "POST", path, &body)?;
+        Ok(made["batch_status"].as_str().unwrap_or(UNTOLD).to_owned())
     }
 }
 
@@ -254,11 +267,17 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
             let done = payers.ask(caller, "POST", &path, &Value::Null).map(drop);
             assert_eq!(done, model.end_authorization((caller, number)));
         }
-        Step::Batch { caller, number, details, again } => {
+        Step::Batch { caller, number, of_partner, details, again } => {
             let key = (caller, number);
             let known = model.batches.get(&key).filter(|_| again);
-            let details = known.map_or(details, |known| known.details.clone());
-            assert_eq!(payers.batch(key, &details), owned(model.batch(key, details)));
+            let (of_partner, details) =
+                known.map_or((of_partner, details), |known| (known.of_partner, known.details.clone()));
+            let made = payers.batch(key, of_partner, &details);
+            let expected = owned(model.batch(key, of_partner, details));
+            match made.as_deref() {
+                Ok(UNTOLD) => assert!(expected.is_ok(), "{expected:?}"),
+                _ => assert_eq!(made, expected),
+            }
         }
         Step::TopUp { account, fen } => {
             payers.world.move_by_bank(&Owner::merchant(ACCOUNTS[account]), AccountKind::Operation, fen);
@@ -309,15 +328,20 @@ fn check_records(payers: &Payers, model: &Model) {
         assert_eq!((state(&shown).as_str(), reason), (known.state, known.closed));
     }
     for ((caller, number), known) in &model.batches {
-        let target =
-            format!("{BATCHES}/out-batch-no/b{number}?need_query_detail=true&detail_status=ALL&limit=20");
-        let shown = payers.ask(*caller, "GET", &target, &Value::Null);
+        let look = |path: &str| {
+            let query = "need_query_detail=true&detail_status=ALL&limit=20";
+            payers.ask(*caller, "GET", &format!("{path}/out-batch-no/b{number}?{query}"), &Value::Null)
+        };
+        let (own, others) =
+            if known.of_partner { (PARTNER_BATCHES, BATCHES) } else { (BATCHES, PARTNER_BATCHES) };
+        assert_eq!(look(others), Err("NOT_FOUND"));
+        let shown = look(own);
         if is_old(known.made) {
             assert_eq!(shown, Err("NOT_FOUND"));
             continue;
         }
         let shown = shown.unwrap();
-        let batch = &shown["transfer_batch"];
+        let batch = if known.of_partner { &shown } else { &shown["transfer_batch"] };
         assert_eq!(batch["batch_status"], if known.is_finished { "FINISHED" } else { "ACCEPTED" });
         if !known.is_finished {
             continue;

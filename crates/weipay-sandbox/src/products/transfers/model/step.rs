@@ -48,6 +48,7 @@ pub(super) enum Step {
     Batch {
         caller: usize,
         number: usize,
+        of_partner: bool,
         details: Vec<(Option<usize>, i64)>,
         again: bool,
     },
@@ -98,9 +99,10 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => of_few().prop_map(|(caller, number)| Step::Give { caller, number }),
         1 => of_few().prop_map(|(caller, number)| Step::TakeBack { caller, number }),
         1 => of_few().prop_map(|(caller, number)| Step::EndAuthorization { caller, number }),
-        4 => (at(), prop::collection::vec(detail, 1..5), prop::bool::weighted(0.2)).prop_map(
-            |((caller, number), details, again)| Step::Batch { caller, number, details, again }
-        ),
+        4 => (at(), prop::bool::weighted(0.4), prop::collection::vec(detail, 1..5), prop::bool::weighted(0.2))
+            .prop_map(|((caller, number), of_partner, details, again)| {
+                Step::Batch { caller, number, of_partner, details, again }
+            }),
         6 => (prop_oneof![Just(0), Just(1), Just(SUB)], 1..100i64)
             .prop_map(|(account, fen)| Step::TopUp { account, fen }),
         6 => (seconds, prop::bool::weighted(0.3)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),

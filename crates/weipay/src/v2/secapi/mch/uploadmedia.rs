@@ -14,7 +14,7 @@ pub use crate::v2::secapi::chain::SecapiMchUploadmedia as Uploadmedia;
 pub mod post {
     pub use crate::v2::secapi::shared::{ResultCode, ReturnCode, SignType};
 
-    use crate::model::{File, file, part, request, response, xml};
+    use crate::model::{UploadFile, file, part, request, response, xml};
 
     request! {
         /// 图片上传: the request.
@@ -23,7 +23,7 @@ pub mod post {
         #[doc(alias = "图片上传")]
         pub struct Request {
             /// 媒体文件标识. Required.
-            media: File = file("media").required(),
+            media: UploadFile = file("media").required(),
             /// Required.
             media_hash: String = part("media_hash").required(),
             /// 服务商商户号或渠道号. Default: the client's merchant number.

@@ -13,7 +13,7 @@ pub use crate::v3::marketing::chain::MarketingShoppingReceiptShoppingreceipts as
 /// - merchant: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506)
 /// - partner: [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
 pub mod post {
-    use crate::model::{File, Sensitive, Time, body, file, header, meta, open_enum, request, response};
+    use crate::model::{Sensitive, Time, UploadFile, body, file, header, meta, open_enum, request, response};
 
     request! {
         /// 上传电子小票: the request.
@@ -24,7 +24,7 @@ pub mod post {
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 图片文件. Required.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 微信支付订单的交易单号. Required.
             transaction_id: String = meta("transaction_id").required(),
             /// 微信支付订单的下单商户号.

@@ -14,7 +14,7 @@ pub use crate::v3::merchant::chain::MerchantMediaUpload as Upload;
 ///
 /// `weipay api show POST v3/merchant/media/upload` lists all 4.
 pub mod post {
-    use crate::model::{File, body, file, meta, request, response};
+    use crate::model::{UploadFile, body, file, meta, request, response};
 
     request! {
         /// 文件上传: the request.
@@ -23,7 +23,7 @@ pub mod post {
         #[doc(alias = "文件上传")]
         pub struct Request {
             /// 图片文件. Required; at most 7864320 bytes.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
             /// 文件名称. Default: taken from the file. Required.

@@ -12,7 +12,7 @@ pub use crate::v3::merchant::chain::MerchantMediaVideoUpload as VideoUpload;
 ///
 /// - partner: [4012761084](https://pay.weixin.qq.com/doc/v3/partner/4012761084)
 pub mod post {
-    use crate::model::{File, body, file, meta, request, response};
+    use crate::model::{UploadFile, body, file, meta, request, response};
 
     request! {
         /// 视频上传: the request.
@@ -21,7 +21,7 @@ pub mod post {
         #[doc(alias = "视频上传")]
         pub struct Request {
             /// 媒体视频文件. Required; at most 5242880 bytes.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 视频文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
             /// 文件名称. Default: taken from the file. Required.

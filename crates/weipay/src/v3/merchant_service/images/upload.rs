@@ -13,7 +13,7 @@ pub use crate::v3::merchant_service::chain::MerchantServiceImagesUpload as Uploa
 /// - merchant: [4012467250](https://pay.weixin.qq.com/doc/v3/merchant/4012467250)
 /// - partner: [4012467222](https://pay.weixin.qq.com/doc/v3/partner/4012467222)
 pub mod post {
-    use crate::model::{File, body, file, meta, request, response};
+    use crate::model::{UploadFile, body, file, meta, request, response};
 
     request! {
         /// 商户上传反馈图片: the request.
@@ -22,7 +22,7 @@ pub mod post {
         #[doc(alias = "商户上传反馈图片")]
         pub struct Request {
             /// 图片文件. Required; at most 2097152 bytes.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 图片文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
             /// 商户上传的媒体图片的名称. Default: taken from the file. Required.

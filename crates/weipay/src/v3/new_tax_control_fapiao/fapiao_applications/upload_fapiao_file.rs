@@ -13,7 +13,7 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// - merchant: [4012556605](https://pay.weixin.qq.com/doc/v3/merchant/4012556605)
 /// - partner: [4012696830](https://pay.weixin.qq.com/doc/v3/partner/4012696830)
 pub mod post {
-    use crate::model::{File, body, file, meta, open_enum, request, response};
+    use crate::model::{UploadFile, body, file, meta, open_enum, request, response};
 
     request! {
         /// 上传电子发票文件: the request.
@@ -22,7 +22,7 @@ pub mod post {
         #[doc(alias = "上传电子发票文件")]
         pub struct Request {
             /// 电子发票文件二进制数据流. Required.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 微信支付分配的子商户号.
             sub_mchid: String = meta("sub_mchid"),
             /// 发票文件的类型. Required.

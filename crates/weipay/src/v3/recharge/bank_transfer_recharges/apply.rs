@@ -22,8 +22,12 @@ pub mod post {
         /// Its flat name is [`weipay::recharge::PostRechargeBankTransferRechargesApplyRequest`](crate::recharge::PostRechargeBankTransferRechargesApplyRequest).
         #[doc(alias = "申请银行转账充值")]
         pub struct Request {
-            /// 商户充值单号. Required.
-            out_recharge_no: String = body("out_recharge_no").required().request_number(),
+            /// 商户充值单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z]+$`.
+            out_recharge_no: String = body("out_recharge_no")
+                .required()
+                .length(1, 64)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z]+$"#),
             /// 充值场景. Required.
             recharge_scene: RechargeScene = body("recharge_scene").required(),
             /// 充值入账账户. Required.

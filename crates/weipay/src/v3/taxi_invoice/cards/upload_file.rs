@@ -12,7 +12,7 @@ pub use crate::v3::taxi_invoice::chain::TaxiInvoiceCardsUploadFile as UploadFile
 ///
 /// - partner: [4012692904](https://pay.weixin.qq.com/doc/v3/partner/4012692904)
 pub mod post {
-    use crate::model::{File, body, file, meta, open_enum, request, response};
+    use crate::model::{UploadFile, body, file, meta, open_enum, request, response};
 
     request! {
         /// 上传出租车电子发票文件: the request.
@@ -21,7 +21,7 @@ pub mod post {
         #[doc(alias = "上传出租车电子发票文件")]
         pub struct Request {
             /// 出租车电子发票文件. Required.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 出租车经营主体商户号. Required.
             company_mchid: String = meta("company_mchid").required(),
             /// 行政区划代码. Required.

@@ -12,7 +12,7 @@ pub use crate::v3::ecommerce::chain::EcommerceAccountCancelApplicationsMedia as 
 ///
 /// - partner: [4012691710](https://pay.weixin.qq.com/doc/v3/partner/4012691710)
 pub mod post {
-    use crate::model::{File, body, file, meta, request, response};
+    use crate::model::{UploadFile, body, file, meta, request, response};
 
     request! {
         /// 注销申请图片上传: the request.
@@ -21,7 +21,7 @@ pub mod post {
         #[doc(alias = "注销申请图片上传")]
         pub struct Request {
             /// 媒体图片文件. Required.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 图片文件的摘要. Default: taken from the file. Required.
             file_digest: String = meta("file_digest").required().file_sha256(),
             /// 商户上传的媒体图片的名称. Default: taken from the file. Required.

@@ -12,7 +12,7 @@ pub use crate::v3::global::chain::GlobalMerchantStorageFileUpload as Upload;
 ///
 /// - global: [4013024913](https://pay.weixin.qq.com/doc/global/v3/zh/4013024913)
 pub mod post {
-    use crate::model::{File, body, file, meta, request, response};
+    use crate::model::{UploadFile, body, file, meta, request, response};
 
     request! {
         /// 上传文件: the request.
@@ -21,7 +21,7 @@ pub mod post {
         #[doc(alias = "上传文件")]
         pub struct Request {
             /// 文件信息. Required.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 文件的摘要. Default: taken from the file. Required.
             digest: String = meta("digest").required().file_sha256(),
             /// 商户上传的文件的名称. Default: taken from the file. Required.

@@ -15,7 +15,7 @@ pub use crate::v3::marketing::chain::MarketingFavorMediaImageUpload as ImageUplo
 ///
 /// `weipay api show POST v3/marketing/favor/media/image-upload` lists all 6.
 pub mod post {
-    use crate::model::{File, body, file, meta, request, response};
+    use crate::model::{UploadFile, body, file, meta, request, response};
 
     request! {
         /// （营销）图片上传: the request.
@@ -24,7 +24,7 @@ pub mod post {
         #[doc(alias = "（营销）图片上传")]
         pub struct Request {
             /// 图片文件. Required; at most 2097152 bytes.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 图片文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
             /// 商户上传的媒体图片的名称. Default: taken from the file. Required.

@@ -12,7 +12,7 @@ pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDil
 ///
 /// - partner: [4015631042](https://pay.weixin.qq.com/doc/v3/partner/4015631042)
 pub mod post {
-    use crate::model::{File, body, file, meta, request, response};
+    use crate::model::{UploadFile, body, file, meta, request, response};
 
     request! {
         /// 上传尽调资料文件: the request.
@@ -21,7 +21,7 @@ pub mod post {
         #[doc(alias = "上传尽调资料文件")]
         pub struct Request {
             /// 要上传的尽调资料文件. Required.
-            due_diligence_file: File = file("due_diligence_file").required(),
+            due_diligence_file: UploadFile = file("due_diligence_file").required(),
             /// 商户上传的媒体图片的名称. Default: taken from the file. Required.
             file_name: String = meta("file_name").required().file_name(),
             /// 图片文件的摘要. Default: taken from the file. Required.

@@ -26,8 +26,12 @@ pub mod post {
         pub struct Request {
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
-            /// 商户充值单号. Required.
-            out_recharge_no: String = body("out_recharge_no").required().request_number(),
+            /// 商户充值单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z]+$`.
+            out_recharge_no: String = body("out_recharge_no")
+                .required()
+                .length(1, 64)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z]+$"#),
             /// 充值场景. Required.
             recharge_scene: RechargeScene = body("recharge_scene").required(),
             /// 充值入账账户. Required.
@@ -38,8 +42,8 @@ pub mod post {
             notify_url: String = body("notify_url").notify_url(),
             /// 可用充值渠道列表.
             available_recharge_channels: Vec<RechargeChannel> = body("available_recharge_channels"),
-            /// 充值备注.
-            remark: String = body("remark"),
+            /// 充值备注. At most 20 characters.
+            remark: String = body("remark").length(0, 20),
         }
     }
 

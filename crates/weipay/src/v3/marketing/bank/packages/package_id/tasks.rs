@@ -86,7 +86,7 @@ pub mod get {
 pub mod post {
     pub use crate::v3::marketing::shared::CouponTaskStatus;
 
-    use crate::model::{File, Time, body, file, meta, request, response};
+    use crate::model::{Time, UploadFile, body, file, meta, request, response};
 
     request! {
         /// 导入定向用户协议号: the request.
@@ -95,7 +95,7 @@ pub mod post {
         #[doc(alias = "导入定向用户协议号")]
         pub struct Request {
             /// 快捷交易协议号文件. Required.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 银行类型. Required.
             bank_type: String = meta("bank_type").required(),
             /// 文件名. Default: taken from the file. Required.

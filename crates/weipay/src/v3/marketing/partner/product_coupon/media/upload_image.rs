@@ -12,7 +12,7 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponMediaUploadIma
 ///
 /// - partner: [4015781275](https://pay.weixin.qq.com/doc/v3/partner/4015781275)
 pub mod post {
-    use crate::model::{File, body, file, meta, request, response};
+    use crate::model::{UploadFile, body, file, meta, request, response};
 
     request! {
         /// 图片上传: the request.
@@ -21,7 +21,7 @@ pub mod post {
         #[doc(alias = "图片上传")]
         pub struct Request {
             /// 图片文件. Required; at most 2097152 bytes.
-            file: File = file("file").required(),
+            file: UploadFile = file("file").required(),
             /// 图片文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
             /// 商户上传的媒体图片的名称. Default: taken from the file. Required.
