@@ -452,7 +452,7 @@ mod tests {
                 elapsed += Duration::from_millis(took);
                 let progress = Progress { attempts: made, elapsed, limit, repeat: Repeatable::No };
                 let Some(wait) = retries.wait(class, &progress, random) else { break };
-                prop_assert!(made < attempts);
+                prop_assert!(made < max_attempts);
                 elapsed += wait;
                 prop_assert!(elapsed < limit, "beyond the time limit");
             }
