@@ -160,7 +160,7 @@ fn a_person_without_money_fails_a_deduction_that_is_then_tried_again() {
     shop.deduct(&id, "month-1", 3_000).success();
     shop.client.run_for(2);
     let (event, told) = shop.told();
-    assert_eq!((&*event, &told["trade_state"]), ("TRANSACTION.FAIL", &json!("PAYERROR")));
+    assert_eq!((&*event, &told["trade_state"]), ("TRANSACTION.FAIL", &json!("PAY_FAIL")));
     assert_eq!(
         shop.deduct(&id, "month-1", 2_000).refusal(),
         (400, "INVALID_REQUEST".to_owned()),

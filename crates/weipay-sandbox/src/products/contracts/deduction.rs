@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   accept ► ACCEPT ── the clock ──► SUCCESS, and the merchant is notified
-//!              ▲           └───────► PAYERROR, and the merchant is notified
+//!              ▲           └───────► PAY_FAIL, and the merchant is notified
 //!              └── the same request again ──┘
 //! ```
 //!
@@ -169,7 +169,8 @@ fn check_number(known: Option<&Order>, new: &Order) -> Result<(), Refusal> {
         OrderState::Accept if !is_same_product => Err(refusals::under_way()),
         _ if !is_same_product => Err(of_orders::number_of_another_order(known, new)),
         _ if known.fingerprint != new.fingerprint => Err(of_orders::other_parameters(known.trade_type)),
-        OrderState::PayError => Ok(()),
+        // An older sandbox has called a deduction that failed PAYERROR.
+        OrderState::PayFail | OrderState::PayError => Ok(()),
         OrderState::Accept => Err(refusals::under_way()),
         OrderState::NotPay | OrderState::UserPaying | OrderState::Closed | OrderState::Revoked => {
             Err(of_orders::number_is_taken(reasons::ORDER_WAS_CLOSED))
@@ -300,7 +301,7 @@ fn fail(
     now: i64,
 ) -> Result<(), HandlerError> {
     let (code, sentence) = failure.words();
-    let order = Order { state: OrderState::PayError, ..order };
+    let order = Order { state: OrderState::PayFail, ..order };
     tx.save(&order)?;
     let mut today = contract.today;
     if today.day == deduction.day {

@@ -250,7 +250,7 @@ impl Model {
         };
         self.notified.push(format!("{event} {}", number_of(number)));
         if fails {
-            taking.state = "PAYERROR";
+            taking.state = "PAY_FAIL";
             if contract.today.0 == taking.day {
                 contract.today.1 -= 1;
                 contract.today.2 -= taking.fen;
