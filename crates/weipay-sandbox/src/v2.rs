@@ -17,7 +17,7 @@ pub(crate) mod gate;
 pub(crate) mod response;
 mod sentences;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde_json::Value;
 use weipay_catalog::{ApiVersion, BodyFormat, Catalog, Operation};
@@ -153,7 +153,8 @@ impl Platform {
     ) -> Result<Outcome, HandlerError> {
         let merchant: &Merchant = &entered.merchant;
         let base_url = self.base_url_for(request);
-        let failure = RefCell::default();
+        // APIv2 has no other status than 200.
+        let (failure, is_accepted) = (RefCell::default(), Cell::new(false));
         let context_at = |now| Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
@@ -168,6 +169,7 @@ impl Platform {
             platform_serial: merchant.signers.serial_for(request),
             failure: &failure,
         };
+            is_accepted: &is_accepted,
         let value = self.at_one_time(moment, |tx, now| handler(tx, &context_at(now)));
         let value = value.map_err(|error: HandlerError| {
             error.map_refusal(|refusal| self.contract.in_words(entered.operation, refusal))
