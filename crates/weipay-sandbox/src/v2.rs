@@ -34,6 +34,7 @@ use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_re
 pub(crate) use elements::is_number;
 use gate::Entered;
 use response::ResponseForm;
+pub(crate) use sentences::NUMBER_OF_PAYMENT;
 
 /// Whether the gateway of APIv2 serves an operation. A few of its operations are pages for a browser or uploads.
 pub(crate) fn serves(operation: &Operation) -> bool {
@@ -168,8 +169,8 @@ impl Platform {
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
             failure: &failure,
-        };
             is_accepted: &is_accepted,
+        };
         let value = self.at_one_time(moment, |tx, now| handler(tx, &context_at(now)));
         let value = value.map_err(|error: HandlerError| {
             error.map_refusal(|refusal| self.contract.in_words(entered.operation, refusal))
