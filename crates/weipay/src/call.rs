@@ -2,12 +2,10 @@
 //!
 //! All three styles end here. An error on the way is recorded and reported by the verb, so that a chain needs no `?` before its
 //! verb. Nothing is sent then.
-//!
-//! The macros write the steps of the pure chain (纯链式): each step is a [`Call`] so far. The steps of a product
-//! are one struct, which differs by a path that is only a type. What all steps have is compiled once for each
-//! product, and not for each of 1,700 steps.
 
-use std::borrow::Cow;
+mod step;
+mod typed;
+
 use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,30 +19,22 @@ use crate::delivery::{Mode, Shared};
 use crate::download::Download;
 use crate::error::{Cause, Error, RequestError};
 use crate::json::wiped_text;
-use crate::members::Place;
+use crate::model::Sensitive;
 use crate::model::sensitive::for_sending;
-use crate::model::table::Purpose;
-use crate::model::value::check;
-use crate::model::{Field, Model, Sensitive, Value as _};
-use crate::operation::{ApiVersion, Operation};
-use crate::paging::{self as page, Pages, Paging, kind_of};
+use crate::operation::Operation;
 use crate::request::Request;
-use crate::request::encoding::{describe_file, fill_in_caller, set_with_purpose, with_purpose};
 use crate::response::Decode;
 use crate::retry::RetryConfig;
 use crate::target::without_query;
 use crate::untyped::{self, Inspection, SensitiveTexts};
 use crate::upload::UploadFile;
-use crate::xml;
-
-/// The capacity for a path that is written step by step: more than most need.
-const ROOM_FOR_PATH: usize = 96;
+pub(crate) use step::{chain, chain_step};
 
 /// A call before it is sent. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
 #[must_use = "a call does nothing before its verb"]
 pub struct Call<M: Mode> {
-    shared: Arc<Shared<M>>,
-    request: Request,
+    pub(crate) shared: Arc<Shared<M>>,
+    pub(crate) request: Request,
 }
 
 impl<M: Mode> Clone for Call<M> {
@@ -238,63 +228,6 @@ impl<M: Mode> Call<M> {
         self.request.fill_untyped(method, body, file);
     }
 
-    /// The pages of a list that a GET returns: see [`paging`](crate::paging).
-    pub fn pages(self) -> Pages<M> {
-        self.pages_with(Method::GET, ())
-    }
-
-    /// The pages of a list that another method returns, such as those of APIv2.
-    pub fn pages_with(self, method: Method, body: impl Serialize) -> Pages<M> {
-        let operation = self.request.find_operation(&method);
-        let body = json_of(&body).map(|body| body.and_then(|body| serde_json::from_str::<Value>(&body).ok()));
-        let places = operation.map(|row| [row.members(Place::Query), row.members(Place::Body)]);
-        // A call that cannot be sent must report that, and not that it has no pages.
-        let has_failed = self.request.check_recorded().is_err();
-        let kind = places.and_then(kind_of).or(has_failed.then_some(Purpose::PageOffset));
-        let member = move |purpose| {
-            let [query, body] = places?;
-            let in_query = query.with_purpose(purpose).map(|(_, member)| (true, member.name));
-            in_query.or_else(|| body.with_purpose(purpose).map(|(_, member)| (false, member.name)))
-        };
-        let paging = kind.map(|kind| {
-            Paging::begin(kind, |purpose| {
-                let (is_in_query, name) = member(purpose)?;
-                if is_in_query {
-                    return self.request.query_value(name).map(Cow::into_owned);
-                }
-                match body.as_ref().ok()?.as_ref()?.get(name)? {
-                    Value::String(text) => Some(text.clone()),
-                    value => Some(value.to_string()),
-                }
-            })
-        });
-        let ask = move |cursor: &page::PageCursor| {
-            let mut call = self.clone();
-            let mut body = match &body {
-                Ok(body) => body.clone(),
-                Err(error) => {
-                    call.request.record_error(error.clone());
-                    None
-                }
-            };
-            if let (Some((is_in_query, name)), Some(value)) = (kind.and_then(member), cursor.value()) {
-                if is_in_query {
-                    call.request.set_query(name, value);
-                } else {
-                    let body = body.get_or_insert_with(|| Value::Object(serde_json::Map::new()));
-                    if let Some(members) = body.as_object_mut() {
-                        // As the caller wrote it: a number, or a text with one.
-                        let is_number = members.get(name).is_some_and(Value::is_number);
-                        let number = value.parse::<u64>().ok().filter(|_| is_number);
-                        members.insert(name.to_owned(), number.map_or(Value::String(value), Value::from));
-                    }
-                }
-            }
-            call.request(method.clone(), body)
-        };
-        Pages::new(operation, paging, Box::new(ask))
-    }
-
     /// Downloads the file that is the response of a GET, such as an overseas statement (境外对账单): see
     /// [`download_with`](Self::download_with).
     pub fn download(self) -> Download<M> {
@@ -330,103 +263,8 @@ impl<M: Mode> Call<M> {
     }
 }
 
-/// The functions for typed operations: they step down the path, and fill a call in from a request.
-#[allow(dead_code, reason = "the products that are compiled may have no placeholder, or nothing but one")]
-impl<M: Mode> Call<M> {
-    /// Adds a segment to the path.
-    pub(crate) fn step(mut self, segment: &str) -> Self {
-        let template = &mut self.request.template;
-        if template.capacity() < ROOM_FOR_PATH {
-            template.reserve(ROOM_FOR_PATH);
-        }
-        if !template.is_empty() {
-            template.push('/');
-        }
-        template.push_str(segment);
-        self
-    }
-
-    /// Adds a placeholder to the path, with its value. The value is checked against the placeholder's row, and encrypted if the
-    /// row says so.
-    pub(crate) fn fill(mut self, row: Field, mut value: String) -> Self {
-        if self.shared.core.check_requests
-            && let Err(violation) = value.check(&row)
-        {
-            self.request.record_error(violation.within(row.name).into());
-        }
-        if row.encrypted {
-            match self.shared.core.encrypt_sensitive(&value) {
-                Ok(ciphertext) => value = ciphertext,
-                Err(error) => self.request.record_error(error),
-            }
-        }
-        let mut call = self.step("{");
-        call.request.template.push_str(row.name);
-        call.request.template.push('}');
-        call.request.values.push((row.name.to_owned(), value));
-        call
-    }
-
-    /// Sends a typed request: query, headers and body, each from its own fields.
-    pub(crate) fn typed<R: Model, T: Decode>(
-        mut self,
-        operation: &'static Operation,
-        request: R,
-    ) -> M::Output<T> {
-        self.request.operation = Some(operation);
-        self.fill_from(operation, Box::new(request)).send(operation.method())
-    }
-
-    /// The file that a typed request gives as its response.
-    pub(crate) fn typed_download<R: Model>(
-        mut self,
-        operation: &'static Operation,
-        request: R,
-    ) -> Download<M> {
-        self.request.operation = Some(operation);
-        let mut call = self.fill_from(operation, Box::new(request));
-        call.request.method = operation.method();
-        Download::of_call(call.shared, call.request)
-    }
-
-    /// The pages of a typed list. The request says where it begins.
-    pub(crate) fn typed_pages<R: Model + Clone, T: Decode>(
-        self,
-        operation: &'static Operation,
-        request: R,
-    ) -> Pages<M, T> {
-        let kind = kind_of([operation.members(Place::Query), operation.members(Place::Body)]);
-        let paging = kind.map(|kind| Paging::begin(kind, |purpose| with_purpose(&request, purpose)));
-        let ask = move |cursor: &page::PageCursor| {
-            let mut request = request.clone();
-            if let (Some(purpose), Some(value)) = (kind, cursor.value()) {
-                set_with_purpose(&mut request, purpose, &value);
-            }
-            self.clone().typed(operation, request)
-        };
-        Pages::new(Some(operation), paging, Box::new(ask))
-    }
-
-    fn fill_from(mut self, operation: &Operation, mut model: Box<dyn Model>) -> Self {
-        let core = &self.shared.core;
-        describe_file(&mut *model);
-        if operation.version() == ApiVersion::V2 {
-            xml::fill_in_sign_type(&mut *model);
-        }
-        fill_in_caller(core, operation, &mut *model);
-        if core.check_requests
-            && let Err(violation) = check(&*model)
-        {
-            self.request.record_error(violation.into());
-            return self;
-        }
-        self.request.fill(model, core);
-        self
-    }
-}
-
 /// A body as JSON text; `None` for `()`.
-fn json_of(body: &impl Serialize) -> Result<Option<Zeroizing<String>>, RequestError> {
+pub(crate) fn json_of(body: &impl Serialize) -> Result<Option<Zeroizing<String>>, RequestError> {
     match for_sending(|| wiped_text(body)) {
         Ok(body) => Ok(Some(body).filter(|body| **body != "null")),
         Err(error) => Err(RequestError::Body(Cause::new(error))),
@@ -455,95 +293,5 @@ impl<M: Mode> fmt::Debug for Call<M> {
             shown.field("sub_merchant", sub_merchant);
         }
         shown.finish_non_exhaustive()
-    }
-}
-
-/// Writes what the steps of a product have in common.
-macro_rules! chain {
-    () => {
-        /// A step of a chain. Each has a name in the module of its path.
-        #[must_use = "a chain does nothing before its verb"]
-        pub struct Step<M: $crate::delivery::Mode, Path> {
-            #[allow(dead_code, reason = "a version may have none of the products that are asked for")]
-            call: $crate::call::Call<M>,
-            path: std::marker::PhantomData<fn() -> Path>,
-        }
-
-        impl<M: $crate::delivery::Mode, Path> Step<M, Path> {
-            pub(crate) fn new(call: $crate::call::Call<M>) -> Self {
-                Self { call, path: std::marker::PhantomData }
-            }
-
-            /// Sets a header: see [`Call::header`](crate::Call::header).
-            pub fn header(self, name: &str, value: impl AsRef<str>) -> Self {
-                Self::new(self.call.header(name, value))
-            }
-
-            /// Limits the time of this call: see [`Call::timeout`](crate::Call::timeout).
-            pub fn timeout(self, timeout: std::time::Duration) -> Self {
-                Self::new(self.call.timeout(timeout))
-            }
-
-            /// Decides about repeats of this call: see [`Call::retries`](crate::Call::retries).
-            pub fn retries(self, retries: $crate::RetryConfig) -> Self {
-                Self::new(self.call.retries(retries))
-            }
-
-            /// Sends this call elsewhere: see [`Call::base_url`](crate::Call::base_url).
-            pub fn base_url(self, base_url: &str) -> Self {
-                Self::new(self.call.base_url(base_url))
-            }
-        }
-
-        impl<M: $crate::delivery::Mode, Path> Clone for Step<M, Path> {
-            fn clone(&self) -> Self {
-                Self::new(self.call.clone())
-            }
-        }
-
-        impl<M: $crate::delivery::Mode, Path> std::fmt::Debug for Step<M, Path> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.call.fmt(f)
-            }
-        }
-    };
-}
-
-/// Writes a step: its name, and the type of its path.
-macro_rules! chain_step {
-    ($(#[$doc:meta])* $name:ident at $path:ident) => {
-        $(#[$doc])*
-        pub type $name<M> = Step<M, $path>;
-
-        #[doc = concat!("Where [`", stringify!($name), "`] is.")]
-        pub enum $path {}
-    };
-}
-
-pub(crate) use {chain, chain_step};
-
-#[cfg(all(test, feature = "blocking"))]
-mod tests {
-    use weipay_wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
-
-    use crate::blocking::Client;
-    use crate::model::path;
-
-    /// No operation has such a placeholder today; a future one must not put a name into the URL.
-    #[test]
-    fn a_sensitive_value_of_the_path_is_encrypted() {
-        let (merchant, platform) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
-        let client = Client::builder()
-            .mchid(MerchantId::new("1900007291").unwrap())
-            .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB").unwrap())
-            .merchant_key(merchant)
-            .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.public_key())
-            .build_blocking()
-            .unwrap();
-        let filled = |row| client.chain("v3/cards").fill(row, "13800138000".to_owned()).request;
-        let encrypted = filled(path("phone").encrypted());
-        assert_eq!(encrypted.template, "v3/cards/{phone}");
-        assert_eq!(platform.decrypt_oaep(&encrypted.values[0].1).unwrap().as_slice(), b"13800138000");
-        assert_eq!(filled(path("phone")).values[0].1, "13800138000");
     }
 }

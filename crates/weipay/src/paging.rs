@@ -47,8 +47,11 @@ while let Some(stock) = stocks.next().await {
 //! items were read, or if a page has an earlier offset than the requested one.
 
 mod cursor;
+mod request;
 #[cfg(feature = "stream")]
 mod stream;
+mod typed;
+mod untyped;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -64,9 +67,8 @@ use crate::members::{Member, Members, is_name};
 use crate::model::table::Purpose;
 use crate::operation::{ApiVersion, Operation};
 use crate::response::{Decode, Response};
-use cursor::{Facts, Step};
+use cursor::{Facts, Paging, Step};
 pub use cursor::{PageCursor, PageError};
-pub(crate) use cursor::{Paging, kind_of};
 
 /// How many pages of one list are read, if the caller sets no limit.
 const MAX_PAGES: u32 = 10_000;
@@ -75,7 +77,7 @@ const MAX_PAGES: u32 = 10_000;
 const MAX_FAILURES: u32 = 3;
 
 /// Requests the page at a cursor.
-pub(crate) type Ask<M, T> = Box<dyn Fn(&PageCursor) -> <M as Mode>::Output<T> + Send + Sync>;
+type Ask<M, T> = Box<dyn Fn(&PageCursor) -> <M as Mode>::Output<T> + Send + Sync>;
 
 /// The pages of a list. With the blocking client it is an iterator; with the async one `next().await` gives
 /// the next page, and with the feature `stream` it is a stream.
@@ -144,7 +146,7 @@ impl<T: Decode> fmt::Debug for Page<T> {
 }
 
 impl<M: Mode, T: Decode> Pages<M, T> {
-    pub(crate) fn new(operation: Option<&'static Operation>, paging: Option<Paging>, ask: Ask<M, T>) -> Self {
+    fn new(operation: Option<&'static Operation>, paging: Option<Paging>, ask: Ask<M, T>) -> Self {
         Self {
             ask,
             paging,

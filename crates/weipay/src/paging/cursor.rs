@@ -101,7 +101,7 @@ pub(super) enum Step {
 
 /// The progress of reading a list.
 #[derive(Debug)]
-pub(crate) struct Paging {
+pub(super) struct Paging {
     pub(crate) cursor: PageCursor,
     /// How many items a page has at most, if the request says so.
     limit: Option<u64>,
@@ -117,7 +117,7 @@ const CURSORS: [Purpose; 4] =
     [Purpose::PageOffset, Purpose::PageNumber, Purpose::PageIndex, Purpose::PageCursor];
 
 /// The purpose of the field that names a page, if the operation has pages.
-pub(crate) fn kind_of(places: [Members; 2]) -> Option<Purpose> {
+pub(super) fn kind_of(places: [Members; 2]) -> Option<Purpose> {
     CURSORS.into_iter().find(|purpose| places.iter().any(|members| members.with_purpose(*purpose).is_some()))
 }
 
@@ -134,7 +134,7 @@ impl Paging {
     }
 
     /// A list that is read from where the request begins. `given` is what the request has in the field with this purpose.
-    pub(crate) fn begin(kind: Purpose, given: impl Fn(Purpose) -> Option<String>) -> Self {
+    pub(super) fn begin(kind: Purpose, given: impl Fn(Purpose) -> Option<String>) -> Self {
         let number = |purpose| given(purpose).and_then(|text| text.trim().parse::<u64>().ok());
         let limit = number(Purpose::PageLimit).filter(|limit| *limit > 0);
         let (cursor, read) = match kind {
