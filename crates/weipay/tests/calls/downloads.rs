@@ -1,8 +1,8 @@
 //! Files that responses name: bytes over real sockets, for both clients.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use weipay::{Client, Error, RetryConfig};
 use crate::bills;
 use crate::on_async;
 use crate::platform::{Platform, Scripted, Seen, configured, unsigned};
+use crate::server::{listen_once, read};
 
 const TEXT: &str = "\u{feff}交易时间,订单金额\r\n`2026-11-25 10:00:00,`0.01\r\n";
 const TARGET: &str = "/v3/billdownload/file?token=a%2Fb-_|&tartype=gzip";
@@ -321,20 +322,12 @@ fn a_larger_file_than_the_limit_is_an_error_compressed_or_not() {
 }
 
 /// A server that answers one request by hand.
-fn serve(respond: impl FnOnce(&mut TcpStream) + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/file", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            head.push(byte[0]);
-        }
-        respond(&mut stream);
+fn serve(respond: impl FnOnce(&mut &TcpStream) + Send + 'static) -> String {
+    let base_url = listen_once(move |stream| {
+        read(&mut BufReader::new(&stream)).unwrap();
+        respond(&mut &stream);
     });
-    url
+    format!("{base_url}/file")
 }
 
 /// Tells of each write.

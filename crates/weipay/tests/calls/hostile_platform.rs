@@ -5,6 +5,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::either::{Either, Outcome};
 use crate::on_async;
 use crate::platform::{
     PUBLIC_KEY_ID, Platform, Scripted, configured, now, on_both, responding, signed, signed_at, unsigned,
@@ -19,14 +20,9 @@ const PROBE: &str = "WECHATPAY/SIGNTEST/2sWfO+6tVVsZonOX2sWfO+6tVVsZonOX";
 const TIME: &str = r#"{"wechatpay_disassociate_time":"2015-05-20T13:29:35+08:00"}"#;
 
 /// The same call on both clients, each against its own platform with the same response.
-pub fn both(response: impl Fn() -> Scripted) -> [Result<Response<Value>, Error>; 2] {
+pub fn both(response: impl Fn() -> Scripted) -> [Outcome; 2] {
     let body = json!({"stock_id": "1", "coupon_code": "2"});
-    let platform = Platform::start(vec![response()]);
-    let client = platform.builder().build().unwrap();
-    let first = on_async(client.chain(PATH).post(&body));
-    let platform = Platform::start(vec![response()]);
-    let client = platform.builder().build_blocking().unwrap();
-    [first, client.chain(PATH).post(&body)]
+    Either::both(|| Platform::start(vec![response()]).builder()).map(|client| client.post(PATH, &body))
 }
 
 fn refused(response: impl Fn() -> Scripted, expected: impl Fn(&VerifyError) -> bool) {

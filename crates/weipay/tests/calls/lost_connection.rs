@@ -1,8 +1,9 @@
 //! One table of events and what they say about money, over real sockets, for both clients: the same event has the same
 //! outcome, and its text is true.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+#[cfg(target_os = "linux")]
+use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -11,8 +12,10 @@ use serde_json::json;
 use weipay::error::{ErrorKind, Sent};
 use weipay::{ClientBuilder, Error};
 
+use crate::either::Either;
 use crate::on_async;
 use crate::platform::configured;
+use crate::server::{Server, Step, Then, bind, listen, read, wait_for_the_end};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 
@@ -28,10 +31,8 @@ fn to(base_url: &str) -> ClientBuilder {
 /// The same failing call on both clients, each to its own base URL.
 fn both(limit: Duration, base_url: impl Fn() -> String) -> [(&'static str, Error); 2] {
     let body = json!({"stock_id": "1", "coupon_code": "2"});
-    let client = to(&base_url()).build().unwrap();
-    let first = on_async(client.chain(PATH).timeout(limit).post(&body)).unwrap_err();
-    let client = to(&base_url()).build_blocking().unwrap();
-    [("async", first), ("blocking", client.chain(PATH).timeout(limit).post(&body).unwrap_err())]
+    Either::both(|| to(&base_url()).timeout(limit))
+        .map(|client| (client.name(), client.post(PATH, &body).unwrap_err()))
 }
 
 /// The same with twice the time, and so on, while an error comes `too_early` in the call.
@@ -78,58 +79,20 @@ fn perhaps_it_arrived(limit: Duration, why: &str, base_url: impl Fn() -> String)
     }
 }
 
-/// Takes one connection and gives it to `then`.
-fn listen(then: impl FnOnce(TcpStream) + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || then(listener.accept().unwrap().0));
-    format!("http://{address}")
-}
-
-/// Waits until the client gives up.
-fn wait_for_the_end(mut stream: TcpStream) {
-    while stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
-}
-
-/// Reads a whole request but for its last byte, and waits until that has arrived too.
-fn receive_but_one_byte(stream: &mut TcpStream) {
-    let (mut seen, mut byte) = (Vec::new(), [0]);
-    while !seen.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).unwrap();
-        seen.push(byte[0].to_ascii_lowercase());
-    }
-    let head = String::from_utf8(seen).unwrap();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-    let mut body = vec![0; length.parse::<usize>().unwrap() - 1];
-    stream.read_exact(&mut body).unwrap();
-    assert_eq!(stream.peek(&mut byte).unwrap(), 1);
-}
-
-fn receive(stream: &mut TcpStream) {
-    receive_but_one_byte(stream);
-    stream.read_exact(&mut [0]).unwrap();
+/// Servers that do this with every request.
+fn always(bytes: impl Into<Vec<u8>>, then: Then) -> impl Fn() -> String {
+    let step = Step::new(bytes, then);
+    move || Server::always(step.clone()).base_url()
 }
 
 /// Answers a whole request with these bytes, and closes the connection in an orderly way.
-fn answering(bytes: &'static str) -> impl Fn() -> String {
-    move || {
-        listen(move |mut stream| {
-            receive(&mut stream);
-            stream.write_all(bytes.as_bytes()).unwrap();
-        })
-    }
+fn answering(bytes: impl Into<Vec<u8>>) -> impl Fn() -> String {
+    always(bytes, Then::Close)
 }
 
 /// Responds with these bytes, and resets the connection: it is closed with something unread in it.
-fn answering_and_resetting(bytes: &'static str) -> impl Fn() -> String {
-    move || {
-        listen(move |mut stream| {
-            receive_but_one_byte(&mut stream);
-            stream.write_all(bytes.as_bytes()).unwrap();
-            // The bytes arrive before the reset discards what has not.
-            thread::sleep(Duration::from_millis(50));
-        })
-    }
+fn answering_and_resetting(bytes: &str) -> impl Fn() -> String {
+    always(bytes, Then::Reset)
 }
 
 #[test]
@@ -197,9 +160,7 @@ fn tls_not_answered() {
 
 #[test]
 fn a_time_limit_that_is_over_before_anything_is_sent() {
-    let (listener, limits) =
-        (TcpListener::bind("127.0.0.1:0").unwrap(), [Duration::ZERO, Duration::from_nanos(1)]);
-    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let ((_listener, base_url), limits) = (bind(), [Duration::ZERO, Duration::from_nanos(1)]);
     let client = to(&base_url).build_blocking().unwrap();
     for limit in limits {
         let error = client.chain(PATH).timeout(limit).post(()).unwrap_err();
@@ -214,7 +175,7 @@ fn a_time_limit_that_is_over_before_anything_is_sent() {
 
 #[test]
 fn closed_or_reset_before_the_request_was_read() {
-    perhaps_it_arrived(LONG, "", || listen(drop));
+    perhaps_it_arrived(LONG, "", || listen(|_| ()));
     // A socket that is closed with something unread in it resets its connection.
     perhaps_it_arrived(LONG, "", || {
         listen(|stream| {
@@ -225,7 +186,7 @@ fn closed_or_reset_before_the_request_was_read() {
 
 #[test]
 fn reset_after_the_request_arrived() {
-    perhaps_it_arrived(LONG, "", || listen(|mut stream| receive_but_one_byte(&mut stream)));
+    perhaps_it_arrived(LONG, "", always("", Then::Reset));
 }
 
 #[test]
@@ -236,18 +197,13 @@ fn closed_after_the_request_was_read() {
 #[test]
 fn silence() {
     let late = "no complete response within the time limit";
-    perhaps_it_arrived(SHORT, late, || listen(wait_for_the_end));
     // A listener that does not accept: the system takes connection and request for it.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    perhaps_it_arrived(SHORT, late, || format!("http://{}", listener.local_addr().unwrap()));
-    for beginning in ["HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"a\""] {
-        perhaps_it_arrived(SHORT, late, || {
-            listen(move |mut stream| {
-                receive(&mut stream);
-                stream.write_all(beginning.as_bytes()).unwrap();
-                wait_for_the_end(stream);
-            })
-        });
+    let (_listener, base_url) = bind();
+    perhaps_it_arrived(SHORT, late, || base_url.clone());
+    for beginning in
+        ["", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"a\""]
+    {
+        perhaps_it_arrived(SHORT, late, always(beginning, Then::Silence));
     }
 }
 
@@ -262,7 +218,7 @@ fn a_response_that_comes_byte_by_byte_ends_with_the_time_limit() {
         perhaps_it_arrived(SHORT, late, || {
             let rest = rest.clone();
             listen(move |mut stream| {
-                receive(&mut stream);
+                read(&mut BufReader::new(stream)).unwrap();
                 stream.write_all(head.as_bytes()).ok();
                 for byte in rest.bytes() {
                     thread::sleep(Duration::from_millis(10));
@@ -332,22 +288,11 @@ fn a_response_that_is_larger_than_is_read() {
         (chunked, chunk.repeat(9)),
         (endless, "x".repeat(MAX + 1)),
     ] {
-        perhaps_it_arrived(LONG, "larger than 8 MiB", || {
-            let bytes = format!("{head}{body}");
-            listen(move |mut stream| {
-                receive(&mut stream);
-                // The client hangs up before the end.
-                stream.write_all(bytes.as_bytes()).ok();
-            })
-        });
+        // The client hangs up before the end.
+        perhaps_it_arrived(LONG, "larger than 8 MiB", answering(format!("{head}{body}")));
     }
-    for (client, error) in both(LONG, || {
-        let bytes = format!("HTTP/1.1 400 X\r\nContent-Length: {MAX}\r\n\r\n{}", "x".repeat(MAX));
-        listen(move |mut stream| {
-            receive(&mut stream);
-            stream.write_all(bytes.as_bytes()).unwrap();
-        })
-    }) {
+    let largest = format!("HTTP/1.1 400 X\r\nContent-Length: {MAX}\r\n\r\n{}", "x".repeat(MAX));
+    for (client, error) in both(LONG, answering(largest)) {
         assert_eq!(error.body().map(|body| body.len()), Some(MAX), "{client}: {error}");
     }
 }
@@ -355,20 +300,11 @@ fn a_response_that_is_larger_than_is_read() {
 #[test]
 fn a_head_that_is_larger_than_is_read() {
     for line in ["X: y\r\n".repeat(200), format!("X: {}\r\n", "y".repeat(1_000_000))] {
-        let bytes: &'static str =
-            Box::leak(format!("HTTP/1.1 400 X\r\n{line}Content-Length: 0\r\n\r\n").into_boxed_str());
-        perhaps_it_arrived(LONG, "", || {
-            listen(move |mut stream| {
-                receive(&mut stream);
-                stream.write_all(bytes.as_bytes()).ok();
-                wait_for_the_end(stream);
-            })
-        });
+        let response = format!("HTTP/1.1 400 X\r\n{line}Content-Length: 0\r\n\r\n");
+        perhaps_it_arrived(LONG, "", always(response, Then::Silence));
     }
-    let bytes: &'static str = Box::leak(
-        format!("HTTP/1.1 400 X\r\n{}Content-Length: 0\r\n\r\n", "X: y\r\n".repeat(120)).into_boxed_str(),
-    );
-    for (client, error) in both(LONG, answering(bytes)) {
+    let response = format!("HTTP/1.1 400 X\r\n{}Content-Length: 0\r\n\r\n", "X: y\r\n".repeat(120));
+    for (client, error) in both(LONG, answering(response)) {
         assert_eq!(error.status().map(|status| status.as_u16()), Some(400), "{client}: {error}");
     }
 }
@@ -385,13 +321,12 @@ fn a_provisional_response_is_not_the_response() {
 fn closed_between_two_calls() {
     const RESPONSE: &[u8] = b"HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
     let start = || {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, base_url) = bind();
         let (tell, closed) = channel();
         thread::spawn(move || {
             for _ in 0..2 {
                 let (mut stream, _) = listener.accept().unwrap();
-                receive(&mut stream);
+                read(&mut BufReader::new(&stream)).unwrap();
                 stream.write_all(RESPONSE).unwrap();
                 drop(stream);
                 tell.send(()).unwrap();

@@ -1,8 +1,6 @@
 //! Responses as no library would write them, byte for byte over a socket, to both clients: whatever comes, it is never
 //! taken for a success that the platform did not prove, and what it leaves open is said to be open.
 
-use std::io::{BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -10,8 +8,10 @@ use serde_json::{Value, json};
 use weipay::error::ErrorKind;
 use weipay::{Error, Response, RetryConfig};
 
+use crate::either::{Either, Outcome};
 use crate::on_async;
-use crate::platform::{PLATFORM, PUBLIC_KEY_ID, configured, now, read};
+use crate::platform::{PLATFORM, PUBLIC_KEY_ID, configured, now};
+use crate::server::{Server, Step, Then};
 
 const PATH: &str = "v3/refund/domestic/refunds";
 const REFUND: &str =
@@ -41,54 +41,20 @@ fn signed(status: &str, body: &str) -> Vec<u8> {
     whole(status, &signature(body.as_bytes()), body.as_bytes())
 }
 
-/// What becomes of the connection after the response.
-#[derive(Clone, Copy)]
-enum Then {
-    Close,
-    Keep,
-    /// The bytes come again and again, for as long as somebody reads them.
-    Repeat,
-}
-
 fn answering(bytes: &[u8], then: Then) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base_url = format!("http://{}", listener.local_addr().unwrap());
-    let bytes = bytes.to_vec();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            answer(&stream, &bytes, then);
-        }
-    });
-    base_url
-}
-
-fn answer(mut stream: &TcpStream, bytes: &[u8], then: Then) {
-    let mut reader = BufReader::new(stream);
-    while read(&mut reader).is_some() {
-        if stream.write_all(bytes).is_err() || matches!(then, Then::Close) {
-            return;
-        }
-        let endless = bytes.iter().rev().take(4096).rev().copied().collect::<Vec<_>>().repeat(16);
-        if matches!(then, Then::Repeat) {
-            while stream.write_all(&endless).is_ok() {}
-            return;
-        }
-    }
+    Server::always(Step::new(bytes, then)).base_url()
 }
 
 /// Longer than any response takes that ends by itself.
 const LIMIT: Duration = Duration::from_secs(20);
 
-fn call(limit: Duration, base_url: impl Fn() -> String) -> [Result<Response<Value>, Error>; 2] {
+fn call(limit: Duration, base_url: impl Fn() -> String) -> [Outcome; 2] {
     let body = json!({"out_refund_no": "R1", "amount": {"refund": 1, "total": 1, "currency": "CNY"}});
-    let builder = || configured().base_url(&base_url()).retries(RetryConfig::none());
-    let client = builder().build().unwrap();
-    let first = on_async(client.chain(PATH).timeout(limit).post(&body));
-    let client = builder().build_blocking().unwrap();
-    [first, client.chain(PATH).timeout(limit).post(&body)]
+    let builder = || configured().base_url(&base_url()).retries(RetryConfig::none()).timeout(limit);
+    Either::both(builder).map(|client| client.post(PATH, &body))
 }
 
-fn both(bytes: &[u8]) -> [Result<Response<Value>, Error>; 2] {
+fn both(bytes: &[u8]) -> [Outcome; 2] {
     call(LIMIT, || answering(bytes, Then::Close))
 }
 

@@ -14,9 +14,9 @@ use weipay::observer::{EndedAttempt, EndedCall, Observer};
 use weipay::wire::MerchantId;
 use weipay::{RetryConfig, SubMerchant};
 
-use crate::delivery::server::Server;
 use crate::on_async;
 use crate::platform::{Platform, configured, signed, unsigned};
+use crate::server::Server;
 
 const ORDER: &str = "v3/pay/transactions/native";
 const SECRETS: [&str; 5] = ["oSecretOpenid", "secret-code", "WECHATPAY2", "signature=", "Secret name"];

@@ -7,6 +7,7 @@ use std::process::Command;
 use weipay::ClientBuilder;
 
 use crate::platform::{Platform, configured, signed};
+use crate::server::bind;
 
 /// Set for the process that finds no certificates.
 const WITHOUT: &str = "WEIPAY_TEST_WITHOUT_ROOT_CERTIFICATES";
@@ -31,9 +32,8 @@ fn without_roots(test: &str, body: impl FnOnce()) {
 
 /// Where TLS is expected and nobody answers.
 fn secure() -> (TcpListener, ClientBuilder) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    (listener, configured().base_url(&url))
+    let (listener, base_url) = bind();
+    (listener, configured().base_url(&base_url.replace("http://", "https://")))
 }
 
 fn check(error: &weipay::Error) {

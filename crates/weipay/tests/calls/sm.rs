@@ -1,11 +1,8 @@
 //! 国密: a merchant and a platform with keys of SM2, over real sockets and in both modes. The platform is a few lines on top of the
 //! protocol crate, whose algorithms are tested with answers from outside.
 
-use std::io::BufReader;
-use std::net::TcpListener;
 use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 
 use serde_json::json;
 use weipay::notification::{self, Event, RejectionKind};
@@ -16,7 +13,8 @@ use weipay::wire::{
 use weipay::{ClientBuilder, front_end};
 
 use crate::notification::signed_by as signed_notification;
-use crate::platform::{MERCHANT, PLATFORM, Scripted, Seen, read, signed_by, write};
+use crate::platform::{MERCHANT, PLATFORM, Scripted, Seen, signed_by};
+use crate::server::serve;
 
 const API_V3_KEY: &str = "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb";
 const MERCHANT_SERIAL: &str = "5E1CC1B0A0F7E1E2A1A1B2C3D4E5F60718293A4B";
@@ -61,20 +59,13 @@ struct Platform {
 }
 
 impl Platform {
-    fn start(answer: impl Fn(&Seen) -> Scripted + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
+    fn start(answer: impl Fn(&Seen) -> Scripted + Send + Sync + 'static) -> Self {
         let (tell, seen) = channel();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let mut reader = BufReader::new(&stream);
-                while let Some(request) = read(&mut reader) {
-                    check(&request);
-                    let response = answer(&request);
-                    tell.send(request).ok();
-                    write(&stream, &response);
-                }
-            }
+        let base_url = serve(move |request| {
+            check(&request);
+            let response = answer(&request);
+            tell.send(request).ok();
+            response
         });
         Self { base_url, seen }
     }

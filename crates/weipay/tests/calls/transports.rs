@@ -1,7 +1,6 @@
 //! Transports around the default ones, and bodies that stream, in both directions and on both clients.
 
 use std::io::{self, Cursor, Read};
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -14,8 +13,10 @@ use weipay::http::{Method, Request, Response};
 use weipay::transport::{self, ResponseFuture, blocking};
 use weipay::{ClientBuilder, Error, RetryConfig};
 
+use crate::either::Either;
 use crate::on_async;
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, configured, now, signed};
+use crate::server::{bind, listen_once};
 
 /// The catalogue does not have it, so any body is a response.
 const PATH: &str = "v3/never/heard/of";
@@ -23,11 +24,7 @@ const PATH: &str = "v3/never/heard/of";
 /// Makes the same call on both clients.
 fn both(builder: impl Fn() -> ClientBuilder) -> [Result<String, Error>; 2] {
     let body = json!({"stock_id": "1282070000000003"});
-    let client = builder().build().unwrap();
-    let first = on_async(async { client.chain(PATH).post(&body).await });
-    let client = builder().build_blocking().unwrap();
-    [first, client.chain(PATH).post(&body)]
-        .map(|response| response.map(|response| response.text().unwrap().to_owned()))
+    Either::both(builder).map(|client| Ok(client.post(PATH, &body)?.text().unwrap().to_owned()))
 }
 
 /// Forgets the time limit.
@@ -231,8 +228,7 @@ impl blocking::Transport for Failing {
 fn a_request_whose_stream_fails_may_have_been_sent() {
     for (announced, why) in [(None, "the disk is gone"), (Some(9), "before its announced length")] {
         // It takes connections and never answers.
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        let (_listener, base_url) = bind();
         let failing = Failing { announced };
         for response in
             both(|| configured().base_url(&base_url).transport(failing).blocking_transport(failing))
@@ -320,18 +316,15 @@ fn a_response_whose_stream_fails_or_does_not_end_may_have_taken_effect() {
 
 #[test]
 fn a_host_is_found_by_its_name_and_connections_are_kept() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base_url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        // Only one connection is accepted: both calls must come on it.
-        drop(listener);
+    // Only one connection is accepted: both calls must come on it.
+    let base_url = listen_once(|stream| {
         let mut buffer = [0; 4096];
-        while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
+        while (&stream).read(&mut buffer).is_ok_and(|read| read > 0) {
             let response: &[u8] = b"HTTP/1.1 404 X\r\nContent-Length: 19\r\n\r\n{\"code\":\"NOT_HERE\"}";
-            io::Write::write_all(&mut stream, response).unwrap();
+            io::Write::write_all(&mut &stream, response).unwrap();
         }
     });
+    let base_url = base_url.replace("127.0.0.1", "localhost");
     let client = configured().base_url(&base_url).build_blocking().unwrap();
     for _ in 0..2 {
         let error = client.chain("v3/certificates").get().unwrap_err();

@@ -2,7 +2,7 @@
 //! for the next one, a refusal would say of a payment that it did not happen.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -10,6 +10,7 @@ use serde_json::json;
 use weipay::{ClientBuilder, Error};
 
 use crate::platform::configured;
+use crate::server::bind;
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const REFUSAL: &str = "HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
@@ -31,8 +32,7 @@ struct Platform {
 
 /// A platform that answers the first request with `first` and the refusal of no request, and later ones not at all.
 fn answering(first: &'static str, refusal: Refusal) -> Platform {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let (listener, base_url) = bind();
     let ((first_call_returned, returned), (written, refusal_written)) = (channel(), channel());
     thread::spawn(move || {
         let mut streams = listener.incoming().flatten();

@@ -2,9 +2,7 @@
 
 use std::fs::{self, File as OnDisk};
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::sync::mpsc::channel;
-use std::thread;
 
 use serde_json::json;
 use weipay::v3::marketing::favor::media::image_upload::post::Request;
@@ -12,6 +10,7 @@ use weipay::{Client, UploadFile};
 
 use crate::on_async;
 use crate::platform::configured;
+use crate::server::listen_once;
 use crate::shared_sandbox::{SANDBOX, client};
 
 #[test]
@@ -44,11 +43,8 @@ fn a_file_from_disk_or_from_a_reader_is_uploaded_as_one_from_memory() {
 
 /// A server that reads one request to its end, and tells how long its body was and how long it should have been.
 fn counting() -> (String, std::sync::mpsc::Receiver<(u64, u64)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
     let (tell, told) = channel();
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+    let url = listen_once(move |mut stream| {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];

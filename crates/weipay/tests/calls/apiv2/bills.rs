@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::io::{BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::mpsc::channel;
-use std::thread;
 
 use serde_json::json;
 use weipay::bill::Bill;
@@ -21,6 +20,7 @@ use crate::delivery::Noting;
 use crate::downloads::{Telling, gzip};
 use crate::on_async;
 use crate::platform::{Platform, Scripted, configured, unsigned};
+use crate::server::{listen_once, read};
 
 const BILL: &str = "v2/pay/downloadbill";
 const HEADING: &str = "\u{feff}交易时间,公众账号ID,商户订单号,订单金额\r\n";
@@ -57,11 +57,8 @@ fn download(responses: &[Scripted], look: impl Fn(Outcome, Vec<u8>)) {
 
 /// A client of a platform that writes its response to the first request by hand, and then closes the connection.
 fn serving(respond: impl FnOnce(&mut &TcpStream) + Send + 'static) -> ClientBuilder {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base_url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
-        crate::platform::read(&mut BufReader::new(&stream)).unwrap();
+    let base_url = listen_once(move |stream| {
+        read(&mut BufReader::new(&stream)).unwrap();
         respond(&mut &stream);
     });
     configured().base_url(&base_url).api_v2_key(ApiV2Key::new(KEY).unwrap())

@@ -17,7 +17,8 @@ use weipay::error::{ErrorKind, RequestError};
 use weipay::wire::{ApiV2Key, Certificate, PrivateKey};
 
 use super::by_hand::{KEY, success};
-use crate::platform::{MERCHANT, configured, response_bytes};
+use crate::platform::{MERCHANT, configured};
+use crate::server::response_bytes;
 
 /// Names the folder with the authority's certificate and key in the process that trusts it.
 const FOLDER: &str = "WEIPAY_TEST_TRUSTED_AUTHORITY";

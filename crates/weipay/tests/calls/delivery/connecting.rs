@@ -1,7 +1,6 @@
 //! The time for making a connection. No byte of a request leaves before there is one, so a call of any kind may leave a host that
 //! never finishes it.
 
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,10 +15,12 @@ use weipay::wire::ApiV2Key;
 use weipay::{ClientBuilder, RetryConfig};
 
 use super::failover::{BACKUP, Hosts, MAIN, Running};
-use super::server::{Routed, Server};
-use super::{BY_CODE, Either, Noting, ORDER, REFUND};
+use super::routed::Routed;
+use super::{BY_CODE, Noting, ORDER, REFUND};
 use crate::apiv2::by_hand::KEY;
+use crate::either::Either;
 use crate::platform::{configured, signed, unsigned};
+use crate::server::{Server, bind};
 
 /// As of a load balancer whose workers hang: the system accepts connections for it, and nobody speaks TLS.
 #[test]
@@ -32,7 +33,7 @@ fn payments_and_refunds_leave_a_host_that_never_finishes_tls() {
             for nth in 0..2 {
                 let body = body.clone();
                 scope.spawn(move || {
-                    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+                    let (silent, _) = bind();
                     let responses = (0..2).map(|_| signed(200, &body.to_string()).into()).collect();
                     let (backup, timer) = (Server::start(responses), Noting::default());
                     let hosts = Hosts::new(silent.local_addr().unwrap(), backup.address);
@@ -173,11 +174,10 @@ fn default_transports(options: &ConnectionOptions) -> BothTransports {
 /// TLS that nobody answers, and a proxy that says nothing of the tunnel.
 #[test]
 fn the_default_transports_connect_within_the_limit_of_the_request() {
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = silent.local_addr().unwrap();
-    let proxy = ConnectionOptions::default().proxy(Proxy::new(&format!("http://{silent}")).unwrap());
+    let (_silent, silent) = bind();
+    let proxy = ConnectionOptions::default().proxy(Proxy::new(&silent).unwrap());
     for (options, url) in [
-        (ConnectionOptions::default(), format!("https://{silent}/v3/a")),
+        (ConnectionOptions::default(), silent.replace("http://", "https://") + "/v3/a"),
         (proxy.clone(), "http://platform.invalid/v3/a".to_owned()),
         (proxy, "https://platform.invalid/v3/a".to_owned()),
     ] {

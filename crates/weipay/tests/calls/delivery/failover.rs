@@ -11,12 +11,14 @@ use weipay::transport::{Body, ResponseFuture, Transport, blocking};
 use weipay::wire::{ApiV2Key, ApiV3Key};
 use weipay::{ClientBuilder, RetryConfig};
 
-use super::server::{Routed, Server, Step, refusing};
-use super::{BY_CODE, Either, Noting, ORDER};
+use super::routed::{Routed, refusing};
+use super::{BY_CODE, Noting, ORDER};
 use crate::apiv2::by_hand::KEY;
+use crate::either::Either;
 use crate::on_async;
 use crate::platform::{configured, signed, unsigned};
 use crate::platform_certificates::server::{API_V3_KEY, OLD, Server as Certificates};
+use crate::server::{Server, Step};
 
 pub(super) const MAIN: &str = "api.mch.weixin.qq.com";
 pub(super) const BACKUP: &str = "api2.mch.weixin.qq.com";
@@ -365,7 +367,7 @@ fn a_silent_host_of_either_kind_leaves_time_to_the_other() {
     for nth in 0..2 {
         let timer = Noting::default();
         let (_kept, nobody) = refusing();
-        let silent = Server::start((0..9).map(|_| Step::Silence).collect());
+        let silent = Server::start((0..9).map(|_| Step::silence()).collect());
         let backup = Server::start(good(3));
         let hosts = Hosts::new(nobody, backup.address);
         let running = Running(timer.clone(), Instant::now());
@@ -382,7 +384,7 @@ fn a_silent_host_of_either_kind_leaves_time_to_the_other() {
         client.get("v3/certificates").unwrap();
         assert_eq!(hosts.asked(), [MAIN, BACKUP]);
         // The main one failed, and the backup host falls silent: it was the only one that worked, and has all of the time.
-        backup.add(vec![Step::Silence]);
+        backup.add(vec![Step::silence()]);
         let error = client.get("v3/certificates").unwrap_err();
         assert_eq!((hosts.asked(), error.is_network()), (vec![BACKUP.to_owned()], true), "{error}");
         // Now neither is known to work, and a call tries both.

@@ -8,9 +8,10 @@ use weipay::error::{ErrorClass, ErrorKind, NextStep};
 use weipay::retry::AttemptOutcome;
 
 use super::failover::{BACKUP, BILL, Hosts, MAIN, bill, certificates, good, with_keys};
-use super::server::{Server, Step};
-use super::{BY_CODE, Either, Noting, ORDER};
+use super::{BY_CODE, Noting, ORDER};
+use crate::either::Either;
 use crate::platform::{Scripted, configured, signed, unsigned};
+use crate::server::{Server, Step};
 
 const PAGE: &str = "<!DOCTYPE html><html><body>login</body></html>";
 

@@ -7,9 +7,9 @@ use weipay::error::{ErrorKind, Sent};
 use weipay::transport::{DefaultTransport, Proxy, blocking};
 use weipay::{ClientBuilder, ConfigError, RetryConfig};
 
-use super::Either;
-use super::server::Server;
+use crate::either::Either;
 use crate::platform::{configured, signed};
+use crate::server::Server;
 
 /// A proxy that connects everybody to one server, whatever host is asked for, and notes the heads of the requests for tunnels.
 struct Tunnels {

@@ -8,9 +8,11 @@ use weipay::retry::AttemptOutcome;
 use weipay::wire::Authorization;
 use weipay::{ClientBuilder, RetryConfig};
 
-use super::server::{Routed, Server, Step, refusing};
-use super::{BY_CODE, Either, Noting, ORDER, Outcome, REFUND};
+use super::routed::{Routed, refusing};
+use super::{BY_CODE, Noting, ORDER, REFUND};
+use crate::either::{Either, Outcome};
 use crate::platform::{Seen, configured, signed, unsigned};
+use crate::server::{Server, Step};
 
 const CODE_URL: &str = r#"{"code_url":"weixin://wxpay/bizpayurl/up?pr=NwY5Mz9&groupid=00"}"#;
 
@@ -71,8 +73,8 @@ fn an_order_is_sent_again_until_it_is_decided() {
         || vec![unsigned(429, r#"{"code":"FREQUENCY_LIMITED"}"#).into(), unsigned(429, "").into(), good()],
         || vec![signed(202, "").into(), signed(202, "").into(), good()],
         || vec![signed(202, PAYING).into(), unsigned(202, PAYING).into(), good()],
-        || vec![Step::Close, Step::Close, good()],
-        || vec![Step::Close, fault(500), good()],
+        || vec![Step::close(), Step::close(), good()],
+        || vec![Step::close(), fault(500), good()],
         || vec![unsigned(502, "<html>").into(), probe(), good()],
         || vec![fault(400), fault(403), good()],
     ];
@@ -104,7 +106,7 @@ fn each_attempt_has_a_timestamp_of_its_own() {
 
 #[test]
 fn attempts_tell_what_they_ended_with() {
-    let steps = || vec![Step::Close, unsigned(429, r#"{"code":"RATELIMIT_EXCEEDED"}"#).into(), fault(500)];
+    let steps = || vec![Step::close(), unsigned(429, r#"{"code":"RATELIMIT_EXCEEDED"}"#).into(), fault(500)];
     for (outcome, seen, waits) in each(steps, |builder| builder, |client| client.post(ORDER, &order())) {
         let error = outcome.unwrap_err();
         assert_eq!(seen.len(), 3);
@@ -133,8 +135,8 @@ fn a_request_whose_repeat_is_not_known_to_be_safe_is_never_sent_twice() {
         || fault(503),
         || unsigned(429, "").header("Retry-After", "1").into(),
         || signed(202, "").into(),
-        || Step::Close,
-        || Step::Reset,
+        || Step::close(),
+        || Step::reset(),
         probe,
         || unsigned(200, CODE_URL).into(),
     ];
@@ -178,7 +180,7 @@ fn an_order_without_its_number_is_not_sent_twice() {
 #[test]
 fn what_lacks_its_idempotency_key_is_never_sent_twice() {
     for path in ["v3/marketing/partnerships/build", "v3/merchants", "v3/global/merchants"] {
-        let faults: [fn() -> Step; 2] = [|| Step::Close, || fault(500)];
+        let faults: [fn() -> Step; 2] = [|| Step::close(), || fault(500)];
         for step in faults {
             for (outcome, seen, _) in each(
                 || vec![step(), good()],
@@ -222,7 +224,7 @@ fn a_refusal_and_an_unproven_success_settle_the_call() {
 
 #[test]
 fn a_refusal_after_an_attempt_without_a_response_settles_nothing() {
-    let steps = || vec![Step::Close, unsigned(403, r#"{"code":"OUT_TRADE_NO_USED"}"#).into()];
+    let steps = || vec![Step::close(), unsigned(403, r#"{"code":"OUT_TRADE_NO_USED"}"#).into()];
     for (outcome, _, _) in each(steps, |builder| builder, |client| client.post(ORDER, &order())) {
         let error = outcome.unwrap_err();
         assert_eq!(error.code(), Some("OUT_TRADE_NO_USED"));
@@ -327,7 +329,7 @@ fn what_found_no_connection_is_sent_again_whatever_it_is() {
         assert_eq!(server.seen().len(), 0);
     }
     // One that then arrives, and whose response does not come, is not sent a third time.
-    server.add(vec![Step::Close, Step::Close]);
+    server.add(vec![Step::close(), Step::close()]);
     let (_kept, clients) = finding_nobody(1, &server, &timer);
     for client in clients {
         let error = client.post(BY_CODE, &order()).unwrap_err();

@@ -1,7 +1,7 @@
 //! A notification that the sandbox delivers over a real socket.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use weipay::blocking::Client;
@@ -10,6 +10,7 @@ use weipay::notification::{Event, Receiver};
 use weipay::v3::marketing::busifavor::callbacks;
 use weipay_sandbox::Sandbox;
 
+use crate::server::bind;
 use crate::shared_sandbox;
 
 /// One request, as any server would read it.
@@ -47,8 +48,8 @@ pub fn answer(mut stream: &TcpStream, response: &http::Response<weipay::bytes::B
 fn a_coupon_that_the_sandbox_notifies_of_is_verified_opened_and_typed() {
     let sandbox = Sandbox::start().unwrap();
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/notify", listener.local_addr().unwrap());
+    let (listener, base_url) = bind();
+    let url = format!("{base_url}/notify");
     let set = callbacks::post::Request::new().notify_url(url).mchid(sandbox.kit().mchid.as_str());
     client.v3().marketing().busifavor().callbacks().post(set).unwrap();
     let stock_id = shared_sandbox::create(&client, sandbox.kit());

@@ -1,6 +1,5 @@
 //! One notification of each event of the catalogue, sent to a local receiver over a socket and opened by it.
 
-use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -9,13 +8,14 @@ use weipay_catalog::Catalog;
 use weipay_sandbox::{Sandbox, Trigger};
 
 use super::delivered::{answer, read_request};
+use crate::server::bind;
 
 #[test]
 fn every_triggered_event_is_verified_opened_and_read_whole() {
     let sandbox = Sandbox::start().unwrap();
     let receiver = Receiver::from_kit(sandbox.kit_file()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/notify", listener.local_addr().unwrap());
+    let (listener, base_url) = bind();
+    let url = format!("{base_url}/notify");
     let (arrive, arrived) = channel();
     thread::spawn(move || {
         for stream in listener.incoming() {

@@ -1,18 +1,16 @@
 //! A platform with certificates that change: many connections at once, a list at `/v3/certificates`, and a clock that is set.
 
 use std::collections::HashSet;
-use std::io::BufReader;
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex};
-use std::thread;
 
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, date_time_ymd};
 use serde_json::{Value, json};
 use weipay::ClientBuilder;
 use weipay::wire::{ApiV3Key, Certificate, MerchantId, MerchantSerial, PrivateKey};
 
-use crate::platform::{MERCHANT, MERCHANT_SERIAL, Scripted, Seen, read, signed_by, write};
+use crate::platform::{MERCHANT, MERCHANT_SERIAL, Scripted, Seen, signed_by};
+use crate::server::serve;
 use crate::wait_until::until;
 
 /// 2026-07-01T00:00:00Z
@@ -77,6 +75,25 @@ struct State {
     changed: Condvar,
 }
 
+impl State {
+    fn respond(&self, seen: Seen) -> Scripted {
+        let is_list = seen.target.ends_with("/certificates");
+        let response = if is_list {
+            self.fetches.fetch_add(1, Ordering::SeqCst);
+            self.changed.notify_all();
+            let held = self.held.lock().unwrap();
+            drop(self.changed.wait_while(held, |held| *held).unwrap());
+            let list = Arc::clone(&self.list.lock().unwrap());
+            list(self.clock.load(Ordering::SeqCst))
+        } else {
+            let calls = Arc::clone(&self.calls.lock().unwrap());
+            calls(&seen, self.clock.load(Ordering::SeqCst))
+        };
+        self.seen.lock().unwrap().push(seen);
+        response
+    }
+}
+
 #[derive(Clone)]
 pub struct Server {
     pub base_url: String,
@@ -86,8 +103,6 @@ pub struct Server {
 impl Server {
     /// Lists and signs with the old certificate.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
             list: Mutex::new(Arc::new(Box::new(|now| listing(&[&OLD], &OLD, now)))),
             calls: Mutex::new(Arc::new(Box::new(|_, now| success_by(&OLD, now)))),
@@ -97,37 +112,8 @@ impl Server {
             held: Mutex::new(false),
             changed: Condvar::new(),
         });
-        let server = Self { base_url, state };
-        let serving = server.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let server = serving.clone();
-                thread::spawn(move || {
-                    let mut reader = BufReader::new(&stream);
-                    while let Some(seen) = read(&mut reader) {
-                        write(&stream, &server.respond(seen));
-                    }
-                });
-            }
-        });
-        server
-    }
-
-    fn respond(&self, seen: Seen) -> Scripted {
-        let is_list = seen.target.ends_with("/certificates");
-        let response = if is_list {
-            self.state.fetches.fetch_add(1, Ordering::SeqCst);
-            self.state.changed.notify_all();
-            let held = self.state.held.lock().unwrap();
-            drop(self.state.changed.wait_while(held, |held| *held).unwrap());
-            let list = Arc::clone(&self.state.list.lock().unwrap());
-            list(self.now())
-        } else {
-            let calls = Arc::clone(&self.state.calls.lock().unwrap());
-            calls(&seen, self.now())
-        };
-        self.state.seen.lock().unwrap().push(seen);
-        response
+        let serving = Arc::clone(&state);
+        Self { base_url: serve(move |seen| serving.respond(seen)), state }
     }
 
     pub fn list(&self, list: impl Fn(i64) -> Scripted + Send + Sync + 'static) {
