@@ -69,6 +69,7 @@ mod rejection;
 mod response;
 mod v2;
 mod verified;
+mod whose;
 
 pub use crate::notifications::event::Event;
 #[cfg(feature = "actix")]
