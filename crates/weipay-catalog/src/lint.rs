@@ -284,22 +284,26 @@ impl Linter {
         notification: &Notification,
         inherited: Option<&Notification>,
     ) {
-        let places: [fn(&Notification) -> &Vec<Field>; 5] = [
+        let resource: fn(&Notification) -> &Vec<Field> = |notification| &notification.resource;
+        let others: [fn(&Notification) -> &Vec<Field>; 4] = [
             |notification| &notification.headers,
             |notification| &notification.body,
-            |notification| &notification.resource,
             |notification| &notification.response_headers,
             |notification| &notification.response,
         ];
+        let is_new = |fields: fn(&Notification) -> &Vec<Field>| {
+            inherited.is_none_or(|inherited| fields(inherited) != fields(notification))
+        };
         if matches!(heading, Heading::Notification(..)) {
             self.check_marks(place, notification);
         }
-        for fields in places {
-            if inherited.is_none_or(|inherited| fields(inherited) != fields(notification)) {
-                self.collect_lists(heading, fields(notification));
-                self.check_no_purpose(place, fields(notification));
-                self.check_fields(place, fields(notification));
-            }
+        self.check_told(place, notification);
+        for fields in others.into_iter().filter(|fields| is_new(*fields)) {
+            self.check_no_purpose(place, fields(notification));
+        }
+        for fields in others.into_iter().chain([resource]).filter(|fields| is_new(*fields)) {
+            self.collect_lists(heading, fields(notification));
+            self.check_fields(place, fields(notification));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use weipay_catalog::names;
 use weipay_catalog::rust::module_types::Types;
-use weipay_catalog::{ApiVersion, Field, Notification};
+use weipay_catalog::{ApiVersion, Field, Notification, Purpose};
 
 use crate::documentation::operation::links;
 use crate::documentation::{aliases, lines, plain};
@@ -59,10 +59,10 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
     }
 }
 
-/// The enumeration of the events, and which of them come under the name of another. The macro that this fills in is written by
+/// The enumeration of the events, which of them come under the name of another, and whom they are for. The macro that this fills in is written by
 /// hand, because it is the same for every event.
 fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
-    let (mut variants, mut sent_as) = (String::new(), String::new());
+    let (mut variants, mut sent_as, mut told) = (String::new(), String::new(), String::new());
     for notification in notifications {
         let Notification { event, title, original_types, summary_has, .. } = notification;
         let (variant, module) = (names::camel(event), names::snake(event));
@@ -71,6 +71,11 @@ fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
         variants.push_str(&format!("    {variant}({module}) = {event:?},\n"));
         let required: Vec<&str> =
             notification.resource.iter().filter(|field| field.required).map(|field| field.name).collect();
+        let who = notification.resource.iter().filter(|field| field.purpose == Some(Purpose::MerchantNumber));
+        let who: Vec<&str> = who.map(|field| field.name).collect();
+        if !who.is_empty() {
+            told.push_str(&format!("    ({event:?}, &{who:?}),\n"));
+        }
         for event_type in &notification.sent_as {
             sent_as.push_str(&format!(
                 "    SentAs {{\n        event_type: {event_type:?},\n        event: {event:?},\n        original_types: &{original_types:?},\n        \
@@ -83,7 +88,11 @@ fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
     text.push_str("use crate::notification::{SentAs, events};\n\n");
     text.push_str(&format!("events! {{\n{variants}}}\n\n"));
     text.push_str("/// Events that are sent with the `event_type` of another event.\n");
-    text.push_str(&format!("pub(crate) const SENT_AS: &[SentAs] = &[\n{sent_as}];\n"));
+    text.push_str(&format!("pub(crate) const SENT_AS: &[SentAs] = &[\n{sent_as}];\n\n"));
+    text.push_str(
+        "/// Events whose resource names the merchant whom they are for: one of these members does.\n",
+    );
+    text.push_str(&format!("pub(crate) const MERCHANTS: &[(&str, &[&str])] = &[\n{told}];\n"));
     text
 }
 

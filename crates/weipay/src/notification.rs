@@ -72,6 +72,7 @@ mod rejection;
 mod response;
 mod v2;
 mod verified;
+mod whose;
 
 pub use crate::notification::events::event::Event;
 #[cfg(feature = "actix")]

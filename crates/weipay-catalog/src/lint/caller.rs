@@ -1,11 +1,12 @@
-//! Checks `merchant-number` and `other-merchant` in responses: which member is the number of the merchant who called. The SDK
-//! refuses a response in which it is another one.
+//! Checks `merchant-number` and `other-merchant` in responses and in notifications of APIv3: which member is the number of the
+//! merchant who called, or whom a notification is for. The SDK refuses a response and a notification in which it is another one.
 
 use std::collections::BTreeSet;
 
 use super::{Linter, Place};
 use crate::any_response::AnyResponse;
 use crate::field::{Field, Kind, Purpose};
+use crate::notification::Notification;
 use crate::operation::{ApiVersion, Operation};
 
 /// The names that any response of a version repeats where the request has them, so that they need no mark.
@@ -33,6 +34,34 @@ impl Linter {
         for field in &operation.response {
             if !(self.repeated.has(operation, field.name) && operation.sends(field.name)) {
                 self.check_caller(place, field, None);
+            }
+        }
+    }
+
+    /// Each member of the resource that names a merchant says whether that is the one whom the notification is for. A receiver looks
+    /// for it in the resource itself, and for nothing else.
+    pub(super) fn check_told(&mut self, place: Place<'_>, notification: &Notification) {
+        let says_who =
+            |purpose: &Purpose| matches!(purpose, Purpose::MerchantNumber | Purpose::OtherMerchant);
+        let is_v3 = notification.version == ApiVersion::V3;
+        let rest: Vec<Field> = notification
+            .resource
+            .iter()
+            .cloned()
+            .map(|field| Field {
+                purpose: field.purpose.filter(|purpose| !(is_v3 && says_who(purpose))),
+                ..field
+            })
+            .collect();
+        self.check_no_purpose(place, &rest);
+        for field in notification.resource.iter().filter(|field| is_v3 && !field.list) {
+            if field.purpose.is_none() && names_a_merchant(field) {
+                let problem = format!(
+                    "`{}` names a merchant: add `merchant-number` if the notification is for that one, and otherwise, or if it \
+                     is in doubt, `other-merchant`",
+                    field.name
+                );
+                self.report(place, field.line, problem);
             }
         }
     }
@@ -150,5 +179,29 @@ mod tests {
             found("", "    all object[]\n      mchid string merchant-number")[0]
                 .contains("remove `merchant-number`")
         );
+    }
+
+    #[test]
+    fn a_notification_says_whom_it_is_for() {
+        let found = |resource: &str| {
+            let text = format!("NOTIFY v3 PAID\n  title x\n  resource\n{resource}\n");
+            let envelope =
+                "ENVELOPE v3\n  title x\n  retry 15s\n  body\n    a object\n      c string sealed\n";
+            lint(&[("notifications/v3/envelope", envelope), ("notifications/v3/PAID", &text)])
+        };
+        for right in [
+            "    mchid string merchant-number\n    sp_mchid string merchant-number",
+            "    mchid string other-merchant\n    sub_mchid string",
+            "    orders object[]\n      mchid string",
+        ] {
+            assert_eq!(found(right), [""; 0], "{right}");
+        }
+        assert!(
+            found("    mchid string")[0]
+                .contains("add `merchant-number` if the notification is for that one")
+        );
+        for wrong in ["    a_no string echo", "    order object\n      mchid string merchant-number"] {
+            assert!(found(wrong)[0].contains("only fields of requests have a purpose"), "{wrong}");
+        }
     }
 }

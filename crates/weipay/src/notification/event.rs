@@ -82,21 +82,17 @@ impl std::fmt::Debug for Event {
     }
 }
 
-/// The event of a notification. It is its `event_type`, except where documents give several events one type: then the
-/// members of the resource decide, and `original_type` where it is there.
-pub(super) fn resolve<'a>(
-    event_type: &'a str,
+/// The event of a notification, where that is not its `event_type`: documents give several events one type. Then the members of
+/// the resource decide, and `original_type` where it is there.
+pub(super) fn resolve(
+    event_type: &str,
     original_type: Option<&str>,
     summary: Option<&str>,
     resource: &[u8],
-) -> &'a str {
+) -> Option<&'static str> {
     let mut candidates = SENT_AS.iter().filter(|one| one.event_type == event_type).peekable();
-    if candidates.peek().is_none() {
-        return event_type;
-    }
-    let Ok(members) = serde_json::from_slice::<BTreeMap<Cow<'_, str>, IgnoredAny>>(resource) else {
-        return event_type;
-    };
+    candidates.peek()?;
+    let members = serde_json::from_slice::<BTreeMap<Cow<'_, str>, IgnoredAny>>(resource).ok()?;
     let fitting: Vec<&SentAs> = candidates
         .filter(|one| original_type.is_none_or(|original| one.original_types.contains(&original)))
         .filter(|one| one.required.iter().all(|name| members.contains_key(*name)))
@@ -105,7 +101,7 @@ pub(super) fn resolve<'a>(
         one.summary_has.is_some_and(|word| summary.is_some_and(|summary| summary.contains(word)))
     };
     let chosen = fitting.iter().find(says).or_else(|| fitting.iter().find(|one| one.summary_has.is_none()));
-    chosen.map_or(event_type, |one| one.event)
+    chosen.map(|one| one.event)
 }
 
 #[cfg(test)]
@@ -119,20 +115,20 @@ mod tests {
     fn a_profit_share_that_comes_as_a_payment_is_told_by_its_resource() {
         let resolve =
             |original, summary, resource| resolve("TRANSACTION.SUCCESS", original, summary, resource);
-        assert_eq!(resolve(Some("profitsharing"), None, SHARE), "PROFITSHARING.SUCCESS");
-        assert_eq!(resolve(None, Some("分账"), SHARE), "PROFITSHARING.SUCCESS");
-        assert_eq!(resolve(Some("profitsharing"), Some("分账回退"), SHARE), "PROFITSHARING.RETURN");
-        assert_eq!(resolve(Some("transaction"), None, SHARE), "TRANSACTION.SUCCESS");
+        assert_eq!(resolve(Some("profitsharing"), None, SHARE), Some("PROFITSHARING.SUCCESS"));
+        assert_eq!(resolve(None, Some("分账"), SHARE), Some("PROFITSHARING.SUCCESS"));
+        assert_eq!(resolve(Some("profitsharing"), Some("分账回退"), SHARE), Some("PROFITSHARING.RETURN"));
+        assert_eq!(resolve(Some("transaction"), None, SHARE), None);
         let order = br#"{"out_trade_no":"1","transaction_id":"2","success_time":"3"}"#;
-        assert_eq!(resolve(Some("profitsharing"), None, order), "TRANSACTION.SUCCESS");
-        assert_eq!(resolve(Some("transaction"), None, order), "TRANSACTION.SUCCESS");
-        assert_eq!(resolve(None, None, b"[]"), "TRANSACTION.SUCCESS");
+        assert_eq!(resolve(Some("profitsharing"), None, order), None);
+        assert_eq!(resolve(Some("transaction"), None, order), None);
+        assert_eq!(resolve(None, None, b"[]"), None);
     }
 
     #[test]
     fn every_other_event_is_its_type() {
-        assert_eq!(super::resolve("REFUND.SUCCESS", Some("refund"), None, SHARE), "REFUND.SUCCESS");
-        assert_eq!(super::resolve("NEW.EVENT", None, None, b""), "NEW.EVENT");
+        assert_eq!(super::resolve("REFUND.SUCCESS", Some("refund"), None, SHARE), None);
+        assert_eq!(super::resolve("NEW.EVENT", None, None, b""), None);
     }
 
     #[test]

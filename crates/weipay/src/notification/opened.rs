@@ -116,8 +116,8 @@ impl Notification {
         self.head.request_id.as_deref()
     }
 
-    /// The number (商户号) of the configured merchant whose key decrypted it; `None` if it may be for several: those
-    /// that have the same APIv3 key and know the key of the signature.
+    /// The number (商户号) of the configured merchant whom it is for: whose key decrypted it, and whom its resource names, where
+    /// that names one. `None` if it may be for several: those that have the same APIv3 key and know the key of the signature.
     #[must_use]
     pub fn mchid(&self) -> Option<&MerchantId> {
         self.mchid.as_ref()

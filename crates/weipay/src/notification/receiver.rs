@@ -49,7 +49,8 @@ const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", 
 ///
 /// The receiver finds the merchant of a notification by the key that signed it, if each merchant has a public key
 /// (微信支付公钥), or by the APIv3 key that decrypts it, if the platform certificate (平台证书) is the same for all:
-/// [`Notification::mchid`]. If several merchants use the same APIv3 key and fetch certificates, the merchant is known
+/// [`Notification::mchid`]. Most events name the merchant, too, and one for a merchant that the receiver does not have is rejected
+/// ([`RejectionKind::UnknownMerchant`]). If several merchants use the same APIv3 key and fetch certificates, the merchant is known
 /// only after each client has fetched the new certificate once; the notification starts these fetches.
 #[derive(Clone, Default)]
 #[must_use]

@@ -61,7 +61,7 @@ pub enum RejectionKind {
     Algorithm(String),
     /// It is verified, but no key that could decrypt it is configured.
     NoKey(&'static str),
-    /// APIv2: it is for a merchant that is not configured: its number.
+    /// It is for a merchant that is not configured: its number, as the message of APIv2 or the decrypted resource has it.
     UnknownMerchant(String),
     /// APIv2: its `req_info` cannot be decrypted with the APIv2 key of its merchant.
     ReqInfo(ReqInfoError),
@@ -184,7 +184,7 @@ impl fmt::Display for Rejection {
             }
             RejectionKind::UnknownMerchant(mchid) => write!(
                 f,
-                "this notification of APIv2 is for the merchant {mchid}, which this receiver does not have: `.merchant(...)`"
+                "this notification is for the merchant {mchid}, which this receiver does not have: `.merchant(...)`"
             ),
             RejectionKind::ReqInfo(_) => f.write_str("this refund notification of APIv2 cannot be opened"),
             RejectionKind::Sealed { keys, .. } => write!(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use weipay_wire::{Envelope as Sealed, EnvelopeAlgorithm, EnvelopeError, MerchantId, PrivateKey};
+use weipay_wire::{Envelope as Sealed, EnvelopeAlgorithm, EnvelopeError, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::event::resolve;
@@ -13,6 +13,7 @@ use super::keys::MerchantKeys;
 use super::opened::{Head, Notification, Opened};
 use super::rejection::{Rejection, RejectionKind};
 use super::v2::{V2Content, V2Event, V2Verified};
+use super::whose::{Named, whose};
 use crate::error::DecodeError;
 use crate::model::decode;
 use crate::notification::events::event::Event;
@@ -51,7 +52,7 @@ impl Unsure {
 
     /// Whether the notification may be for a merchant that chose the same APIv3 key as this one: its client
     /// may have the key of the signature as soon as it fetches, which it is let begin.
-    fn may_be_for_another(&self, owner: &MerchantKeys) -> bool {
+    pub(super) fn may_be_for_another(&self, owner: &MerchantKeys) -> bool {
         let others = self.merchants.iter().filter(|one| one.mchid != owner.mchid && one.has_key_of(owner));
         let others: Vec<_> = others.filter(|one| one.may_have(&self.serial)).collect();
         let some = !others.is_empty();
@@ -61,7 +62,7 @@ impl Unsure {
 }
 
 impl MerchantKeys {
-    fn has_key_of(&self, other: &Self) -> bool {
+    pub(super) fn has_key_of(&self, other: &Self) -> bool {
         // By reference: a copy of a key would not be wiped.
         let (one, other) = (&self.api_v3_key, &other.api_v3_key);
         one.as_ref().map(|key| key.as_bytes()) == other.as_ref().map(|key| key.as_bytes())
@@ -113,7 +114,12 @@ enum Message {
 
 /// The decrypted content.
 pub(super) enum Content {
-    V3 { plain: Zeroizing<Vec<u8>>, key: Option<Arc<PrivateKey>> },
+    V3 {
+        plain: Zeroizing<Vec<u8>>,
+        key: Option<Arc<PrivateKey>>,
+        /// The event, where it is not its `event_type`.
+        other_event: Option<&'static str>,
+    },
     V2(V2Content),
 }
 
@@ -174,7 +180,9 @@ impl Verified {
     pub fn open(self) -> Result<Notification, Rejection> {
         let (head, content, opened) = self.decrypt()?;
         let decoded = match &content {
-            Content::V3 { plain, key } => Event::decode(event(&head, plain), plain, key.as_deref()),
+            Content::V3 { plain, key, other_event } => {
+                Event::decode(other_event.unwrap_or(&head.event_type), plain, key.as_deref())
+            }
             Content::V2(content) => V2Event::decode(&head.event_type, content)
                 .map(|(event, decode_errors)| (Event::V2(event), decode_errors)),
         };
@@ -199,10 +207,11 @@ impl Verified {
                 let (plain, merchant) = opened_by?;
                 check_unrepeated(&plain)?;
                 refresh_some(&self.merchants, &merchant);
-                let is_unsure =
-                    self.unsure.as_ref().is_some_and(|unsure| unsure.may_be_for_another(&merchant));
-                let mchid = if is_unsure { None } else { only_owner(&self.merchants, &merchant) };
-                let content = Content::V3 { plain, key: merchant.decryption_key.clone() };
+                let other_event = other_event(&self.head, &plain);
+                let named = Named::by(other_event.unwrap_or(&self.head.event_type), &plain);
+                let (merchant, mchid) = whose(&self.merchants, merchant, self.unsure.as_ref(), &named)?;
+                drop(named);
+                let content = Content::V3 { plain, key: merchant.decryption_key.clone(), other_event };
                 Ok((self.head, content, opened(mchid, ApiVersion::V3, true)))
             }
             Message::V2(message) => {
@@ -230,8 +239,8 @@ impl Opened {
     }
 }
 
-/// The event by the catalogue's name.
-pub(super) fn event<'a>(head: &'a Head, resource: &[u8]) -> &'a str {
+/// The event by the catalogue's name, where that is not its `event_type`.
+fn other_event(head: &Head, resource: &[u8]) -> Option<&'static str> {
     let Head { event_type, original_type, summary, .. } = head;
     resolve(event_type, original_type.as_deref(), summary.as_deref(), resource)
 }
@@ -302,12 +311,6 @@ fn try_keys<'a>(
     Err((failure, tried.len()))
 }
 
-/// The number of a merchant, unless several that it may be for chose the same APIv3 key.
-fn only_owner(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) -> Option<MerchantId> {
-    let mut others = merchants.iter().filter(|one| one.mchid != owner.mchid);
-    if others.any(|one| one.has_key_of(owner)) { None } else { owner.mchid.clone() }
-}
-
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head.fmt_as("Verified", f)
@@ -316,7 +319,7 @@ impl fmt::Debug for Verified {
 
 #[cfg(test)]
 mod tests {
-    use weipay_wire::{ApiV3Key, PublicKeyId};
+    use weipay_wire::{ApiV3Key, MerchantId, PublicKeyId};
 
     use super::*;
     use crate::ClientBuilder;

@@ -343,7 +343,7 @@ fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
             Some("wechatpay_deactivate_time"),
         ),
         ("v3/marketing/busifavor/coupons/send", &deactivate, 204, "", Some("stock_id")),
-        ("v3/marketing/busifavor/coupons/send", &deactivate, 200, refunded, Some("stock_id")),
+        ("v3/marketing/busifavor/coupons/send", &deactivate, 200, refunded, Some("coupon_code")),
         ("v3/profitsharing/orders", &split, 200, refunded, Some("out_order_no")),
     ] {
         for (result, _) in on_both!(vec![signed(status, response)], client => client.chain(path).post(body)) {

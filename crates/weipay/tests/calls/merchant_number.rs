@@ -71,7 +71,9 @@ fn what_the_caller_set_stays() {
 
 #[test]
 fn a_merchant_that_another_may_be_is_not_filled_in() {
-    let (platform, client) = start(2);
+    let renamed = r#"{"change_scene":"x","application_id":"1"}"#;
+    let platform = Platform::start(vec![signed(200, renamed), signed(200, r#"{"code_url":"weixin://x"}"#)]);
+    let client = platform.builder().build_blocking().unwrap();
     let own = client.mchid().unwrap().as_str().to_owned();
     // 目标商户号: the merchant whose account is renamed. An order of a combined payment names its merchant for itself.
     client.chain("v3/aggracct-bc/wb-channel/bank-channel-account/rename").post(json!({"a": 1})).unwrap();

@@ -15,7 +15,8 @@ use crate::shared_sandbox::client;
 const SECRET: &str = "张三";
 const ADD: &str = "v3/profitsharing/receivers/add";
 /// A success of it; of a split and of a refund too.
-const ADDED: &str = r#"{"type":"MERCHANT_ID","order_id":"1","refund_id":"1"}"#;
+const ADDED: &str = r#"{"type":"MERCHANT_ID","account":"1","relation_type":"USER"}"#;
+const REFUNDED: &str = r#"{"refund_id":"1"}"#;
 
 fn plain(key: &PrivateKey, ciphertext: &Value) -> String {
     String::from_utf8(key.decrypt_oaep(ciphertext.as_str().unwrap()).unwrap().to_vec()).unwrap()
@@ -65,7 +66,8 @@ fn the_rows_name_the_fields_that_the_catalogue_marks() {
 
 #[test]
 fn plain_texts_are_encrypted_at_their_places_in_both_untyped_styles() {
-    let platform = Platform::start(vec![signed(200, ADDED); 3]);
+    let shared = signed(200, r#"{"order_id":"1"}"#);
+    let platform = Platform::start(vec![signed(200, ADDED), signed(200, ADDED), shared]);
     let client = platform.builder().build_blocking().unwrap();
     let request =
         json!({"appid": "wx1", "name": SECRET, "account": "张三丰", "custom_relation": {"name": "李四"}});
@@ -188,7 +190,7 @@ fn another_method_than_those_of_a_path_with_sensitive_fields_is_refused_with_the
 
 #[test]
 fn everything_else_of_a_body_is_sent_as_it_was_written() {
-    let platform = Platform::start(vec![signed(200, ADDED); 2]);
+    let platform = Platform::start(vec![signed(200, ADDED), signed(200, REFUNDED)]);
     let client = platform.builder().build_blocking().unwrap();
     let text = r#"{ "total" : 0.010, "big":12345678901234567890123, "name" : "张三", "name":"李四" }"#;
     let raw: Box<serde_json::value::RawValue> = serde_json::from_str(text).unwrap();

@@ -296,6 +296,67 @@ fn whose_it_is_is_not_guessed_where_merchants_chose_the_same_key() {
     assert_eq!(mchid(&notification), None);
 }
 
+/// Merchants of one owner may have one APIv3 key, one address and the same numbers of orders.
+#[test]
+fn what_names_another_merchant_is_not_given_out_as_the_receivers() {
+    let (own, other) = ("1900000001", "1900000002");
+    let share = r#""transaction_id":"1","order_id":"2","out_order_no":"3","receiver":{},"success_time":"4""#;
+    for (event, original, resource, is_accepted) in [
+        ("TRANSACTION.SUCCESS", "transaction", r#"{"mchid":"OWN"}"#, true),
+        ("TRANSACTION.SUCCESS", "transaction", r#"{"mchid":"OTHER"}"#, false),
+        ("TRANSACTION.SUCCESS", "transaction", r#"{"sp_mchid":"OWN","sub_mchid":"OTHER"}"#, true),
+        ("TRANSACTION.SUCCESS", "transaction", r#"{"sp_mchid":"OTHER","sub_mchid":"OWN"}"#, false),
+        (
+            "TRANSACTION.SUCCESS",
+            "transaction",
+            r#"{"combine_mchid":"OTHER","sub_orders":[{"mchid":"OWN"}]}"#,
+            false,
+        ),
+        ("TRANSACTION.SUCCESS", "transaction", r#"{"mchid":"","sp_mchid":null}"#, true),
+        ("TRANSACTION.FAIL", "transaction", r#"{"sp_mchid":"OWN","sub_mchid":"7","mchid":"7"}"#, true),
+        ("REFUND.SUCCESS", "refund", r#"{"mchid":"OTHER"}"#, false),
+        ("MCHTRANSFER.BILL.FINISHED", "mch_payment", r#"{"mch_id":"OTHER","out_bill_no":"B"}"#, false),
+        // It is told to all who take part.
+        ("TRANSACTION.SUCCESS", "profitsharing", &format!(r#"{{"mchid":"OTHER",{share}}}"#), true),
+        ("COUPON.USE", "coupon", r#"{"stock_creator_mchid":"OTHER"}"#, true),
+        ("NEW.EVENT", "new", r#"{"mchid":"OTHER"}"#, true),
+    ] {
+        let resource = resource.replace("OWN", own).replace("OTHER", other);
+        let body = envelope(API_V3_KEY, event, original, &resource).to_string();
+        match receiver().receive(&signed(body.as_bytes()), body.as_bytes()) {
+            Ok(notification) => {
+                assert!(is_accepted, "{event} {resource}");
+                assert_eq!(mchid(&notification), Some(own));
+            }
+            Err(rejection) => {
+                assert!(!is_accepted, "{event} {resource}: {rejection:#}");
+                assert!(matches!(rejection.kind(), RejectionKind::UnknownMerchant(named) if named == other));
+                assert!(rejection.to_string().contains(other) && rejection.status() == 401, "{rejection}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_merchants_with_the_same_key_the_resource_names_the_one_whom_it_is_for() {
+    let receiver =
+        receiver().merchant(other_merchant("1900000002", PUBLIC_KEY_ID, &PLATFORM, API_V3_KEY)).unwrap();
+    for (resource, wanted) in [
+        (r#"{"mchid":"1900000001"}"#, Some("1900000001")),
+        (r#"{"mchid":"1900000002"}"#, Some("1900000002")),
+        (r#"{"sp_mchid":"1900000002","sub_mchid":"1900000001"}"#, Some("1900000002")),
+        (r#"{"sp_mchid":"1900000002","mchid":"1900000001"}"#, None),
+        ("{}", None),
+    ] {
+        let body = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", resource).to_string();
+        let notification = receiver.receive(&signed(body.as_bytes()), body.as_bytes()).unwrap();
+        assert_eq!(mchid(&notification), wanted, "{resource}");
+    }
+    let body = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", r#"{"mchid":"1900000003"}"#).to_string();
+    let rejection = receiver.receive(&signed(body.as_bytes()), body.as_bytes()).unwrap_err();
+    assert!(matches!(rejection.kind(), RejectionKind::UnknownMerchant(_)), "{rejection}");
+}
+
 #[test]
 fn a_receiver_says_which_keys_it_lacks() {
     let error = Receiver::new().merchant(ClientBuilder::default()).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use weipay::notification::{Notification, Receiver, Rejection, RejectionKind};
 use weipay::wire::{ApiV3Key, MerchantId, PublicKeyId, VerifyError};
 use weipay::{Client, ClientBuilder, blocking};
@@ -27,7 +28,17 @@ fn post_to(
     signer: &Signer,
     serial: &str,
 ) -> Result<Notification, Rejection> {
-    let body = envelope(key, "REFUND.SUCCESS", "refund", "{}").to_string();
+    post_resource(&envelope(key, "REFUND.SUCCESS", "refund", "{}"), receiver, server, signer, serial)
+}
+
+fn post_resource(
+    envelope: &Value,
+    receiver: &Receiver,
+    server: &Server,
+    signer: &Signer,
+    serial: &str,
+) -> Result<Notification, Rejection> {
+    let body = envelope.to_string();
     let headers = signed_by(&signer.key, serial, server.now(), body.as_bytes());
     receiver.receive(&headers, body.as_bytes())
 }
@@ -293,5 +304,29 @@ fn certificates_of_each_client_s_own_tell_whose_a_notification_is() {
         server_of_b.advance(120);
         assert_eq!(post().mchid().unwrap().as_ref(), "1900000001");
         assert_eq!((server_of_a.fetches(), server_of_b.fetches()), (1, 1));
+    });
+}
+
+/// What another merchant's certificate verifies proves nothing for it.
+#[test]
+fn a_notification_that_names_a_merchant_without_the_certificate_waits_for_its_fetch() {
+    with_each_kind(|make| {
+        let (server_of_a, server_of_b) = (Server::start(), Server::start());
+        server_of_b.list(|now| listing(&[&OLD], &OLD, now));
+        let (a, b) = (make(server_of_a.builder()), make(merchant_b(server_of_b.keyless(), API_V3_KEY)));
+        let receiver = a.receiver.merge(&b.receiver);
+        (a.fetch)();
+        let post = |mchid: &str| {
+            let resource = format!(r#"{{"mchid":"{mchid}"}}"#);
+            let refund = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", &resource);
+            post_resource(&refund, &receiver, &server_of_a, &OLD, OLD.serial())
+        };
+        assert!(is_unknown(post("1900000009")));
+        wait_until(|| post("1900000009").is_ok(), || ());
+        for mchid in ["1900000001", "1900000009"] {
+            assert_eq!(post(mchid).unwrap().mchid().unwrap().as_ref(), mchid);
+        }
+        let unknown = post("1900000005").unwrap_err();
+        assert!(matches!(unknown.kind(), RejectionKind::UnknownMerchant(_)), "{unknown}");
     });
 }
