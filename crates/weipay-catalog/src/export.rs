@@ -90,6 +90,9 @@ pub fn operation(operation: &Operation) -> Value {
         });
         object.insert("wait".into(), wait);
     }
+    if !operation.proof.is_empty() {
+        object.insert("proof".into(), operation.proof.clone().into());
+    }
     set_marks(&mut object, [("answers_file", operation.has_file_response)]);
     if operation.success != 200 {
         object.insert("success_status".into(), operation.success.into());

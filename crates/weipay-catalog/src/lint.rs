@@ -267,6 +267,7 @@ impl Linter {
         self.check_repeat(place, operation);
         self.check_waiting(place, operation);
         self.check_marks_states(place, operation);
+        self.check_proof(place, operation);
         self.check_purposes(place, operation);
         self.check_errors(place, operation);
         for travels in operation::Place::ALL {

@@ -43,6 +43,8 @@ pub struct Operation {
     pub repeat_after: Option<u32>,
     /// Why a repeat is safe or not, according to the official text or an observation.
     pub repeat_reason: &'static str,
+    /// Members of the response one of which every success has, whatever else its page says. Empty if the required ones are.
+    pub proof: Vec<&'static str>,
     /// Of a query: what is known about waiting for a final state. `None` if nothing changes.
     pub wait: Option<Wait>,
     /// Whether a field of the request travels encrypted.

@@ -72,12 +72,12 @@ fn text(operation: &Operation, common: &[AnyResponse]) -> String {
         // A list repeats the limit of its pages, which is never 0.
         let is_limit = field.required && limit.is_some_and(|limit| limit.name == field.name);
         let field = &with_echoes(field, operation, false, false);
-        let mark = if !is_limit && !is_in_every_success(operation.version(), field) {
-            ""
-        } else if is_proof(field, common) {
-            "+"
-        } else {
-            "*"
+        let is_in_every_success = is_limit || is_in_every_success(operation.version(), field);
+        let mark = match (is_in_every_success, is_proof(field, operation, common)) {
+            (true, true) => "+",
+            (true, false) => "*",
+            (false, true) if !operation.proof.is_empty() => "^",
+            (false, _) => "",
         };
         if is_limit { format!("{}{mark}=l", field.name) } else { member(field, mark, &acts_on) }
     });
@@ -122,9 +122,12 @@ fn is_own(field: &Field, operation: &Operation, common: &AnyResponse) -> bool {
     operation.version() == ApiVersion::V3 || is_result || field.purpose == Some(Purpose::OtherMerchant)
 }
 
-/// Whether a member that every success has distinguishes it from those of other operations. A value that was sent
-/// also comes back in other responses about it.
-fn is_proof(field: &Field, common: Option<&AnyResponse>) -> bool {
+/// Whether a member that every success has distinguishes it from those of other operations: if the operation does not say
+/// which do. A value that was sent also comes back in other responses about it.
+fn is_proof(field: &Field, operation: &Operation, common: Option<&AnyResponse>) -> bool {
+    if !operation.proof.is_empty() {
+        return operation.proof.contains(&field.name);
+    }
     let is_usual = |common: &AnyResponse| common.usual.iter().any(|usual| usual.name == field.name);
     let is_known_before = matches!(field.purpose, Some(Purpose::Echo | Purpose::MerchantNumber));
     !is_known_before && !common.is_some_and(is_usual)

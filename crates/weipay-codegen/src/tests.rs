@@ -434,6 +434,10 @@ fn a_row_says_which_members_tell_its_response_from_others() {
         described("POST v2/b", &format!("  xml\n    sub_mch_id string\n{elements}")),
         described("POST v2/c", &format!("  xml\n    name string\n{elements}")),
         described("POST v3/e", &format!("  json\n    e string\n{merchants}")),
+        described(
+            "POST v3/g",
+            "  proof g | c\n  json\n    g string\n  response\n    g string echo\n    b* string\n    c string\n",
+        ),
         described("POST v2/f", &format!("  xml\n    sub_mch_id string\n    f string\n{other}")),
     ];
     let text = table::text(&operations, &common, &RowNames::new(&operations));
@@ -446,6 +450,8 @@ fn a_row_says_which_members_tell_its_response_from_others() {
         // The caller, who proves nothing, and somebody else.
         "\"||e|mch_id*=w a_mchid+=y batch{sp_mchid=w} items\"",
         "\"||sub_mch_id f|sub_mch_id=y no+\"",
+        // One of those that prove it is there.
+        "\"||g|g^=e b* c^\"",
         "ANY_RESPONSE_V3: AnyResponse = AnyResponse { members: &[\"code\", \"message\"], usual: &[\"mchid\"], echoes: &[\"mchid\"] }",
         "ANY_RESPONSE_V2: AnyResponse = AnyResponse { members: &[\"sign\", \"sub_mch_id\"], usual: &[], echoes: &[\"sub_mch_id\"] }",
         "STATES: [&str; 1] = [\"a_state\"]",

@@ -11,7 +11,7 @@ mod show;
 pub(crate) mod snapshots;
 mod tick;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
@@ -385,7 +385,7 @@ impl Platform {
         let base_url = self.base_url_for(request);
         let upload = authenticated.upload.as_ref();
         let file = upload.and_then(|upload| UploadedFile::read(operation, upload, checked));
-        let failure = RefCell::default();
+        let (failure, is_accepted) = (RefCell::default(), Cell::new(false));
         let context_at = |now| Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
@@ -399,9 +399,11 @@ impl Platform {
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
             failure: &failure,
+            is_accepted: &is_accepted,
         };
         let response = self.at_one_time(moment, |tx, now| {
             failure.take();
+            is_accepted.set(false);
             let mut response = handler(tx, &context_at(now))?;
             if operation.gives_encrypted {
                 sensitive::encrypt(&operation.response, &mut response, &merchant.key)?;
@@ -411,7 +413,8 @@ impl Platform {
         let in_words = |refusal| self.contract.in_words(operation, refusal);
         let response = response.map_err(|error| error.map_refusal(in_words))?;
         let body = if response.is_null() { Vec::new() } else { response.to_string().into_bytes() };
-        let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
+        let status = if is_accepted.get() { 202 } else { operation.success };
+        let unsigned = UnsignedResponse { status, body, tail: tail::SUCCESS };
         let note = match failure.into_inner() {
             Some(reason) => Note::Failed(reason),
             None => Note::Answered(Behaviour::State),

@@ -45,7 +45,7 @@ pub(crate) mod withdrawals;
 #[cfg(test)]
 pub(crate) mod world;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -287,12 +287,19 @@ pub(crate) struct Context<'a> {
     pub(crate) platform_serial: &'a str,
     /// See [`Context::tell_failure`].
     pub(crate) failure: &'a RefCell<Option<String>>,
+    /// See [`Context::accept`].
+    pub(crate) is_accepted: &'a Cell<bool>,
 }
 
 impl Context<'_> {
     /// Records for the developer why the operation failed, although the status of its response is a success.
     pub(crate) fn tell_failure(&self, reason: impl Into<String>) {
         *self.failure.borrow_mut() = Some(reason.into());
+    }
+
+    /// Responds with 202: the request was accepted, and its outcome is not decided yet.
+    pub(crate) fn accept(&self) {
+        self.is_accepted.set(true);
     }
 
     /// The same with another request: what one version of the API is asked, as the other one has it.

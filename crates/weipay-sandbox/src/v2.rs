@@ -17,7 +17,7 @@ pub(crate) mod gate;
 pub(crate) mod response;
 mod sentences;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde_json::Value;
 use weipay_catalog::{ApiVersion, BodyFormat, Catalog, Operation};
@@ -34,6 +34,7 @@ use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_re
 pub(crate) use elements::is_number;
 use gate::Entered;
 use response::ResponseForm;
+pub(crate) use sentences::NUMBER_OF_PAYMENT;
 
 /// Whether the gateway of APIv2 serves an operation. A few of its operations are pages for a browser or uploads.
 pub(crate) fn serves(operation: &Operation) -> bool {
@@ -153,7 +154,8 @@ impl Platform {
     ) -> Result<Outcome, HandlerError> {
         let merchant: &Merchant = &entered.merchant;
         let base_url = self.base_url_for(request);
-        let failure = RefCell::default();
+        // APIv2 has no other status than 200.
+        let (failure, is_accepted) = (RefCell::default(), Cell::new(false));
         let context_at = |now| Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
@@ -167,6 +169,7 @@ impl Platform {
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
             failure: &failure,
+            is_accepted: &is_accepted,
         };
         let value = self.at_one_time(moment, |tx, now| handler(tx, &context_at(now)));
         let value = value.map_err(|error: HandlerError| {

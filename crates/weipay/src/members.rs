@@ -2,8 +2,8 @@
 //! They are one string, because strings compile fastest: the rows of all operations have 170 KB of them.
 //!
 //! The text has four places with a `|` between them: path, query, body and response. In a place stand members
-//! with a space between them: a name; `*` if every success has it, or `+` if that proves which operation it is of; `!` if it
-//! is encrypted; `=` and a letter for its purpose; `@` and the field that it repeats, if that has another name; its own
+//! with a space between them: a name; `*` if every success has it, `+` if that proves which operation it is of, or `^` if it
+//! proves that and every success has one of those; `!` if it is encrypted; `=` and a letter for its purpose; `@` and the field that it repeats, if that has another name; its own
 //! members in braces, with a `~` before them if they are JSON
 //! text. Of the path only those members are there that the client acts on, and so it is with what is inside of those of a
 //! response. What any response may have is not among them, but described once for all.
@@ -21,7 +21,7 @@ pub(crate) struct Member {
     pub(crate) name: &'static str,
     /// Of a response: whether a success without it is none of the operation.
     pub(crate) is_in_every_success: bool,
-    /// Whether it also tells that from responses of other operations about the same.
+    /// Whether it tells a success from responses of other operations about the same.
     pub(crate) is_proof: bool,
     pub(crate) is_encrypted: bool,
     pub(crate) purpose: Option<Purpose>,
@@ -160,7 +160,7 @@ impl Member {
     /// The first member of a text, and the text after it.
     fn read(text: &'static str) -> Option<(Self, &'static str)> {
         let text = text.trim_ascii_start();
-        let is_sign = |byte| matches!(byte, b'*' | b'+' | b'!' | b'=' | b'~' | b'{' | b' ');
+        let is_sign = |byte| matches!(byte, b'*' | b'+' | b'^' | b'!' | b'=' | b'~' | b'{' | b' ');
         let end = text.bytes().position(is_sign).unwrap_or(text.len());
         let (name, mut rest) = text.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
         let mut member = Self {
@@ -173,9 +173,9 @@ impl Member {
             is_json_text: false,
             members: None,
         };
-        if let Some(after) = rest.strip_prefix(['*', '+']) {
-            member.is_proof = rest.starts_with('+');
-            (member.is_in_every_success, rest) = (true, after);
+        if let Some(after) = rest.strip_prefix(['*', '+', '^']) {
+            member.is_proof = !rest.starts_with('*');
+            (member.is_in_every_success, rest) = (!rest.starts_with('^'), after);
         }
         if let Some(after) = rest.strip_prefix('!') {
             (member.is_encrypted, rest) = (true, after);
@@ -240,19 +240,19 @@ mod tests {
 
     #[test]
     fn a_text_is_read_member_by_member() {
-        let members = Members("a b*! c=o d~{e f{g!}} h+");
+        let members = Members("a b*! c=o d~{e f{g!}} h+ i^=e");
         let names: Vec<_> = members.iter().map(|member| member.name).collect();
-        assert_eq!(names, ["a", "b", "c", "d", "h"]);
+        assert_eq!(names, ["a", "b", "c", "d", "h", "i"]);
         assert!(members.get("b").unwrap().is_encrypted);
         let in_every_success = members.iter().filter(|member| member.is_in_every_success);
         assert_eq!(in_every_success.map(|member| member.name).collect::<Vec<_>>(), ["b", "h"]);
-        assert!(members.iter().filter(|member| member.is_proof).map(|member| member.name).eq(["h"]));
+        assert!(members.iter().filter(|member| member.is_proof).map(|member| member.name).eq(["h", "i"]));
         assert_eq!(members.get("c").unwrap().purpose, Some(Purpose::PageOffset));
         let text = members.get("d").unwrap();
         assert!(
             text.is_json_text && text.members.unwrap().get("f").unwrap().members.unwrap().has_encrypted()
         );
-        assert_eq!(members.get("i"), None);
+        assert_eq!(members.get("j"), None);
         assert_eq!(members.with_purpose(Purpose::PageOffset).unwrap().1.name, "c");
         let members = Members("a=e b=r@other c{d=e@another e}");
         let repeated: Vec<_> = members.iter().map(|member| (member.name, member.repeats)).collect();

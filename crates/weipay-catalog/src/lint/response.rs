@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{Finding, Linter, Place};
 use crate::any_response::AnyResponse;
-use crate::field::{Field, Purpose};
+use crate::field::{Field, Kind, Purpose};
 use crate::operation::{self, ApiVersion, Operation};
 
 /// What was read of all operations.
@@ -58,6 +58,29 @@ impl Linter {
         }
         let described = (response, place.file.to_owned(), place.first);
         self.members.common.insert(described.0.version, described);
+    }
+
+    /// What makes something under a number of the request, whose page requires nothing of a success, must say what proves one: a
+    /// member that was sent comes back in other responses about the same, too.
+    pub(super) fn check_proof(&mut self, place: Place<'_>, operation: &Operation) {
+        let response = &operation.response;
+        for name in &operation.proof {
+            if !response.iter().any(|field| field.name == *name) {
+                self.report(place, 1, format!("`proof` names `{name}`, which the response does not have"));
+            }
+        }
+        if !operation.proof.is_empty() && !operation.writes() {
+            self.report(place, 1, "remove `proof`: only what acts must prove it");
+        }
+        let Some((_, number)) = operation.field_for(Purpose::RequestNumber) else { return };
+        let is_required = |field: &Field| field.required && matches!(field.kind, Kind::String | Kind::Object);
+        let was_sent = |field: &Field| field.name != number.name && operation.sends(field.name);
+        let is_unproven = operation.proof.is_empty() && !response.iter().any(is_required);
+        if is_unproven && response.iter().any(was_sent) {
+            let problem = "no member of the response is required, and some were sent: write `proof NAME | NAME`, the members one \
+                           of which every success has";
+            self.report(place, 1, problem);
+        }
     }
 
     /// Finds members that are not marked like others with their name.
@@ -112,6 +135,29 @@ mod tests {
             one,
             ["v3/b.api:5: `a_state` says a state in the response of another operation: add `state`"]
         );
+    }
+
+    #[test]
+    fn what_makes_something_says_what_proves_it() {
+        let found = |proof: &str, responded: &str| {
+            let text = format!(
+                "POST v3/a\n  title x\n  repeat unknown\n{proof}\n  json\n    a_no string request-number\n    b string\n\n  response\n{responded}"
+            );
+            lint(&[("v3/a", &text)]).join("\n")
+        };
+        let missing = "write `proof NAME | NAME`";
+        assert!(found("", "    a_no string echo\n    b string\n").contains(missing));
+        for (proof, responded) in [
+            ("  proof a_no | c\n", "    a_no string echo\n    b string\n    c string\n"),
+            ("", "    b* string\n    c string\n"),
+            ("", "    a_no string echo\n    c string\n"),
+        ] {
+            assert_eq!(found(proof, responded), "", "{responded}");
+        }
+        assert!(found("  proof d\n", "    c string\n").contains("`proof` names `d`"));
+        assert!(found("  proof\n", "    c string\n").contains("`proof` should name members"));
+        let reads = "GET v3/a\n  title x\n  proof c\n\n  response\n    c string\n";
+        assert!(lint(&[("v3/a", reads)])[0].contains("remove `proof`"));
     }
 
     #[test]

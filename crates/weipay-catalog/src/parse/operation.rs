@@ -54,6 +54,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         repeat: None,
         repeat_after: None,
         repeat_reason: "",
+        proof: Vec::new(),
         wait: None,
         takes_encrypted: false,
         gives_encrypted: false,
@@ -110,6 +111,11 @@ impl Reader {
                 operation.pictures = Some(pictures.ok_or_else(expected)?);
             }
             "repeat" => take_repeat(operation, rest, line.number)?,
+            "proof" if !rest.is_empty() => operation.proof = rest.split('|').map(str::trim).collect(),
+            "proof" => {
+                let rule = "`proof` should name members of the response, with a `|` between them";
+                return Err(error(line.number, rule.to_owned()));
+            }
             waiting::KEY => {
                 let wait = Wait::read(rest).map_err(|problem| error(line.number, problem))?;
                 operation.wait = Some(wait);

@@ -20,7 +20,8 @@ pub struct Validation {
     pub failing_acknowledgements: bool,
     /// Return the documented error codes where the real platform is known to return others. Off by default. They
     /// differ for an `out_trade_no` that was used before (403 OUT_TRADE_NO_USED), for an openid of another appid (500
-    /// OPENID_MISMATCH), for the limits of a stock of cash coupons, and for a service order that is over.
+    /// OPENID_MISMATCH), for the limits of a stock of cash coupons, for a service order that is over, and for a split over the
+    /// highest ratio (403 RULE_LIMIT).
     pub documented_errors: bool,
 }
 

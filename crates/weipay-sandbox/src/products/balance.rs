@@ -1,8 +1,9 @@
 //! Balances (余额): what a merchant has, now and at the end of a day, and how it gets there.
 //!
 //! Everything is read from the [ledger](crate::ledger). `top_up` is what a developer does: a bank
-//! transfer into an account.
+//! transfer into an account. `incomes` is what came from a bank.
 
+mod incomes;
 pub(crate) mod top_up;
 
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "v3/merchant/fund/dayendbalance/{account_type}", query_day_end_balance),
     route("GET", "v3/ecommerce/fund/balance/{sub_mchid}",         query_sub_merchant_balance),
     route("GET", "v3/ecommerce/fund/enddaybalance/{sub_mchid}",   query_sub_merchant_day_end_balance),
+    route("GET", "v3/merchantfund/merchant/income-records",       incomes::query_own),
+    route("GET", "v3/merchantfund/partner/income-records",        incomes::query_of_sub_merchant),
 ];
 
 fn query_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -113,9 +116,7 @@ fn balance_before(
 fn day_end(date: Option<&str>, now: i64, no_data: fn() -> Refusal) -> Result<i64, Refusal> {
     const READY: i64 = 10 * 60 * 60;
     const MAX_AGE_DAYS: i64 = 90;
-    let start = date
-        .and_then(|date| clock::parse(&format!("{date}T00:00:00+08:00")))
-        .ok_or_else(|| Refusal::param_error("参数错误", "date must be a day, such as 2026-08-14"))?;
+    let start = day_start(date)?;
     let end = start + clock::DAY;
     let is_ready = end.saturating_add(READY) <= now;
     if !is_ready || clock::day(now) - clock::day(start) > MAX_AGE_DAYS {
@@ -126,13 +127,25 @@ fn day_end(date: Option<&str>, now: i64, no_data: fn() -> Refusal) -> Result<i64
     Ok(end)
 }
 
+/// The first moment of a day that a query names.
+fn day_start(date: Option<&str>) -> Result<i64, Refusal> {
+    date.and_then(|date| clock::parse(&format!("{date}T00:00:00+08:00")))
+        .ok_or_else(|| Refusal::param_error("参数错误", "date must be a day, such as 2026-08-14"))
+}
+
 /// The sub-merchant in the path, when the caller acts for it.
 fn sub_merchant<'a>(context: &'a Context<'_>, words: &'static str) -> Result<&'a str, Refusal> {
     let sub_mchid = context.request.path("sub_mchid");
+    sub_merchant_named(context, sub_mchid, words)?;
+    Ok(sub_mchid)
+}
+
+fn sub_merchant_named(context: &Context<'_>, sub_mchid: &str, words: &'static str) -> Result<(), Refusal> {
     if context.merchants.may_use_money(context.caller, sub_mchid) {
-        return Ok(sub_mchid);
+        Ok(())
+    } else {
+        Err(Refusal::no_auth(words, reasons::NOT_THE_PARTNER))
     }
-    Err(Refusal::no_auth(words, reasons::NOT_THE_PARTNER))
 }
 
 /// The account in the query; the basic account when there is none.

@@ -60,6 +60,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET",  "v3/payscore/permissions/authorization-code/{authorization_code}",           permissions::query_by_code),
     route("POST", "v3/payscore/permissions/authorization-code/{authorization_code}/terminate", permissions::end_by_code),
     route("GET",  "v3/payscore/permissions/openid/{openid}",           permissions::query_by_person),
+    route("POST", "v3/payscore/permissions/assess-user-risk-level",    levels::assess),
     route("POST", "v3/payscore/permissions/openid/{openid}/terminate", permissions::end_by_person),
     route("POST", "v3/payscore/partner/serviceorder",                         steps::create_order),
     route("GET",  "v3/payscore/partner/serviceorder",                         steps::query_order),

@@ -30,6 +30,7 @@ use crate::clock;
 use crate::ledger::Owner;
 use crate::people::Person;
 use crate::people::openid::{WrongOpenid, is_openid};
+use crate::response::Refusal;
 use crate::store::{Fingerprint, StoreError, Transaction};
 use crate::v2::response::ResponseForm;
 
@@ -70,10 +71,15 @@ fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
     Fingerprint::new(&body)
 }
 
-/// Whose wallet an openid leads to. The openid must be one under the appid.
-fn receiver(tx: &Transaction<'_>, openid: &str, appid: &str) -> Result<Owner, HandlerError> {
+/// Whose wallet an openid leads to. The openid must be one under the appid; `no_openid` refuses what is none at all.
+fn receiver(
+    tx: &Transaction<'_>,
+    openid: &str,
+    appid: &str,
+    no_openid: fn() -> Refusal,
+) -> Result<Owner, HandlerError> {
     if !is_openid(openid) {
-        return Err(refusals::wrong_openid(WrongOpenid::Form.reason()).into());
+        return Err(no_openid().into());
     }
     match Person::find(tx, openid)? {
         None => Ok(Owner::person(openid)),

@@ -1,7 +1,7 @@
 //! A store with the handlers of all products on top, without a server: what reference models are compared with, and where things
 //! happen at the same time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Barrier, LazyLock};
 use std::thread;
 
@@ -148,6 +148,7 @@ impl<'a> World<'a> {
             certificates: &[],
             platform_serial: "",
             failure: &RefCell::default(),
+            is_accepted: &Cell::new(false),
         };
         self.act(|tx| handler(tx, &context)).map_err(|error| match error {
             HandlerError::Refused(refusal) => refusal,

@@ -73,6 +73,8 @@ pub(crate) enum Told {
     OfSharing(Arc<Merchant>),
     /// By `result_code`: a wrong signature of a red packet or a payment, with what was asked for.
     OfPayout(&'static Operation, Box<XmlElements>),
+    /// By `result_code`: an element of a red packet or a payment that is missing or wrong.
+    OfPayoutElement(&'static Operation, Box<XmlElements>),
 }
 
 impl From<Refusal> for Rejection {
@@ -104,7 +106,9 @@ pub(crate) fn enter(
             "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";
         return Err(no_certificate(operation, "The SSL certificate error", reason));
     }
-    check_required(operation, &elements)?;
+    if let Err(refusal) = check_required(operation, &elements) {
+        return Err(told_of_element(operation, elements, refusal));
+    }
     let check = || {
         let merchant = check_known(operation, &elements, merchants)?;
         let sign_type = check_sign(operation, request, &elements, &merchant, merchants)?;
@@ -130,7 +134,11 @@ pub(crate) fn enter(
     let checks_amounts = operation.error_codes().all(|known| known.code != "PARAM_ERROR");
     let carried_out = CarriedOut::from_operation(operation);
     let wording = Wording::of_operation(operation);
-    let values = elements::values(carried_out, checks_amounts, wording, &operation.request.xml, &elements)?;
+    let values = elements::values(carried_out, checks_amounts, wording, &operation.request.xml, &elements);
+    let values = match values {
+        Ok(values) => values,
+        Err(refusal) => return Err(told_of_element(operation, elements, refusal)),
+    };
     let request = ValidRequest::from_body(values);
     Ok(Entered { operation, merchant, elements, request, sign_type, lacks_certificate })
 }
@@ -195,6 +203,11 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     let missing: Vec<&str> = required.chain(of_all).filter(|name| !has(name) && !is_left(name)).collect();
     if !missing.is_empty() {
         let reason = format!("missing: {}", missing.join(", "));
+        if let Some(sentence) =
+            missing.iter().find_map(|name| sentences::of_payout_element(operation.path, name))
+        {
+            return Err(sentences::refused("PARAM_ERROR", sentence, reason));
+        }
         let sentence = missing.iter().find_map(|name| sentences::missing(operation, name));
         let sentence = sentence.unwrap_or(Cow::Borrowed(sentences::MISSING));
         return Err(sentences::refused("LACK_PARAMS", sentence, reason));
@@ -278,6 +291,16 @@ fn pays_out(operation: &Operation) -> bool {
     operation.path.starts_with("v2/mmpaymkttransfers/")
         && operation.unsigned
         && operation.error_codes().any(|known| known.code == SIGN_ERROR)
+}
+
+/// What is wrong with an element, by `result_code` where red packets and payments to the wallet say so.
+fn told_of_element(operation: &'static Operation, elements: XmlElements, refusal: Refusal) -> Rejection {
+    let fields = operation.request.xml.iter();
+    let mut own = fields.filter_map(|field| sentences::of_payout_element(operation.path, field.name));
+    if own.any(|sentence| sentence == refusal.message) {
+        return Rejection { told: Told::OfPayoutElement(operation, Box::new(elements)), ..refusal.into() };
+    }
+    refusal.into()
 }
 
 fn told_by_result_code(

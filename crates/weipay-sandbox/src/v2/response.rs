@@ -38,6 +38,9 @@ pub(super) fn rejected(rejection: &Rejection, form: ResponseForm, now: i64, entr
         Told::ByRetcode => told_by_retcode(refusal, now),
         Told::OfSharing(merchant) => rejected_and_signed(merchant, refusal, now, entropy),
         Told::OfPayout(operation, request) => wrong_sign_of_payout(operation, request, form, refusal, now),
+        Told::OfPayoutElement(operation, request) => {
+            wrong_element_of_payout(operation, request, form, refusal, now)
+        }
     }
 }
 
@@ -80,6 +83,25 @@ fn wrong_sign_of_payout(
             elements
         }
     };
+    written(&elements, |name| form.is_bare(operation, name), now)
+}
+
+/// An element of a red packet or a payment to the wallet, as recorded: only the former repeats the request, with an empty number
+/// if it had none.
+fn wrong_element_of_payout(
+    operation: &Operation,
+    request: &XmlElements,
+    form: ResponseForm,
+    refusal: &Refusal,
+    now: i64,
+) -> Response {
+    let mut elements = with_code("FAIL", refusal.code, &refusal.message);
+    if matches!(form.failure, Failure::OfRedPacket) {
+        if request.text("mch_billno").unwrap_or_default().is_empty() {
+            elements.push("mch_billno", "");
+        }
+        repeat(request, &OF_RED_PACKET, &mut elements);
+    }
     written(&elements, |name| form.is_bare(operation, name), now)
 }
 
@@ -164,7 +186,7 @@ impl ResponseForm {
     /// As recorded of gethbinfo: <https://github.com/liyiorg/weixin-popular/issues/129> (2017).
     pub(crate) const OF_RED_PACKET_QUERY: Self = Self { success_has_code: true, ..Self::USUAL };
 
-    /// As the page of a payment to the wallet shows it, and as reported of a wrong parameter.
+    /// As recorded of a payment to the wallet: a failure has no `nonce_str`, and a success an empty `return_msg`.
     pub(crate) const OF_PAYMENT: Self = Self { failure: Failure::OfPayment, ..Self::USUAL };
 
     /// As recorded of a coupon that was not sent: <https://github.com/lokielse/omnipay-wechatpay/pull/106> (2019).
@@ -209,6 +231,9 @@ pub(super) fn signed(
         _ if form.success_has_code => with_code("SUCCESS", "SUCCESS", "OK"),
         _ => begin(entered, entropy),
     };
+    if matches!(form.failure, Failure::OfPayment) {
+        elements.set("return_msg", "");
+    }
     let has_result = entered.operation.response.iter().any(|field| field.name == "result_code");
     if has_result && elements.text("result_code").is_none() {
         // A handler that keeps something although it says FAIL gives the code and the sentence itself.
@@ -242,8 +267,10 @@ pub(super) fn failed(
     }
     let mut elements = match form.failure {
         Failure::ResultCode | Failure::OfPayment => {
-            let mut elements = begin(entered, entropy);
-            if matches!(form.failure, Failure::OfPayment) {
+            let is_payment = matches!(form.failure, Failure::OfPayment);
+            let mut elements =
+                if is_payment { begin_without_nonce(entered) } else { begin(entered, entropy) };
+            if is_payment {
                 let is_parameter = refusal.code == "PARAM_ERROR";
                 elements.set("return_msg", if is_parameter { &*refusal.message } else { "支付失败" });
             }
@@ -290,11 +317,16 @@ fn push_failure(elements: &mut XmlElements, refusal: &Refusal) {
 }
 
 fn begin(entered: &Entered, entropy: &Entropy) -> XmlElements {
+    let mut elements = begin_without_nonce(entered);
+    elements.push("nonce_str", entropy.letters_and_digits(32));
+    elements
+}
+
+fn begin_without_nonce(entered: &Entered) -> XmlElements {
     let mut elements = XmlElements::new();
     elements.push("return_code", "SUCCESS");
     elements.push("return_msg", "OK");
     repeat(&entered.elements, &REPEATED, &mut elements);
-    elements.push("nonce_str", entropy.letters_and_digits(32));
     elements
 }
 

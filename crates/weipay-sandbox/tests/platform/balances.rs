@@ -57,3 +57,40 @@ fn a_partner_sees_the_balances_of_its_own_sub_merchants_only() {
     let before = partner.get("/v3/ecommerce/fund/enddaybalance/1900000888?date=2026-08-14").success();
     assert_eq!(before["available_amount"], 0);
 }
+
+#[test]
+fn what_came_from_a_bank_is_listed_for_the_merchant_and_its_partner() {
+    let partner = NewMerchant::new().mchid("1900000777").sub_merchant("1900000888");
+    let sandbox = crate::sandbox().merchant(partner).start().unwrap();
+    for fen in [1, 2, 3] {
+        sandbox.top_up("1900000888", MerchantAccount::Operation, fen).unwrap();
+    }
+    sandbox.top_up("1900000888", MerchantAccount::Basic, 9).unwrap();
+    sandbox.top_up("1900000777", MerchantAccount::Operation, 7).unwrap();
+    let partner = Client::of(&sandbox, "1900000777");
+    let path = "/v3/merchantfund/partner/income-records";
+    let page = |offset: i64| {
+        let query =
+            format!("sub_mchid=1900000888&account_type=OPERATION&date=2026-08-15&offset={offset}&limit=2");
+        partner.get(&format!("{path}?{query}")).success()
+    };
+    let (first, second) = (page(0), page(2));
+    let amounts = |shown: &serde_json::Value| {
+        let data = shown["data"].as_array().unwrap();
+        data.iter().map(|record| record["amount"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((amounts(&first), amounts(&second)), (vec![3, 2], vec![1]));
+    assert_eq!((&first["total_count"], &first["data"][0]["sub_mchid"]), (&json!(3), &json!("1900000888")));
+    assert!(first["links"]["next"].as_str().unwrap().ends_with("offset=2&limit=2"), "{first}");
+    assert_eq!(second["links"]["next"], "");
+    let own = partner
+        .get("/v3/merchantfund/merchant/income-records?account_type=OPERATION&date=2026-08-15&limit=100");
+    assert_eq!(amounts(&own.success()), [7]);
+    let yesterday = partner
+        .get("/v3/merchantfund/merchant/income-records?account_type=OPERATION&date=2026-08-14&limit=100");
+    assert_eq!(yesterday.success()["total_count"], 0);
+    let others = "sub_mchid=1900000999&account_type=OPERATION&date=2026-08-15&limit=2";
+    assert_eq!(partner.get(&format!("{path}?{others}")).refusal(), (403, "NO_AUTH".to_owned()));
+    let wrong = "sub_mchid=1900000888&account_type=OPERATION&date=2026-08-15&limit=0";
+    assert_eq!(partner.get(&format!("{path}?{wrong}")).refusal(), (400, "PARAM_ERROR".to_owned()));
+}

@@ -160,7 +160,7 @@ fn a_person_without_money_fails_a_deduction_that_is_then_tried_again() {
     shop.deduct(&id, "month-1", 3_000).success();
     shop.client.run_for(2);
     let (event, told) = shop.told();
-    assert_eq!((&*event, &told["trade_state"]), ("TRANSACTION.FAIL", &json!("PAYERROR")));
+    assert_eq!((&*event, &told["trade_state"]), ("TRANSACTION.FAIL", &json!("PAY_FAIL")));
     assert_eq!(
         shop.deduct(&id, "month-1", 2_000).refusal(),
         (400, "INVALID_REQUEST".to_owned()),
@@ -286,6 +286,38 @@ fn after_a_notice_money_is_taken_from_the_third_day_on_and_once() {
     assert_eq!(notice(&shop).status, 204);
     let body = json!({ "mchid": shop.client.mchid, "appid": sandbox.kit().appid });
     assert_eq!(shop.client.post(&format!("/v3/papay/contracts/{id}/fail-notify"), &body).status, 204);
+}
+
+#[test]
+fn a_renewal_without_a_notice_is_taken_a_day_after_it_was_asked_for() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    let id = shop.signed("monthly", &shop.terms("monthly"));
+    shop.client.run_for(12 * HOUR - 1);
+    shop.deduct(&id, "m-1234", 3_000).success();
+    shop.client.run_for(2);
+    assert_eq!(shop.told().0, "TRANSACTION.SUCCESS", "the first twelve hours");
+
+    shop.deduct(&id, "m-1235", 3_000).success();
+    shop.client.run_for(24 * HOUR - 1);
+    assert_eq!(shop.order("m-1235")["trade_state"], "ACCEPT");
+    assert_eq!(shop.deduct(&id, "m-1235", 3_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "under way");
+    shop.client.run_for(1);
+    assert_eq!(shop.told().0, "TRANSACTION.SUCCESS");
+
+    // The person hears of it, and ends the contract in the meantime.
+    shop.deduct(&id, "m-1236", 3_000).success();
+    shop.person("monthly", "end", &json!({})).unwrap();
+    assert_eq!(shop.told().0, "ENTRUST.TERMINATE");
+    shop.client.run_for(24 * HOUR);
+    assert_eq!(shop.told().0, "TRANSACTION.FAIL");
+    assert_eq!(shop.order("m-1236")["trade_state"], "PAY_FAIL");
+
+    // Who signs again has the first twelve hours again.
+    let id = shop.signed("again", &shop.terms("again"));
+    shop.deduct(&id, "m-1237", 3_000).success();
+    shop.client.run_for(2);
+    assert_eq!(shop.told().0, "TRANSACTION.SUCCESS");
 }
 
 #[test]

@@ -363,6 +363,9 @@ fn a_permission_is_opened_by_the_person_and_ended_by_either_side() {
         assert_eq!((&shown["authorization_state"], &shown["openid"]), (&json!("AVAILABLE"), &json!(openid)));
         assert_eq!(shown["authorization_success_time"], "2026-08-15T12:00:00+08:00");
     }
+    let person = json!({ "service_id": SERVICE, "appid": appid, "openid": openid });
+    let assess = || shop.client.post(&format!("{PERMISSIONS}/assess-user-risk-level"), &person).success();
+    assert_eq!(assess()["user_risk_level"], 1);
     let other = json!({ "service_id": "500001", "appid": appid, "authorization_code": "code-1" });
     assert_eq!(shop.client.post(PERMISSIONS, &other).refusal(), (400, "INVALID_REQUEST".to_owned()));
     assert!(shop.permission("code-1", "open", &json!({ "openid": openid })).is_err(), "twice");
@@ -378,6 +381,7 @@ fn a_permission_is_opened_by_the_person_and_ended_by_either_side() {
         (&json!("USER_CLOSE_SERVICE"), &json!("20260815120000"), &json!("code-1"))
     );
     assert_eq!(shop.client.get(&by_code).success()["authorization_state"], "UNAVAILABLE");
+    assert_eq!(assess().get("user_risk_level"), None);
     assert_eq!(shop.client.post(&target, &end).refusal(), (400, "INVALID_REQUEST".to_owned()));
     let mut order = shop.request("closed");
     order["need_user_confirm"] = json!(false);

@@ -41,7 +41,7 @@ fn a_till_whose_code_was_used_is_told_for_which_order() {
         [("paid-1", "paid-2", 100, "SUCCESS"), ("open-1", "open-2", 200_000, "USERPAYING")]
     {
         let code = if total == 100 { CODE } else { "130061098828009407" };
-        assert_eq!(charge(&sandbox, first, code, total).success()["trade_state"], known);
+        assert_eq!(charge(&sandbox, first, code, total).json()["trade_state"], known);
         let (word, reason) = refused(&charge(&sandbox, second, code, total));
         assert_eq!(word, "AUTH_CODE_INVALID");
         let wanted = format!("was used for out_trade_no {first}: query that order, and reverse it (撤销)");
@@ -55,7 +55,7 @@ fn a_till_whose_code_was_used_is_told_for_which_order() {
 #[test]
 fn a_payment_by_code_is_reversed_and_not_closed_before_another_one() {
     let sandbox = crate::sandbox().start().unwrap();
-    charge(&sandbox, "till-1", CODE, 200_000).success();
+    charge(&sandbox, "till-1", CODE, 200_000).json();
     let (_, reason) = refused(&charge(&sandbox, "till-1", "130061098828009408", 200_000));
     assert!(reason.contains("unless the first order is reversed (撤销) before"), "{reason}");
     let kit = sandbox.kit();
@@ -70,7 +70,7 @@ fn a_payment_by_code_is_reversed_and_not_closed_before_another_one() {
 #[test]
 fn nobody_pays_by_a_code_after_the_person_has_cancelled() {
     let sandbox = crate::sandbox().start().unwrap();
-    charge(&sandbox, "till-1", CODE, 200_000).success();
+    charge(&sandbox, "till-1", CODE, 200_000).json();
     let cancels = PersonPays::new("till-1").failing(PaymentFailure::Cancel);
     assert_eq!(sandbox.pay(&cancels).unwrap().trade_state, "NOTPAY");
     let told = sandbox.pay(&PersonPays::new("till-1")).unwrap_err().to_string();

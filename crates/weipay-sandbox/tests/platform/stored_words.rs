@@ -55,7 +55,7 @@ const WORDS: [(&str, &str, &[&str]); 31] = [
     (
         "products/payments/trade.rs",
         "OrderState",
-        &["NOTPAY", "USERPAYING", "SUCCESS", "REFUND", "CLOSED", "REVOKED", "PAYERROR", "ACCEPT"],
+        &["NOTPAY", "USERPAYING", "SUCCESS", "REFUND", "CLOSED", "REVOKED", "PAYERROR", "ACCEPT", "PAY_FAIL"],
     ),
     (
         "products/payments/trade.rs",

@@ -138,6 +138,9 @@ mod tests {
         assert_eq!((order.pace, order.state), (Pace::Payment, &["trade_state"][..]));
         // A payment that can still be revoked (撤销) is not final.
         assert!(!order.finals.contains(&"PAYERROR") && !order.may_appear);
+        // A deduction (委托代扣) that failed is over, unless the merchant asks for it again.
+        let deduction = known("v2/pay/paporderquery").unwrap();
+        assert!(deduction.finals.contains(&"PAY_FAIL") && !deduction.finals.contains(&"ACCEPT"));
         let batch = known("v3/transfer/batches/out-batch-no/{out_batch_no}").unwrap();
         assert_eq!(batch.state, ["transfer_batch", "batch_status"]);
         // A transfer that is not found may still be on its way in, and must never count as failed.
@@ -146,7 +149,7 @@ mod tests {
         let creating = NotReady { code: "STATEMENT_CREATING", message: "" };
         assert_eq!((bill.state, bill.not_ready), (&[][..], &[creating][..]));
         assert_eq!(known("v3/ecommerce/fund/withdraw/{withdraw_id}"), None);
-        assert_eq!(operations().filter(|operation| !operation.final_states().is_empty()).count(), 26);
+        assert_eq!(operations().filter(|operation| !operation.final_states().is_empty()).count(), 28);
     }
 
     /// Whether the bill at this path is being made, by an error in answer to a request for this language.

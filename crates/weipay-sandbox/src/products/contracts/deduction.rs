@@ -1,8 +1,8 @@
-//! Taking money by a contract (扣款): the request is accepted at once, and the clock takes the money two seconds later.
+//! Taking money by a contract (扣款): the request is accepted at once, and the clock takes the money two seconds later, or a day.
 //!
 //! ```text
 //!   accept ► ACCEPT ── the clock ──► SUCCESS, and the merchant is notified
-//!              ▲           └───────► PAYERROR, and the merchant is notified
+//!              ▲           └───────► PAY_FAIL, and the merchant is notified
 //!              └── the same request again ──┘
 //! ```
 //!
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::contract::{Contract, DayOfDeductions, EndedBy};
 use super::parties::Parties;
-use super::schedule::{Notice, ScheduleState, check_time, read_amount};
+use super::schedule::{Notice, ScheduleState, Timing, check_time, read_amount};
 use super::{refusals, signing};
 use crate::clock;
 use crate::people::account::AccountState;
@@ -27,7 +27,7 @@ use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Announcement, Due, Fingerprint, Record, StoreError, Transaction};
 
-/// How long a deduction takes. UNCONFIRMED(contract-deduction-time): on the real platform it may be a day.
+/// How long a deduction takes that is made at once. UNCONFIRMED(contract-deduction-time).
 const DEDUCTION_SECONDS: i64 = 2;
 
 /// How long an order by contract is open.
@@ -128,7 +128,7 @@ pub(super) fn accept(
         check_is_free(tx, &new.merchant, &new.out_trade_no)?;
     }
     check_number(known.map(|known| known.seen_at(now)).as_ref(), &new)?;
-    check_time(&contract, new.total, now)?;
+    let timing = check_time(&contract, new.total, now)?;
     let taken = contract.today.on(clock::day(now));
     let day = taken.day;
     if contract.schedule.is_none() {
@@ -152,7 +152,11 @@ pub(super) fn accept(
     let notice = contract.notice.map(|notice| Notice { is_used: true, ..notice });
     tx.save(&Contract { today: DayOfDeductions { day, count, fen }, notice, ..contract })?;
     tx.save(&order)?;
-    let at = now.saturating_add(DEDUCTION_SECONDS);
+    let wait = match timing {
+        Timing::AtOnce => DEDUCTION_SECONDS,
+        Timing::AfterADay => clock::DAY,
+    };
+    let at = now.saturating_add(wait);
     Ok(tx.schedule(&Due { kind: DEDUCTION.to_owned(), key: order.key(), at })?)
 }
 
@@ -169,7 +173,8 @@ fn check_number(known: Option<&Order>, new: &Order) -> Result<(), Refusal> {
         OrderState::Accept if !is_same_product => Err(refusals::under_way()),
         _ if !is_same_product => Err(of_orders::number_of_another_order(known, new)),
         _ if known.fingerprint != new.fingerprint => Err(of_orders::other_parameters(known.trade_type)),
-        OrderState::PayError => Ok(()),
+        // An older sandbox has called a deduction that failed PAYERROR.
+        OrderState::PayFail | OrderState::PayError => Ok(()),
         OrderState::Accept => Err(refusals::under_way()),
         OrderState::NotPay | OrderState::UserPaying | OrderState::Closed | OrderState::Revoked => {
             Err(of_orders::number_is_taken(reasons::ORDER_WAS_CLOSED))
@@ -300,7 +305,7 @@ fn fail(
     now: i64,
 ) -> Result<(), HandlerError> {
     let (code, sentence) = failure.words();
-    let order = Order { state: OrderState::PayError, ..order };
+    let order = Order { state: OrderState::PayFail, ..order };
     tx.save(&order)?;
     let mut today = contract.today;
     if today.day == deduction.day {

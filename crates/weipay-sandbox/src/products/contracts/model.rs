@@ -57,6 +57,7 @@ struct Agreement {
     /// Of the merchant, which has one contract of a plan.
     account: Option<u8>,
     signer: Option<usize>,
+    signed: i64,
     has_ended: bool,
     is_wallet_only: bool,
     /// First day, last day, amount; whether it is used.
@@ -70,7 +71,8 @@ struct Taking {
     fen: i64,
     is_v2: bool,
     state: &'static str,
-    accepted: i64,
+    /// When the money is taken.
+    due: i64,
     /// The day whose limits it counts for.
     day: i64,
     /// The day of the notice that it has used.
@@ -123,7 +125,9 @@ impl Model {
         if !is_open || is_account_taken || !is_beside || self.are_frozen[person] {
             return false;
         }
-        self.contracts.get_mut(&code).unwrap().signer = Some(person);
+        let signed = self.now;
+        let known = self.contracts.get_mut(&code).unwrap();
+        (known.signer, known.signed) = (Some(person), signed);
         self.notified.push(format!("ENTRUST.SIGN {}", name(code)));
         true
     }
@@ -201,7 +205,11 @@ impl Model {
             notice.3 = true;
         }
         let (day, notice) = (contract.today.0, contract.notice.map(|notice| notice.0));
-        self.takings.insert(number, Taking { code, fen, is_v2, state: "ACCEPT", accepted: now, day, notice });
+        // Without a notice a contract that is older than half a day is deducted from a day later.
+        let is_a_day_later =
+            contract.schedule.is_none() && notice.is_none() && now >= contract.signed + 12 * HOUR;
+        let due = now + if is_a_day_later { DAY } else { 2 };
+        self.takings.insert(number, Taking { code, fen, is_v2, state: "ACCEPT", due, day, notice });
         Ok(())
     }
 
@@ -216,7 +224,7 @@ impl Model {
         let until = self.now;
         loop {
             let deductions = self.takings.iter().filter(|(_, taking)| taking.state == "ACCEPT");
-            let deductions = deductions.map(|(number, taking)| (taking.accepted + 2, 1, *number));
+            let deductions = deductions.map(|(number, taking)| (taking.due, 1, *number));
             let is_open = |known: &&Agreement| known.signer.is_some() && !known.has_ended;
             let end = |known: &Agreement| Some(clock::midnight(known.schedule?.0 + 1) + 8 * HOUR);
             let ends = self.contracts.iter().filter(|(_, known)| is_open(known));
@@ -250,7 +258,7 @@ impl Model {
         };
         self.notified.push(format!("{event} {}", number_of(number)));
         if fails {
-            taking.state = "PAYERROR";
+            taking.state = "PAY_FAIL";
             if contract.today.0 == taking.day {
                 contract.today.1 -= 1;
                 contract.today.2 -= taking.fen;

@@ -40,7 +40,7 @@ pub(super) fn over_limit(reason: &'static str) -> Refusal {
 pub(super) fn under_way() -> Refusal {
     Refusal::invalid_request(
         "扣款请求已受理，请勿重复发起",
-        "a deduction takes two seconds of the sandbox's clock: wait for its notification, or query the order",
+        "a deduction takes two seconds of the sandbox's clock, or a day if the person has had no notice: wait for its notification, or query the order",
     )
 }
 

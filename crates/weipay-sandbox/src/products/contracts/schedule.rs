@@ -1,4 +1,5 @@
-//! When money may be taken: on the one day that was agreed on (预约扣费), or in the days after a notice (预扣费通知).
+//! When money may be taken: on the one day that was agreed on (预约扣费); in the days after a notice (预扣费通知); or at once in the
+//! first twelve hours of a contract, and later a day after the request.
 //!
 //! ```text
 //!   the day before, 8:00 to 19:30        the day itself            8:00 on the day after
@@ -212,8 +213,21 @@ pub(super) fn tell_of_failure(tx: &Transaction<'_>, context: &Context<'_>) -> Re
     Ok(Value::Null)
 }
 
-/// The rule: whether so much can be taken now. A contract that never had a notice needs none.
-pub(super) fn check_time(contract: &Contract, fen: i64, now: i64) -> Result<(), Refusal> {
+/// When the money of a deduction is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timing {
+    AtOnce,
+    /// The person hears of it when it is asked for, and has a day to end the contract (通知后24小时扣费).
+    AfterADay,
+}
+
+/// How long after its signing a contract is deducted from without a notice.
+const FIRST_HOURS: i64 = 12 * HOUR;
+
+/// The rule: whether so much can be taken, and when. The plan says which of two ways its contracts have: a notice before each
+/// deduction, or a day between request and deduction. Both take the money at once in the first twelve hours, unless a notice was
+/// sent. UNCONFIRMED(contract-notice-mode): here a contract has the first way from its first notice on, and before it the second.
+pub(super) fn check_time(contract: &Contract, fen: i64, now: i64) -> Result<Timing, Refusal> {
     let day = clock::day(now);
     if let Some(schedule) = &contract.schedule {
         return match schedule.state {
@@ -223,11 +237,15 @@ pub(super) fn check_time(contract: &Contract, fen: i64, now: i64) -> Result<(), 
             ScheduleState::Scheduled if schedule.fen != fen => {
                 Err(refusals::other_amount("the amount must be the one that was scheduled"))
             }
-            ScheduleState::Scheduled => Ok(()),
+            ScheduleState::Scheduled => Ok(Timing::AtOnce),
             _ => Err(refusals::not_scheduled()),
         };
     }
-    let Some(notice) = contract.notice else { return Ok(()) };
+    let Some(notice) = contract.notice else {
+        let signed = contract.signature.as_ref().map_or(now, |signature| signature.time);
+        let is_new = now.saturating_sub(signed) < FIRST_HOURS;
+        return Ok(if is_new { Timing::AtOnce } else { Timing::AfterADay });
+    };
     if notice.is_used || !(notice.first_day()..=notice.last_day()).contains(&day) || !is_notice_hour(now) {
         return Err(refusals::not_noticed(
             "after a notice, one deduction is possible: from the second day after it, for deduct_duration days, 7:00 \
@@ -237,7 +255,7 @@ pub(super) fn check_time(contract: &Contract, fen: i64, now: i64) -> Result<(), 
     if fen > notice.fen {
         return Err(refusals::other_amount("the amount is more than the estimated_amount of the notice"));
     }
-    Ok(())
+    Ok(Timing::AtOnce)
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub(crate) fn close(order: Order, now: i64) -> Result<Option<Order>, Refusal> {
         OrderState::Success | OrderState::Refund => Err(refusals::paid()),
         OrderState::Closed | OrderState::Revoked => Ok(None),
         OrderState::Accept => Err(refusals::under_deduction()),
-        OrderState::NotPay | OrderState::UserPaying | OrderState::PayError => {
+        OrderState::NotPay | OrderState::UserPaying | OrderState::PayError | OrderState::PayFail => {
             let ended = now.min(order.expires);
             Ok(Some(Order { state: OrderState::Closed, ended: Some(ended), ..order }))
         }

@@ -23,7 +23,14 @@ pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let new = read(tx, context, TradeType::Micropay)?;
     let payer = context.request.body.get("payer").and_then(|payer| payer.get("auth_code"));
     let auth_code = payer.and_then(Value::as_str).unwrap_or_default();
-    Ok(charge(tx, new, Scanned::Code(auth_code), context.now)?.show())
+    let order = charge(tx, new, Scanned::Code(auth_code), context.now)?;
+    if order.state != OrderState::UserPaying {
+        return Ok(order.show());
+    }
+    // INFERRED(payment-code-password): the status was reported in <https://github.com/binarywang/WxJava/issues/4050> (2026), the
+    // body elsewhere: <https://developers.weixin.qq.com/community/develop/doc/000ee0c62d8e48ca12f24bdcf6b400>.
+    context.accept();
+    Ok(json!({ "trade_state": order.state.word() }))
 }
 
 /// What the device of the merchant has read.
@@ -60,7 +67,7 @@ pub(super) fn charge(
     AuthCode::take(tx, scanned, &order, now)?;
     order.state = OrderState::UserPaying;
     if order.total > MAX_WITHOUT_PASSWORD {
-        // UNCONFIRMED(payment-code-password): 200 with the state, and not 202.
+        // UNCONFIRMED(payment-code-password): the amount.
         tx.save(&order)?;
         return Ok(order);
     }

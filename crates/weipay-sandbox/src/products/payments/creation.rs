@@ -217,7 +217,11 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
             OrderState::Closed if new.trade_type == TradeType::Native => Err(refusals::order_closed()),
             OrderState::Closed if known.ended == Some(known.expires) => Err(refusals::order_expired()),
             OrderState::Closed => Err(refusals::number_is_taken(reasons::ORDER_WAS_CLOSED)),
-            OrderState::NotPay | OrderState::UserPaying | OrderState::PayError | OrderState::Accept => {
+            OrderState::NotPay
+            | OrderState::UserPaying
+            | OrderState::PayError
+            | OrderState::Accept
+            | OrderState::PayFail => {
                 if !known.is_from_the_same_product(&new) {
                     return Err(refusals::number_of_another_order(&known, &new));
                 }

@@ -5,7 +5,7 @@
 //!   create ► NOTPAY ── a person pays ──────────────────► SUCCESS ── refund ──► REFUND
 //!              ├── close, expiry ──► CLOSED
 //!              └── reverse (付款码 and deposits only) ──► REVOKED, from SUCCESS too
-//!   by contract ► ACCEPT ── the clock ──► SUCCESS or PAYERROR
+//!   by contract ► ACCEPT ── the clock ──► SUCCESS or PAY_FAIL
 //! ```
 //!
 //! Orders of APIv3 and APIv2, of direct merchants and partners, and the parts of combined orders (合单) are the same record.

@@ -345,7 +345,7 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
         OrderState::PayError if order.trade_type == TradeType::Micropay => Err(
             "the payment by this auth_code failed: reverse the order, and scan another code for another order",
         ),
-        OrderState::PayError => Err(
+        OrderState::PayError | OrderState::PayFail => Err(
             "the deduction by a contract failed: the merchant tries it again by the same request, with the same number",
         ),
         OrderState::Accept => Err("a contract is being charged for this order; advance the clock"),

@@ -17,10 +17,12 @@ words! {
         Closed = "CLOSED",
         /// 付款码 and deposits (押金) only: reversed.
         Revoked = "REVOKED",
-        /// 付款码 and contracts (委托代扣): the payment failed.
+        /// 付款码 only: the payment failed.
         PayError = "PAYERROR",
         /// Contracts only: the deduction is under way.
         Accept = "ACCEPT",
+        /// Contracts only: the deduction failed. UNCONFIRMED(contract-failure-state): other queries than paporderquery say it, too.
+        PayFail = "PAY_FAIL",
     }
 }
 
@@ -29,8 +31,9 @@ impl OrderState {
     /// others are UNCONFIRMED(state-words).
     pub(crate) const fn description(self, trade_type: TradeType) -> &'static str {
         match self {
-            // What was not paid by a code cannot be reversed.
+            // What was not paid by a code cannot be reversed. An older sandbox has called it PAYERROR.
             Self::PayError if !matches!(trade_type, TradeType::Micropay) => "支付失败",
+            Self::PayFail => "支付失败",
             Self::NotPay => "订单未支付",
             Self::UserPaying => "用户支付中，需要输入密码",
             Self::Success => "支付成功",

@@ -152,13 +152,16 @@ pub(super) fn send_packet(
             Err(refusals::other_content().into())
         };
     }
+    if request.text("msgappid").is_some() && request.text("sub_mch_id").is_none() {
+        return Err(refusals::not_of_a_partner().into());
+    }
     let amount = |name: &str| request.body.get(name).and_then(Value::as_i64).unwrap_or_default();
     let (fen, is_group) = (amount("total_amount"), kind == Kind::Group);
     let parts = if kind == Kind::WeCom { 1 } else { amount("total_num") };
     let check = if is_group { group::check } else { check_amount };
     check(fen, parts, request.text("scene_id").is_some())?;
     let (openid, appid) = (request.required("re_openid"), request.required("wxappid"));
-    let person = receiver(tx, openid, appid)?;
+    let person = receiver(tx, openid, appid, refusals::no_openid_of_red_packet)?;
     let account = AccountState::of_owner(tx, &person)?;
     if !account.works() {
         return Err(refusals::abnormal_receiver(account).into());
@@ -193,7 +196,7 @@ pub(super) fn send_packet(
 
 fn check_amount(fen: i64, people: i64, has_scene: bool) -> Result<(), Refusal> {
     if people != 1 {
-        return Err(refusals::wrong_parameter("total_num must be 1"));
+        return Err(refusals::wrong_count());
     }
     let limits = if has_scene { WITH_SCENE } else { USUAL };
     if limits.contains(&fen) { Ok(()) } else { Err(refusals::red_packet_outside_limits()) }
@@ -257,7 +260,7 @@ fn move_money(
     let posting = Posting::new(Business::RedPacket, packet.number.as_str(), now)
         .for_number(packet.mch_billno.as_str())
         .moves(from, to, fen);
-    post(tx, posting).map_err(|error| error.or_short(refusals::not_enough))
+    post(tx, posting).map_err(|error| error.or_short(refusals::not_enough_for_red_packet))
 }
 
 /// What the clock does when nobody has opened it.

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use crate::people::account::AccountState;
+use crate::people::openid::WrongOpenid;
 use crate::reasons;
 use crate::response::Refusal;
+use crate::v2::NUMBER_OF_PAYMENT;
 
 fn refused(code: &'static str, message: &'static str, reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::new(200, code, message, reason)
@@ -12,6 +14,34 @@ fn refused(code: &'static str, message: &'static str, reason: impl Into<Cow<'sta
 
 pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
     refused("OPENID_ERROR", "openid和appid不匹配", reason)
+}
+
+/// As recorded of a payment to the wallet, in a public capture.
+pub(super) fn no_openid() -> Refusal {
+    refused("PARAM_ERROR", "参数错误:输入的用户openid有误.", WrongOpenid::Form.reason())
+}
+
+/// As recorded of a red packet, in a public capture.
+pub(super) fn no_openid_of_red_packet() -> Refusal {
+    refused("PARAM_ERROR", "参数错误:re_openid字段不正确,请检查是否合法", WrongOpenid::Form.reason())
+}
+
+/// As recorded of a payment to the wallet; 企业微信 is INFERRED(wecom-payouts).
+pub(super) fn wrong_number_of_payment() -> Refusal {
+    refused(
+        "PARAM_ERROR",
+        NUMBER_OF_PAYMENT,
+        "partner_trade_no has at most 32 letters and digits, and no other signs",
+    )
+}
+
+/// As reported: <https://github.com/yansongda/pay/issues/184> (2018).
+pub(super) fn not_of_a_partner() -> Refusal {
+    refused(
+        "PARAM_ERROR",
+        "参数错误:授理模式/资金受理才需要填入msgappid",
+        "only a partner sends msgappid, together with sub_mch_id: leave it out",
+    )
 }
 
 /// The account of the person takes no red packet. UNCONFIRMED(payout-account-state): the code.
@@ -51,10 +81,19 @@ pub(super) fn retry_time_is_over() -> Refusal {
     )
 }
 
-/// `short` is what the ledger says of the account. UNCONFIRMED(red-packet-without-money): a report of 2020 has `PROCESSING` for a
-/// red packet, <https://github.com/binarywang/weixin-java-pay-demo/issues/52>.
+/// `short` is what the ledger says of the account.
 pub(super) fn not_enough(short: String) -> Refusal {
-    refused("NOTENOUGH", "余额不足", format!("{short}; then repeat the same number"))
+    refused("NOTENOUGH", "余额不足", then_repeat(&short))
+}
+
+fn then_repeat(short: &str) -> String {
+    format!("{short}; then repeat the same number")
+}
+
+/// The sentence of the page. UNCONFIRMED(red-packet-without-money): a report of 2020 has `PROCESSING`,
+/// <https://github.com/binarywang/weixin-java-pay-demo/issues/52>, and a capture of 2015 `return_code` FAIL.
+pub(super) fn not_enough_for_red_packet(short: String) -> Refusal {
+    refused("NOTENOUGH", "帐号余额不足，请到商户平台充值后再重试", then_repeat(&short))
 }
 
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
@@ -70,10 +109,18 @@ pub(super) fn wrong_ip() -> Refusal {
     )
 }
 
+/// The sentence in captures of 2016 and 2017.
+const AVERAGE: &str = "每个红包的平均金额必须在1.00元到200.00元之间.";
+
+/// The sentence of the page.
+pub(super) fn wrong_count() -> Refusal {
+    refused("PARAM_ERROR", "参数错误:total_num必须为1.", "total_num must be 1")
+}
+
 pub(super) fn red_packet_outside_limits() -> Refusal {
     refused(
         "MONEY_LIMIT",
-        "红包金额发放限制",
+        AVERAGE,
         "a red packet is from 100 to 20000 fen; with a scene_id from 1 to 49900 fen here",
     )
 }
@@ -81,7 +128,7 @@ pub(super) fn red_packet_outside_limits() -> Refusal {
 pub(super) fn group_outside_limits() -> Refusal {
     refused(
         "MONEY_LIMIT",
-        "红包金额发放限制",
+        AVERAGE,
         "a part of a red packet of several parts is from 100 to 20000 fen on average, and all together are at most 100000 fen; with a scene_id a part is from 1 to 49900 fen here",
     )
 }
@@ -102,11 +149,11 @@ pub(super) fn too_much_for_a_day() -> Refusal {
     )
 }
 
-/// The beginning of the sentence is known.
+/// Recorded with the numbers of another merchant.
 pub(super) fn payment_outside_limits() -> Refusal {
     refused(
         "AMOUNT_LIMIT",
-        "付款金额超出限制。低于最小金额0.30元或超过最大金额20000.00元",
+        "付款金额超出限制。低于最小金额0.30元或累计超过20000.00元。",
         "one payment is from 30 to 2000000 fen here",
     )
 }

@@ -69,10 +69,13 @@ pub(super) fn pay_under(
             false => Err(refusals::other_content().into()),
         };
     }
+    if !number.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(refusals::wrong_number_of_payment().into());
+    }
     let fen = request.body.get("amount").and_then(Value::as_i64).unwrap_or_default();
     check(fen, request.required("check_name"), request.text("re_user_name"))?;
     let openid = request.required("openid");
-    let person = receiver(tx, openid, appid)?;
+    let person = receiver(tx, openid, appid, refusals::no_openid)?;
     match AccountState::of_owner(tx, &person)? {
         AccountState::Normal => {}
         account => return Err(refusals::not_to_be_paid(account).into()),

@@ -140,7 +140,7 @@ fn a_deduction_that_fails_is_told_of_and_tried_again_with_its_number() {
     assert_eq!(values(&failed, names), ["FAIL", "NOTENOUGH", &id, "month-1", ""]);
     assert_eq!(
         call(&sandbox, DEDUCTION, &[("out_trade_no", "month-1")]).text("trade_state"),
-        Some("PAYERROR")
+        Some("PAY_FAIL")
     );
     sandbox.platform().accept_contract("poor").unwrap();
     call(&sandbox, DEDUCT, &deduction(&id, "month-1", "3000", &receiver.url));
@@ -192,7 +192,7 @@ fn a_deduction_under_the_number_of_another_order_is_told_what_became_of_it() {
     by_v3("month-2").success();
     sandbox.run_for(2).unwrap();
     let shown = call(&sandbox, DEDUCTION, &[("out_trade_no", "month-2")]);
-    assert_eq!(values(&shown, ["trade_state", "trade_state_desc"]), ["PAYERROR", "支付失败"]);
+    assert_eq!(values(&shown, ["trade_state", "trade_state_desc"]), ["PAY_FAIL", "支付失败"]);
     let told = by_v2("month-2").1;
     assert!(told.contains("made by APIv3") && told.contains("repeat the first request"), "{told}");
     let cannot = sandbox.pay(&PersonPays::new("month-2")).unwrap_err().to_string();

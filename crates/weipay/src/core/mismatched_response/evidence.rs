@@ -99,7 +99,7 @@ impl<'a> Evidence<'a> {
         self.members.iter().filter(|member| member.is_in_every_success)
     }
 
-    /// Those of them that tell it from other responses about the same request, merchant, person or time.
+    /// Those that tell it from other responses about the same request, merchant, person or time. A success has one of them.
     pub(super) fn proofs(&self) -> impl Iterator<Item = Member> {
         self.members.iter().filter(|member| member.is_proof)
     }
@@ -126,6 +126,27 @@ impl<'a> Evidence<'a> {
     /// Whether it has nothing but what any response may have.
     pub(super) fn has_nothing(&self) -> bool {
         !self.success.any(&mut |name| !self.is_of_any(name))
+    }
+
+    /// Whether it has nothing but that, and who takes part, when and in which state.
+    pub(super) fn has_only_usual(&self) -> bool {
+        !self.success.any(&mut |name| !self.is_of_any(name) && !self.any.is_usual(name))
+    }
+
+    /// Whether more of it is strange than of the operation.
+    pub(super) fn is_mostly_strange(&self) -> bool {
+        let (mut strange, mut own) = (0, 0);
+        self.success.any(&mut |name| {
+            strange += usize::from(self.is_strange(name));
+            own += usize::from(self.members.get(name).is_some());
+            false
+        });
+        strange > own
+    }
+
+    /// The first member that every success has and this one has not.
+    pub(super) fn missing(&self) -> impl Iterator<Item = Member> {
+        self.in_every_success().filter(|member| !self.success.has(member.name))
     }
 
     /// Whether it has so many members that no success of the operation has.

@@ -16,13 +16,14 @@ pub(super) struct Case<'a> {
 
 impl Case<'_> {
     /// By each of them a success may be that of another request. Each says of which operations it is.
-    const RULES: [fn(&Self) -> Option<Another>; 7] = [
+    const RULES: [fn(&Self) -> Option<Another>; 8] = [
         Self::repeats_too_little,
         Self::lacks_proof,
         Self::reads_nothing,
         Self::lacks_what_every_success_has,
         Self::says_what_no_page_says,
         Self::lacks_half,
+        Self::is_mostly_strange,
         Self::is_that_of_a_query,
     ];
 
@@ -43,13 +44,18 @@ impl Case<'_> {
         !self.is_accepted && !is_page && !self.operation().has_file_response()
     }
 
-    /// Of all: a field that every success repeats is not there, and something is strange, or there is nothing.
+    /// Of all: a field that every success repeats is not there, and something is strange, or there is nothing. Of what acts, who
+    /// takes part, when and in which state is nothing.
     fn repeats_too_little(&self) -> Option<Another> {
         let Missing { field, is_another_there } = self.missing.as_ref()?;
         // An accepted request (202) repeats nothing yet. A query must not fail for ever because a page is wrong.
         let is_enough = *is_another_there && (self.is_accepted || !self.acts());
-        let has_nothing = || !is_another_there && !self.is_accepted && self.evidence.has_nothing();
-        (!is_enough && self.evidence.has_strange(1) || has_nothing()).then(|| another(field))
+        let has_nothing = || match self.acts() {
+            true => self.evidence.has_only_usual(),
+            false => self.evidence.has_nothing(),
+        };
+        let is_nothing = || !is_another_there && !self.is_accepted && has_nothing();
+        (!is_enough && self.evidence.has_strange(1) || is_nothing()).then(|| another(field))
     }
 
     /// Of what acts: something is strange, and nothing proves which operation it is of. What was sent proves nothing: it
@@ -134,20 +140,25 @@ impl Case<'_> {
         if self.operation().version() == ApiVersion::V3 || !self.acts() {
             return None;
         }
-        let has = |name| self.evidence.success.has(name);
-        let missing = || self.evidence.in_every_success().filter(|member| !has(member.name));
-        let first = missing().next()?;
-        let is_half = missing().count() * 2 >= self.evidence.in_every_success().count();
+        let first = self.evidence.missing().next()?;
+        let is_half = self.evidence.missing().count() * 2 >= self.evidence.in_every_success().count();
         (is_half && self.evidence.has_strange(1)).then(|| another(first.name))
+    }
+
+    /// Of what acts: more of it is strange than is not, and something that every success has is not there. One member that the
+    /// page calls by another name is no more than that.
+    fn is_mostly_strange(&self) -> Option<Another> {
+        let first = self.evidence.missing().next()?;
+        (self.acts() && self.evidence.is_mostly_strange()).then(|| another(first.name))
     }
 
     /// Of what acts: it has a state that its page does not name, so it is that of a query, also of the same number.
     fn is_that_of_a_query(&self) -> Option<Another> {
         let may_be = match self.operation().version() {
-            // A page that leaves out the state of what it makes, as some do, must not refuse that: it has proofs.
+            // A page that leaves out the state of what it makes, as some do, must not refuse that: it requires proofs.
             ApiVersion::V3 => {
-                let makes =
-                    self.operation().request_number().is_some() && self.evidence.proofs().next().is_some();
+                let makes = self.operation().request_number().is_some()
+                    && self.evidence.proofs().any(|member| member.is_in_every_success);
                 self.acts() && !makes
             }
             // What only reads may be a query itself, whose page leaves out a state. A success of what acts has none.
@@ -187,9 +198,12 @@ mod tests {
 
     #[test]
     fn a_success_of_another_operation_is_none_of_this_one() {
-        for (path, field) in
-            [(CLOSE, ""), (NATIVE, "code_url"), (SEND, "stock_id"), (DEACTIVATE, "wechatpay_deactivate_time")]
-        {
+        for (path, field) in [
+            (CLOSE, ""),
+            (NATIVE, "code_url"),
+            (SEND, "coupon_code"),
+            (DEACTIVATE, "wechatpay_deactivate_time"),
+        ] {
             let request = of(Method::POST, path, r#"{"out_trade_no":"A"}"#);
             let code = r#"{"code_url":"weixin://x"}"#;
             for body in [QUERIED, REFUNDED, code, r#"{"data":[]}"#] {
@@ -259,6 +273,65 @@ mod tests {
         let invoice = of(Method::POST, "v3/new-tax-control-fapiao/fapiao-applications", "{}");
         assert!(check(&invoice, CALLER, StatusCode::ACCEPTED, b"").is_ok());
         assert_eq!(differing(&invoice, QUERIED.as_bytes()), Some(""));
+    }
+
+    /// Everything that is done with one stock has its number.
+    #[test]
+    fn the_number_of_its_stock_makes_no_coupon_and_no_stock() {
+        let send = of(
+            Method::POST,
+            SEND,
+            r#"{"openid":"o","appid":"a","stock_id":"1","out_request_no":"R","coupon_code":"C"}"#,
+        );
+        for (body, expected) in [
+            (r#"{"stock_id":"1","openid":"o","wechatpay_use_time":"t"}"#, Some("coupon_code")),
+            (r#"{"stock_id":"1","create_time":"t"}"#, Some("coupon_code")),
+            (r#"{"stock_id":"1","pause_time":"t"}"#, Some("coupon_code")),
+            (r#"{"stock_id":"1","coupon_code":"C","coupon_state":"USED"}"#, Some("")),
+            (r#"{"stock_id":"1","coupon_code":"C","out_request_no":"R"}"#, None),
+            (r#"{"stock_id":"1","coupon_code":"C","new":1}"#, None),
+            (r#"{"stock_id":"1","out_request_no":"R","new":1}"#, None),
+            (r#"{"send_coupon_result":{"coupon_code":"C"},"new":1}"#, None),
+            (r#"{"stock_id":"1"}"#, None),
+        ] {
+            assert_eq!(differing(&send, body.as_bytes()), expected, "{body}");
+        }
+        for path in ["v3/marketing/busifavor/stocks", "v3/marketing/favor/coupon-stocks"] {
+            let make = of(Method::POST, path, "{}");
+            for (body, expected) in [
+                (r#"{"stock_id":"1","coupon_code":"C","out_request_no":"R"}"#, Some("create_time")),
+                (r#"{"stock_id":"1","pause_time":"t"}"#, Some("create_time")),
+                (r#"{"stock_id":"1","create_time":"t","new":1}"#, None),
+                (r#"{"stock_id":"1"}"#, None),
+            ] {
+                assert_eq!(differing(&make, body.as_bytes()), expected, "{path} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_strange_for_the_most_part_and_lacks_something_is_another_one() {
+        let sent = r#"{"out_batch_no":"B","out_bill_no":"B"}"#;
+        let detail = r#"{"mchid":"1","out_batch_no":"B","batch_id":"5","appid":"a","out_detail_no":"D","detail_id":"6"}"#;
+        for path in ["v3/transfer/batches", "v3/partner-transfer/batches"] {
+            let made = of(Method::POST, path, sent);
+            assert_eq!(differing(&made, detail.as_bytes()), Some("create_time"), "{path}");
+            let own = r#"{"out_batch_no":"B","batch_id":"5","create_time":"t","new_1":1,"new_2":1,"new_3":1,"new_4":1}"#;
+            assert_eq!(differing(&made, own.as_bytes()), None, "{path}");
+            // A page that is wrong about one member refuses nothing.
+            let renamed = br#"{"out_batch_no":"B","batch_id":"5","created_at":"t"}"#;
+            assert_eq!(differing(&made, renamed), None, "{path}");
+        }
+        let subsidy = of(Method::POST, "v3/pay/partner/transactions/codepay", r#"{"out_trade_no":"A"}"#);
+        let split = r#"{"transaction_id":"4","amount":{},"out_trade_no":"A","order_id":"1","state":"PROCESSING","x":1,"y":2}"#;
+        assert!(differing(&subsidy, split.as_bytes()).is_some());
+        // Without the number that each success repeats, and with nothing but when and in which state.
+        let pay = of(Method::POST, "v3/fund-app/mch-transfer/transfer-bills", sent);
+        assert_eq!(differing(&pay, br#"{"state":"ACCEPTED","create_time":"t"}"#), Some("out_bill_no"));
+        assert_eq!(differing(&pay, br#"{"state":"ACCEPTED","create_time":"t","package_info":"p"}"#), None);
+        assert!(check(&pay, CALLER, StatusCode::ACCEPTED, br#"{"state":"ACCEPTED"}"#).is_ok());
+        let asked = of(Method::GET, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B", "");
+        assert_eq!(differing(&asked, br#"{"state":"ACCEPTED","create_time":"t"}"#), None);
     }
 
     #[test]

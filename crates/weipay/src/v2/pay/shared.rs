@@ -214,6 +214,19 @@ open_enum! {
         N = "N",
     }
 
+    /// 交易状态.
+    ///
+    /// The shared list of values `deduction_trade_state` of the catalogue.
+    #[doc(alias = "交易状态")]
+    pub enum DeductionTradeState {
+        Success = "SUCCESS",
+        Refund = "REFUND",
+        Notpay = "NOTPAY",
+        Closed = "CLOSED",
+        Accept = "ACCEPT",
+        PayFail = "PAY_FAIL",
+    }
+
     /// 是否关注公众账号.
     ///
     /// The shared list of values `never_subscribed` of the catalogue.

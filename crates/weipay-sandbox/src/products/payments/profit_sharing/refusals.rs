@@ -5,7 +5,7 @@ use super::forms::Form;
 use crate::people::openid::WrongOpenid;
 use crate::products::payments::refusals as of_orders;
 use crate::reasons;
-use crate::response::Refusal;
+use crate::response::{DocumentedRefusal, Refusal, tail};
 
 pub(super) fn not_to_be_shared(message: &'static str) -> Refusal {
     Refusal::invalid_request(message, "the order was not made with settle_info.profit_sharing = true")
@@ -151,13 +151,22 @@ pub(super) fn nothing_left() -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "分账金额为0", "the order has no money left to share")
 }
 
+/// As a merchant recorded it in August 2026. INFERRED(sharing-ratio): so it is of platforms and brands.
+pub(super) const ABOVE_RATIO: &str =
+    "分账金额超出最大分账比例，最大可分账金额需等比例扣除退款与补差回退等逆向交易金额";
+/// The same on the pages.
+pub(super) const ABOVE_RATIO_DOCUMENTED: &str = "分账金额超出最大分账比例";
+
 pub(super) fn above_ratio() -> Refusal {
-    Refusal::new(
-        403,
-        "RULE_LIMIT",
-        "分账金额超出最大分账比例",
-        "all receivers together may get 30 % of the amount of the order that was not refunded",
-    )
+    const OF_THE_TABLE: DocumentedRefusal = DocumentedRefusal {
+        status: 403,
+        code: "RULE_LIMIT",
+        message: ABOVE_RATIO_DOCUMENTED,
+        tail: tail::UNEXPLAINED,
+    };
+    let reason =
+        "all receivers together may get 30 % of the amount of the order that was not refunded, rounded down";
+    Refusal::invalid_request(ABOVE_RATIO, reason).with_documented(&OF_THE_TABLE)
 }
 
 pub(super) fn too_many() -> Refusal {

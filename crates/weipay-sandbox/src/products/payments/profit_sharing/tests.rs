@@ -122,7 +122,11 @@ fn what_may_not_be_shared_is_refused() {
     let error = |code: &'static str, message: &str, status| (status, code, message.to_owned());
     assert_eq!(
         split(&shop, &id, "s1", 301, false).unwrap_err(),
-        error("RULE_LIMIT", "分账金额超出最大分账比例", 403)
+        error(
+            "INVALID_REQUEST",
+            "分账金额超出最大分账比例，最大可分账金额需等比例扣除退款与补差回退等逆向交易金额",
+            400
+        )
     );
     assert_eq!(split(&shop, &id, "s1", 995, false).unwrap_err(), error("NOT_ENOUGH", "分账金额不足", 403));
     let plain = shop.pay(&Wish { number: "order-2", ..Wish::default() });

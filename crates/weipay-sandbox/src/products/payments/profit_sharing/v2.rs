@@ -262,10 +262,11 @@ const SPLIT: Codes = Codes::new(
     &[
         saying("INVALID_REQUEST", NOT_SHARED, "NOT_SHARE_ORDER", ""),
         saying("INVALID_REQUEST", NOT_UNFROZEN, "NOT_SHARE_ORDER", ""),
+        // INFERRED(sharing-ratio): by APIv2 as its page has it.
+        saying("INVALID_REQUEST", refusals::ABOVE_RATIO, "RULELIMIT", refusals::ABOVE_RATIO_DOCUMENTED),
         row("INVALID_REQUEST", "INVALID_REQUEST"),
         row("PARAM_ERROR", "PARAM_ERROR"),
         row("NOT_ENOUGH", "NOTENOUGH"),
-        row("RULE_LIMIT", "RULELIMIT"),
         row("NO_AUTH", "NOAUTH"),
     ],
     "INVALID_REQUEST",

@@ -12,7 +12,7 @@ pub use crate::v2::pay::chain::PayPartnerPaporderquery as Paporderquery;
 ///
 /// - partner: [4014113946](https://pay.weixin.qq.com/doc/v2/partner/4014113946)
 pub mod post {
-    pub use crate::v2::pay::shared::{NeverSubscribed, ResultCode, ReturnCode, TradeStateWithAccept};
+    pub use crate::v2::pay::shared::{DeductionTradeState, NeverSubscribed, ResultCode, ReturnCode};
 
     use crate::model::{Numbered, request, response, xml};
 
@@ -70,7 +70,7 @@ pub mod post {
             /// 交易类型. Required; at most 16 characters.
             trade_type: String = xml("trade_type").required().length(0, 16),
             /// 交易状态. Required; at most 32 characters.
-            trade_state: TradeStateWithAccept = xml("trade_state").required().length(0, 32),
+            trade_state: DeductionTradeState = xml("trade_state").required().length(0, 32),
             /// 付款银行. Required; at most 16 characters.
             bank_type: String = xml("bank_type").required().length(0, 16),
             /// 总金额. Required; in fen (分).

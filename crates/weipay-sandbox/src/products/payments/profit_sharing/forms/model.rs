@@ -283,7 +283,7 @@ impl Model {
             got.filter(|(_, outcome)| **outcome == Outcome::Success).map(|((_, fen), _)| fen).sum();
         // 30 % of the amount of the order that did not go back.
         if fen > 0 && 10 * (fen + before) > 3 * (sold.total - order.refunded) {
-            return Err("RULE_LIMIT");
+            return Err("INVALID_REQUEST");
         }
         self.orders[asked.order].left -= fen;
         let outcomes = vec![Outcome::Pending; asked.parts.len()];

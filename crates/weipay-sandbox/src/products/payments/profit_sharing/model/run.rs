@@ -53,7 +53,7 @@ impl Shops {
         let done = self.world.ask_v2(&self.callers[caller], path, body);
         done.map_err(|refusal| match refusal.code {
             "NOTENOUGH" => "NOT_ENOUGH",
-            "RULELIMIT" => "RULE_LIMIT",
+            "RULELIMIT" => "INVALID_REQUEST",
             "ORDERNOTEXIST" => "RESOURCE_NOT_EXISTS",
             "NOT_SHARE_ORDER" => "INVALID_REQUEST",
             // Of a return by who got no share.
