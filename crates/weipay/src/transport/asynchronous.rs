@@ -208,7 +208,7 @@ fn client(tls: ClientConfig, options: &ConnectionOptions) -> HttpClient {
         .https_or_http()
         .enable_http1()
         .wrap_connector(dialer);
-    let connector = Limited { https };
+    let connector = Limited { https, limit: options.connect_timeout };
     // hyper repeats a request only if a pooled connection was closed before any byte of it was written. It is then the same
     // request, and the platform has not received it.
     Client::builder(TokioExecutor::new())

@@ -41,10 +41,11 @@ pub(super) async fn within<F: Future>(connect_timeout: Duration, sending: F) -> 
     CONNECT_TIMEOUT.scope(connect_timeout, sending).await
 }
 
-/// Makes connections within the time limit of the [request](within) that needs them.
+/// Makes connections within a time limit: that of the [request](within) that needs them, or else its own.
 #[derive(Clone)]
 pub(super) struct Limited {
     pub(super) https: HttpsConnector<Dialer>,
+    pub(super) limit: Duration,
 }
 
 impl Service<Uri> for Limited {
@@ -61,7 +62,7 @@ impl Service<Uri> for Limited {
             let late = "not connected within the time limit for connecting";
             Err(io::Error::new(ErrorKind::TimedOut, late).into())
         };
-        let limit = CONNECT_TIMEOUT.get();
+        let limit = CONNECT_TIMEOUT.try_with(|limit| *limit).unwrap_or(self.limit);
         // With a limit of zero, `timeout` would accept a connection that is ready at once. The blocking client never does.
         if limit.is_zero() {
             return Box::pin(async move { late() });
