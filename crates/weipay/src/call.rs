@@ -44,7 +44,8 @@ const ROOM_FOR_PATH: usize = 96;
 #[must_use = "a call does nothing before its verb"]
 pub struct Call<M: Mode> {
     shared: Arc<Shared<M>>,
-    request: Request,
+    /// Boxed, since each step of a chain moves the call.
+    request: Box<Request>,
 }
 
 impl<M: Mode> Clone for Call<M> {
@@ -55,7 +56,7 @@ impl<M: Mode> Clone for Call<M> {
 
 impl<M: Mode> Call<M> {
     pub(crate) fn new(shared: Arc<Shared<M>>, template: String) -> Self {
-        Self { shared, request: Request::new(template) }
+        Self { shared, request: Box::new(Request::new(template)) }
     }
 
     /// A call that cannot be sent.
@@ -151,6 +152,7 @@ impl<M: Mode> Call<M> {
     }
 
     /// Sends a GET.
+    #[allow(clippy::must_use_candidate, reason = "what it gives must be used by itself")]
     pub fn get(self) -> M::Output<Value> {
         self.request(Method::GET, ())
     }
@@ -191,6 +193,7 @@ impl<M: Mode> Call<M> {
     }
 
     /// Sends a DELETE.
+    #[allow(clippy::must_use_candidate, reason = "what it gives must be used by itself")]
     pub fn delete(self) -> M::Output<Value> {
         self.request(Method::DELETE, ())
     }
