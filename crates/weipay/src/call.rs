@@ -34,7 +34,8 @@ pub(crate) use step::{chain, chain_step};
 #[must_use = "a call does nothing before its verb"]
 pub struct Call<M: Mode> {
     pub(crate) shared: Arc<Shared<M>>,
-    pub(crate) request: Request,
+    /// Boxed, because each step of a chain moves the call.
+    pub(crate) request: Box<Request>,
 }
 
 impl<M: Mode> Clone for Call<M> {
@@ -45,7 +46,7 @@ impl<M: Mode> Clone for Call<M> {
 
 impl<M: Mode> Call<M> {
     pub(crate) fn new(shared: Arc<Shared<M>>, template: String) -> Self {
-        Self { shared, request: Request::new(template) }
+        Self { shared, request: Box::new(Request::new(template)) }
     }
 
     /// A call that cannot be sent.
@@ -141,6 +142,7 @@ impl<M: Mode> Call<M> {
     }
 
     /// Sends a GET.
+    #[allow(clippy::must_use_candidate, reason = "what it gives must be used by itself")]
     pub fn get(self) -> M::Output<Value> {
         self.request(Method::GET, ())
     }
@@ -181,6 +183,7 @@ impl<M: Mode> Call<M> {
     }
 
     /// Sends a DELETE.
+    #[allow(clippy::must_use_candidate, reason = "what it gives must be used by itself")]
     pub fn delete(self) -> M::Output<Value> {
         self.request(Method::DELETE, ())
     }

@@ -206,11 +206,8 @@ impl Core {
         if let Some(content_type) = request.content_type() {
             headers.insert(CONTENT_TYPE, content_type);
         }
-        if !request.headers.is_empty() {
-            for name in request.headers.keys() {
-                headers.remove(name);
-            }
-            headers.extend(request.headers.clone());
+        for (name, value) in &request.headers {
+            headers.insert(name, value.clone());
         }
         Ok(headers)
     }

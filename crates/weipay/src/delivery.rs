@@ -47,7 +47,7 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
 
     /// Sends a request, or reports that it could not be prepared.
     #[doc(hidden)]
-    fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Output<T>;
+    fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Box<Request>) -> Self::Output<T>;
 }
 
 /// The state that the parts of one client share.
@@ -106,12 +106,12 @@ mod asynchronous {
     use std::fmt;
     use std::future::Future;
     use std::marker::PhantomData;
-    use std::pin::Pin;
+    use std::pin::{Pin, pin};
     use std::task::{Context, Poll};
 
     use super::*;
     use crate::error::Sent;
-    use crate::observer::{AttemptWatch, Outcome, Watch};
+    use crate::observer::{AttemptWatch, Watch};
     use crate::platform_keys::{AsyncFlight, RequiredAction};
     use crate::response::Response;
     use crate::runtime;
@@ -138,7 +138,7 @@ mod asynchronous {
             settings.transport.is_some()
         }
 
-        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> CallFuture<T> {
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Box<Request>) -> CallFuture<T> {
             let shared = Arc::clone(shared);
             let call = async move { deliver(&shared, &mut request).await };
             CallFuture { call: Box::pin(call), body: PhantomData }
@@ -151,7 +151,7 @@ mod asynchronous {
         let watch = Watch::begin(&shared.core, request);
         let outcome = watch.during(attempts(shared, request, &watch)).await;
         let outcome = outcome.map_err(|error| error.in_call(request));
-        watch.end(Outcome::from_call(&outcome));
+        watch.end(&outcome);
         outcome
     }
 
@@ -172,7 +172,7 @@ mod asynchronous {
             let outcome = attempt(shared, request, &attempts, &mut attempt_watch).await;
             // The meaning of an error code depends on the operation.
             let outcome = outcome.map_err(|error| error.in_call(request));
-            attempt_watch.end(Outcome::from_call(&outcome));
+            attempt_watch.end(&outcome);
             match next_delay(&shared.core, &mut attempts, &outcome) {
                 Some(wait) => timer.sleep(wait).await,
                 None => return with_attempts(attempts, outcome),
@@ -196,7 +196,7 @@ mod asynchronous {
         limits.tell(&mut signed);
         let share = Deadline::after(limits.whole);
         let sent = shared.transport.send(signed.map(Into::into), share.left());
-        let response = async { read_whole(sent.await?).await };
+        let response = pin!(async { read_whole(sent.await?).await });
         // A transport and a timer of the caller's may do without the timers of tokio.
         let response = runtime::timeout(share.left() + AFTER_TRANSPORT, response).await;
         let response = response.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps)))?;
@@ -270,7 +270,7 @@ pub use asynchronous::CallFuture;
 #[cfg(feature = "blocking")]
 mod blocking {
     use super::*;
-    use crate::observer::{AttemptWatch, Outcome, Watch};
+    use crate::observer::{AttemptWatch, Watch};
     use crate::platform_keys::{BlockingFlight, RequiredAction};
     use crate::response::Response;
     use crate::signer::blocking::Signer;
@@ -292,7 +292,7 @@ mod blocking {
             settings.blocking_transport.is_some()
         }
 
-        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> Self::Output<T> {
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Box<Request>) -> Self::Output<T> {
             deliver(shared, &mut request).map(Response::new)
         }
     }
@@ -301,7 +301,7 @@ mod blocking {
         let watch = Watch::begin(&shared.core, request);
         let outcome = watch.within(|| attempts(shared, request, &watch));
         let outcome = outcome.map_err(|error| error.in_call(request));
-        watch.end(Outcome::from_call(&outcome));
+        watch.end(&outcome);
         outcome
     }
 
@@ -322,7 +322,7 @@ mod blocking {
             let outcome = attempt(shared, request, &attempts, &mut attempt_watch);
             // The meaning of an error code depends on the operation.
             let outcome = outcome.map_err(|error| error.in_call(request));
-            attempt_watch.end(Outcome::from_call(&outcome));
+            attempt_watch.end(&outcome);
             match next_delay(&shared.core, &mut attempts, &outcome) {
                 Some(wait) => timer.sleep_blocking(wait),
                 None => return with_attempts(attempts, outcome),

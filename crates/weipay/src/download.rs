@@ -175,14 +175,14 @@ impl<M: Mode> Download<M> {
     }
 
     /// Of the file that is the response to this call.
-    pub(crate) fn of_call(shared: Arc<Shared<M>>, mut request: Request) -> Self {
+    pub(crate) fn of_call(shared: Arc<Shared<M>>, mut request: Box<Request>) -> Self {
         // A response that is signed as a whole cannot be streamed: no byte may be used before the signature is verified.
         if !request.operation.is_some_and(|row| row.has_file_response() && row.is_unsigned()) {
             request.record_error(RequestError::NotAFile);
         }
         let timeout = request.timeout.take().unwrap_or(MAX_DURATION);
         let retries = request.retries.take();
-        let source = Source::Call(Box::new(request));
+        let source = Source::Call(request);
         Self { shared, source, digest: None, max_bytes: None, timeout, retries }
     }
 

@@ -7,7 +7,9 @@ mod wiped;
 use serde_json::Value;
 use serde_json::error::{Category, Error};
 
-pub(crate) use member::{any_member, has_member, is_object, member, object_member, repeated_member};
+pub(crate) use member::{
+    any_member, has_member, is_object, may_have, member, object_member, repeated_member,
+};
 #[cfg(feature = "notifications")]
 pub(crate) use wiped::WipedJson;
 pub(crate) use wiped::wiped_text;

@@ -8,6 +8,8 @@
 //! text. Of the path only those members are there that the client acts on, and so it is with what is inside of those of a
 //! response. What any response may have is not among them, but described once for all.
 
+use memchr::{memchr, memchr2, memrchr};
+
 use crate::model::table::Purpose;
 use crate::operation::Operation;
 
@@ -75,7 +77,11 @@ pub(crate) enum Place {
 impl Operation {
     /// The members in a place.
     pub(crate) fn members(&self, place: Place) -> Members {
-        Members(self.members_text().split('|').nth(place as usize).unwrap_or_default())
+        let mut text = self.members_text();
+        for _ in 0..place as usize {
+            text = memchr(b'|', text.as_bytes()).map_or("", |bar| &text[bar + 1..]);
+        }
+        Members(memchr(b'|', text.as_bytes()).map_or(text, |bar| &text[..bar]))
     }
 
     /// The sensitive fields (敏感信息加密), each written as its place and its path. The place is `path`, `query`, `body` or
@@ -109,6 +115,19 @@ impl Members {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let (member, after) = Member::read(rest)?;
+            rest = after;
+            Some(member)
+        })
+    }
+
+    /// Those that have a purpose or members of their own: the few that may repeat something of the request. The others are not
+    /// read.
+    pub(crate) fn with_purpose_or_members(self) -> impl Iterator<Item = Member> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let sign = memchr2(b'=', b'{', rest.as_bytes())?;
+            let begin = memrchr(b' ', &rest.as_bytes()[..sign]).map_or(0, |space| space + 1);
+            let (member, after) = Member::read(&rest[begin..])?;
             rest = after;
             Some(member)
         })
@@ -260,6 +279,18 @@ mod tests {
         let inside = members.get("c").unwrap().members.unwrap();
         assert!(inside.has_echo() && !Members("b=r c").has_echo());
         assert_eq!(inside.get("d").unwrap().repeats, "another");
+    }
+
+    #[test]
+    fn members_with_a_purpose_or_members_are_found_without_the_others() {
+        for operation in crate::operations() {
+            for place in [Place::Path, Place::Query, Place::Body, Place::Response] {
+                let members = operation.members(place);
+                let all =
+                    members.iter().filter(|member| member.purpose.is_some() || member.members.is_some());
+                assert!(members.with_purpose_or_members().eq(all), "{operation}");
+            }
+        }
     }
 
     #[test]

@@ -149,7 +149,17 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    pub(crate) fn from_call(outcome: &'a Result<RawResponse, Error>) -> Self {
+    fn from_error(error: &'a Error) -> Self {
+        Self { status: error.status(), request_id: error.request_id(), error: Some(error) }
+    }
+
+    fn may_have_taken_effect(&self) -> bool {
+        self.error.is_none_or(Error::may_have_taken_effect)
+    }
+}
+
+impl<'a> From<&'a Result<RawResponse, Error>> for Outcome<'a> {
+    fn from(outcome: &'a Result<RawResponse, Error>) -> Self {
         match outcome {
             Ok(response) => {
                 Self { status: Some(response.status), request_id: request_id(&response.headers), error: None }
@@ -157,23 +167,17 @@ impl<'a> Outcome<'a> {
             Err(error) => Self::from_error(error),
         }
     }
+}
 
+impl<'a> From<&'a Result<Downloaded, Error>> for Outcome<'a> {
     /// A file comes with status 200 and no other.
-    pub(crate) fn from_download(outcome: &'a Result<Downloaded, Error>) -> Self {
+    fn from(outcome: &'a Result<Downloaded, Error>) -> Self {
         match outcome {
             Ok(file) => {
                 Self { status: Some(StatusCode::OK), request_id: request_id(&file.headers), error: None }
             }
             Err(error) => Self::from_error(error),
         }
-    }
-
-    fn from_error(error: &'a Error) -> Self {
-        Self { status: error.status(), request_id: error.request_id(), error: Some(error) }
-    }
-
-    fn may_have_taken_effect(&self) -> bool {
-        self.error.is_none_or(Error::may_have_taken_effect)
     }
 }
 
@@ -401,8 +405,10 @@ impl<'a> Watch<'a> {
         AttemptWatch { watch: self, began, server: None }
     }
 
-    pub(crate) fn end(mut self, outcome: Outcome<'_>) {
+    /// The outcome is looked at only if somebody watches.
+    pub(crate) fn end<'o>(mut self, outcome: impl Into<Outcome<'o>>) {
         let Some(watched) = self.watched.take() else { return };
+        let outcome = outcome.into();
         let ended = Ended { watched: &watched, outcome, duration: self.since(watched.began) };
         let call = EndedCall { ended, attempts: self.attempts.load(Ordering::Relaxed) };
         #[cfg(feature = "tracing")]
@@ -458,9 +464,10 @@ impl AttemptWatch<'_> {
         });
     }
 
-    pub(crate) fn end(mut self, outcome: Outcome<'_>) {
+    pub(crate) fn end<'o>(mut self, outcome: impl Into<Outcome<'o>>) {
         let watch = self.watch;
         let (Some(watched), Some(server)) = (&watch.watched, self.server.take()) else { return };
+        let outcome = outcome.into();
         watch.may_have_taken_effect.fetch_or(outcome.may_have_taken_effect(), Ordering::Relaxed);
         let ended = Ended { watched, outcome, duration: watch.since(self.began) };
         let attempt = EndedAttempt { ended, number: watch.attempts.load(Ordering::Relaxed), server: &server };

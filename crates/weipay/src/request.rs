@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::base_url::BaseUrl;
 use crate::error::{Cause, RequestError};
+use crate::json;
 use crate::model::{Model, Sensitive};
 use crate::operation::{self, ApiVersion, Operation};
 use crate::retry::RetryConfig;
@@ -131,7 +132,7 @@ impl Request {
 
     /// The value that is sent for a placeholder of the operation, whatever name the caller gives it.
     pub(crate) fn path_value(&self, operation: &Operation, name: &str) -> Option<Cow<'_, str>> {
-        let at = operation.path().split('/').position(|segment| is_placeholder(segment, name))?;
+        let at = target::position_of_placeholder(operation.path(), name)?;
         let path = self.template.split('?').next().unwrap_or_default();
         let segment = path.trim_start_matches('/').split('/').nth(at)?;
         match target::placeholder(segment) {
@@ -150,6 +151,21 @@ impl Request {
             let value = pair.split_once('=').map_or("", |(_, value)| value);
             is_pair_of(pair, name).then(|| percent_decode_str(value).decode_utf8_lossy())
         })
+    }
+
+    /// Tells the name of each field that the request has in its path, its query or its body. A field may be told twice.
+    pub(crate) fn each_name(&self, operation: &Operation, tell: &mut dyn FnMut(&str)) {
+        operation.path().split('/').filter_map(target::placeholder).for_each(&mut *tell);
+        self.query.iter().for_each(|(name, _)| tell(name));
+        if let Some((_, query)) = self.template.split_once('?') {
+            query.split('&').for_each(|pair| tell(&name_of_pair(pair)));
+        }
+        if let Some(Body::Json(body)) = &self.body {
+            json::any_member(body, |name| {
+                tell(name);
+                false
+            });
+        }
     }
 
     /// Puts a pair into the query, in place of those of its name, also in the query of a path.
@@ -187,9 +203,8 @@ impl Request {
         let is_in = |pairs: &[(String, String)]| {
             pairs.iter().any(|(known, value)| known == name && !value.is_empty())
         };
-        let is_in_path = self
-            .operation
-            .is_some_and(|row| row.path().split('/').any(|segment| is_placeholder(segment, name)));
+        let path = self.operation.map(Operation::path).unwrap_or_default();
+        let is_in_path = target::position_of_placeholder(path, name).is_some();
         let is_in_body = || match &self.body {
             None => false,
             Some(Body::Json(bytes)) => has_member(bytes, name),
@@ -242,18 +257,17 @@ impl Request {
 
 /// Whether a pair of a query in a path has this name.
 fn is_pair_of(pair: &str, name: &str) -> bool {
-    let known = pair.split_once('=').map_or(pair, |(known, _)| known);
-    percent_decode_str(known).decode_utf8_lossy() == name
+    name_of_pair(pair) == name
 }
 
-fn is_placeholder(segment: &str, name: &str) -> bool {
-    target::placeholder(segment) == Some(name)
+/// The name of a pair of a query in a path.
+fn name_of_pair(pair: &str) -> Cow<'_, str> {
+    percent_decode_str(pair.split_once('=').map_or(pair, |(name, _)| name)).decode_utf8_lossy()
 }
 
 /// Whether a JSON object has a member that can be a request's number.
 fn has_member(json: &[u8], name: &str) -> bool {
-    let members = serde_json::from_slice::<Map<String, Value>>(json);
-    members.is_ok_and(|members| members.get(name).is_some_and(is_number))
+    json::member(json, name).is_some_and(|number| !number.is_empty())
 }
 
 fn is_number(value: &Value) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{fmt, str};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weipay_wire::{PrivateKey, XmlElements};
@@ -380,8 +380,11 @@ pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeErr
     serde_json::from_slice(json::without_mark(body)).map_err(|error| DecodeError::whole(json::reason(&error)))
 }
 
+/// `Request-ID` (请求的唯一标识).
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
-    headers.get("Request-ID")?.to_str().ok()
+    headers.get(REQUEST_ID)?.to_str().ok()
 }
 
 impl<T> Clone for Response<T> {

@@ -43,7 +43,8 @@ pub(crate) fn has_timers() -> bool {
     }
 }
 
-/// Lets a future run for so long, where there are timers.
+/// Lets a future run for so long, where there are timers. A large one should be given pinned: the future of an async function has
+/// room for each argument twice.
 pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     match has_timers() {
         true => tokio::time::timeout(limit, future).await,

@@ -136,7 +136,8 @@ mod asynchronous {
         ) -> Result<http::Request<B>, RequestError> {
             match prepared {
                 Prepared::Signed(request) => Ok(request),
-                Prepared::ForSigner(request, unsigned) => self.sign(request, unsigned, limit).await,
+                // Boxed: with a private key, its future would only make that of each call larger.
+                Prepared::ForSigner(request, unsigned) => Box::pin(self.sign(request, unsigned, limit)).await,
             }
         }
 

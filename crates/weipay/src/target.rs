@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::RequestError;
@@ -33,15 +34,21 @@ pub(crate) fn target(
         target.push('?');
         target.push_str(own);
     }
-    let pairs = query(pairs);
-    target.push_str(&if own_query.is_some() { pairs.replacen('?', "&", 1) } else { pairs });
+    let mut sign = if own_query.is_some() { '&' } else { '?' };
+    for (name, value) in pairs {
+        target.push(sign);
+        percent_encode(&mut target, name);
+        target.push('=');
+        percent_encode(&mut target, value);
+        sign = '&';
+    }
     Ok(target)
 }
 
 /// Whether this is a whole URL, such as the download address of a bill. The property style removes one of its slashes.
 fn is_url(template: &str) -> bool {
-    let scheme = template.trim_start().split_once(":/").map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)))
+    let Some((scheme, rest)) = template.trim_start().split_once(':') else { return false };
+    rest.starts_with('/') && ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 /// A path for an error or a log: its query may contain a token or personal data.
@@ -55,6 +62,18 @@ pub(crate) fn without_query(template: &str) -> Cow<'_, str> {
 /// The name of a segment that is a `{placeholder}`.
 pub(crate) fn placeholder(segment: &str) -> Option<&str> {
     segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
+}
+
+/// Which segment of a path is the placeholder with this name.
+pub(crate) fn position_of_placeholder(path: &str, name: &str) -> Option<usize> {
+    let path = path.as_bytes();
+    let is_it = |at: &usize| {
+        let (before, after) = path.split_at(*at);
+        let end = after[1..].strip_prefix(name.as_bytes());
+        matches!(before, [] | [.., b'/']) && matches!(end, Some([b'}'] | [b'}', b'/', ..]))
+    };
+    let at = memchr_iter(b'{', path).find(is_it)?;
+    Some(memchr_iter(b'/', &path[..at]).count())
 }
 
 /// The path that goes out, without its query, as far as its placeholders have values.
@@ -92,7 +111,6 @@ fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestEr
         Some(template) => (template, "/"),
         None => (template, ""),
     };
-    let mut used = vec![false; values.len()];
     let mut path = String::with_capacity(template.len() + 32);
     for segment in template.split('/') {
         path.push('/');
@@ -101,16 +119,13 @@ fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestEr
             Some(name) => {
                 let value = value_of(values, name);
                 let value = value.ok_or_else(|| RequestError::UnfilledPlaceholder(name.to_owned()))?;
-                for (used, (known, _)) in used.iter_mut().zip(values) {
-                    *used |= known == name;
-                }
                 push_value(&mut path, name, value)?;
             }
         }
     }
     path.push_str(last_slash);
-    match used.iter().position(|used| !used) {
-        Some(at) => Err(RequestError::UnknownPlaceholder(values[at].0.clone())),
+    match values.iter().find(|(name, _)| position_of_placeholder(template, name).is_none()) {
+        Some((name, _)) => Err(RequestError::UnknownPlaceholder(name.clone())),
         None => Ok(path),
     }
 }
@@ -142,18 +157,6 @@ fn push_value(path: &mut String, name: &str, value: &str) -> Result<(), RequestE
     Ok(())
 }
 
-/// Query pairs as they are signed and sent, with the `?`; empty if there is no pair.
-fn query(pairs: &[(String, String)]) -> String {
-    let mut text = String::new();
-    for (name, value) in pairs {
-        text.push(if text.is_empty() { '?' } else { '&' });
-        percent_encode(&mut text, name);
-        text.push('=');
-        percent_encode(&mut text, value);
-    }
-    text
-}
-
 /// All ASCII but what RFC 3986 calls unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -163,8 +166,8 @@ pub(crate) fn percent_encode(text: &mut String, value: &str) {
 
 /// RFC 3986 `pchar` without the percent sign.
 fn is_path_character(character: char) -> bool {
-    character.is_ascii_alphanumeric()
-        || "-._~!$&'()*+,;=:@".bytes().any(|known| char::from(known) == character)
+    matches!(character, '0'..='9' | 'A'..='Z' | 'a'..='z' | '-' | '.' | '_' | '~')
+        || matches!(character, '!' | '$' | '&'..=',' | ';' | '=' | ':' | '@')
 }
 
 #[cfg(test)]
@@ -211,6 +214,24 @@ mod tests {
         assert_eq!(filled("v3/{a}/{b}/{empty}/c/?d={a}", &given), "v3/x%2Fy/{b}/{empty}/c/");
         assert_eq!(filled("/v3/a?b", &given), "/v3/a");
         assert_eq!(filled("v3/{a}", &[]), "v3/{a}");
+    }
+
+    #[test]
+    fn a_placeholder_is_a_whole_segment() {
+        for (path, position) in [
+            ("v3/{a}/{b}", Some(1)),
+            ("{a}", Some(0)),
+            ("/v3/x/{a}/", Some(3)),
+            ("v3/{a}b/{aa}/{a}", Some(3)),
+            ("v3/x{a}", None),
+            ("v3/{a", None),
+            ("v3/{b}", None),
+            ("", None),
+        ] {
+            assert_eq!(position_of_placeholder(path, "a"), position, "{path}");
+            let found = path.split('/').position(|segment| placeholder(segment) == Some("a"));
+            assert_eq!(found, position, "{path}");
+        }
     }
 
     #[test]
@@ -290,8 +311,9 @@ mod tests {
 
     #[test]
     fn a_query_is_encoded_for_signing_and_sending_alike() {
-        assert_eq!(query(&values(&[("a b", "1&2"), ("c", "")])), "?a%20b=1%262&c=");
-        assert_eq!(query(&[]), "");
+        let pairs = values(&[("a b", "1&2"), ("c", "")]);
+        assert_eq!(target("v3/a", &[], &pairs).unwrap(), "/v3/a?a%20b=1%262&c=");
+        assert_eq!(target("v3/a", &[], &[]).unwrap(), "/v3/a");
     }
 
     proptest! {

@@ -103,6 +103,15 @@ impl<'a> Asked<'a> {
         in_path.or_else(|| self.request.query_value(field)).or_else(in_body)
     }
 
+    /// Which of these fields the request has. Its own are gone through once: they are few.
+    fn sent_among(self, fields: &'static [&'static str]) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        self.request.each_name(self.operation, &mut |name| {
+            found.extend(fields.iter().find(|field| **field == name).copied());
+        });
+        found
+    }
+
     /// What a member of the response repeats, if it repeats something that is known.
     fn repeated_by(self, member: &Member) -> Option<Cow<'a, str>> {
         match member.purpose {

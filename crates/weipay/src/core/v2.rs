@@ -57,8 +57,8 @@ pub(super) fn prepare_request(
     let mut signed = http::Request::new(body);
     *signed.method_mut() = request.method.clone();
     *signed.uri_mut() = base_url
-        .url(&base_url.target(&target))
-        .parse()
+        .url(&base_url.target(target))
+        .try_into()
         .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
     *signed.headers_mut() = headers;
     if let Some(identity) = identity(core, request, &base_url)? {

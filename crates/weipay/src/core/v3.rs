@@ -46,14 +46,14 @@ pub(super) fn prepare_request(
         headers.insert(SERIAL, serial);
     }
     let base_url = core.base_url(request, host)?;
-    let target = base_url.target(&request.target()?);
+    let target = base_url.target(request.target()?);
     let unsigned = Unsigned::new(core, request, &target);
 
     let mut signed = http::Request::new(request.payload());
     *signed.method_mut() = request.method.clone();
     *signed.uri_mut() = base_url
         .url(&target)
-        .parse()
+        .try_into()
         .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
     *signed.headers_mut() = headers;
     unsigned.sign(&core.merchant, signed)
@@ -212,7 +212,7 @@ impl Core {
     ) -> Error {
         error.compare_signed(|| {
             let (timestamp, nonce) = signed_moment(authorization?)?;
-            let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
+            let target = self.base_url(request, Host::Main).ok()?.target(request.target().ok()?);
             Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
         });
         error.hiding(request, authorization)

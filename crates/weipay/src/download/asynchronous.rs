@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -13,7 +14,7 @@ use crate::attempts::ExchangeLimits;
 use crate::delivery::Async;
 use crate::error::{Error, FileError, Sent};
 use crate::failover::Host;
-use crate::observer::{AttemptWatch, Outcome, Watch};
+use crate::observer::{AttemptWatch, Watch};
 use crate::runtime;
 use crate::transport::{Body, StreamResponse, lost, timed_out};
 
@@ -63,7 +64,7 @@ impl Download<Async> {
         let (core, request) = (&self.shared.core, self.prepare(Host::Main)?.request);
         let watch = Watch::begin(core, &request);
         let run = watch.during(self.run(sink, &watch)).await;
-        watch.end(Outcome::from_download(&run));
+        watch.end(&run);
         run
     }
 
@@ -85,14 +86,14 @@ impl Download<Async> {
             let outcome = match attempts.left() {
                 Ok(left) => {
                     let limits = attempts.exchange_limits(left);
-                    let attempt = self.attempt(prepared, &limits, &mut sink, &mut attempt_watch);
+                    let attempt = pin!(self.attempt(prepared, &limits, &mut sink, &mut attempt_watch));
                     let outcome = runtime::timeout(left, attempt).await;
                     outcome.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps).into()))
                 }
                 Err(error) => Err(error),
             };
             let outcome = outcome.map_err(|error| error.in_call(&request));
-            attempt_watch.end(Outcome::from_download(&outcome));
+            attempt_watch.end(&outcome);
             let Some(wait) = self.next(&mut attempts, &outcome, sink.can_restart()) else {
                 return outcome.map_err(|error| error.after(attempts.into_ended()));
             };

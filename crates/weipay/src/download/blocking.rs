@@ -14,7 +14,7 @@ use crate::attempts::ExchangeLimits;
 use crate::delivery::Blocking;
 use crate::error::{Error, FileError, Sent};
 use crate::failover::Host;
-use crate::observer::{AttemptWatch, Outcome, Watch};
+use crate::observer::{AttemptWatch, Watch};
 use crate::transport::blocking::Body;
 use crate::transport::{EndOfTime, StreamResponse, lost, out_of_time, timed_out};
 
@@ -61,7 +61,7 @@ impl Download<Blocking> {
         let (core, request) = (&self.shared.core, self.prepare(Host::Main)?.request);
         let watch = Watch::begin(core, &request);
         let received = watch.within(|| self.run_attempts(sink, &watch));
-        watch.end(Outcome::from_download(&received));
+        watch.end(&received);
         received
     }
 
@@ -86,7 +86,7 @@ impl Download<Blocking> {
             };
             let outcome = attempts.left().and_then(attempt);
             let outcome = outcome.map_err(|error| error.in_call(&request));
-            attempt_watch.end(Outcome::from_download(&outcome));
+            attempt_watch.end(&outcome);
             let Some(wait) = self.next(&mut attempts, &outcome, sink.can_restart()) else {
                 return outcome.map_err(|error| error.after(attempts.into_ended()));
             };

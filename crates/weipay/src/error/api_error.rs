@@ -94,7 +94,7 @@ impl ApiError {
     /// Responses whose own fields are `code` and `message` have digits or `SUCCESS` as the code, and those that have a `code` of
     /// a card have no `message`.
     pub(crate) fn under_success(body: &[u8]) -> Option<Self> {
-        if body.len() > MAX_UNDER_SUCCESS {
+        if body.len() > MAX_UNDER_SUCCESS || !json::may_have(body, "code") {
             return None;
         }
         let code = json::member(body, "code")?;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2, memmem};
 
 use super::without_mark;
 
@@ -14,6 +14,12 @@ use super::without_mark;
 /// that.
 pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
     value(json, name).and_then(plain)
+}
+
+/// Whether there may be a member of this name. To say no costs much less than to look at all members: a name without an escape is
+/// written as it is.
+pub(crate) fn may_have(json: &[u8], name: &str) -> bool {
+    memmem::find(json, name.as_bytes()).is_some() || memchr(b'\\', json).is_some()
 }
 
 /// The member of a JSON object that has this name, if it is an object, as it is written. Of several it is the first.
@@ -190,6 +196,14 @@ mod tests {
         ] {
             assert_eq!(member(json.as_bytes(), "a").as_deref(), found, "{json}");
         }
+    }
+
+    #[test]
+    fn a_member_that_is_there_may_be_there() {
+        for json in [r#"{"a":1}"#, r#"{"\u0061":1}"#, r#"{"b":"\n"}"#, r#"{"ba":1}"#] {
+            assert!(may_have(json.as_bytes(), "a"), "{json}");
+        }
+        assert!(!may_have(br#"{"b":1}"#, "a"));
     }
 
     #[test]

@@ -24,13 +24,13 @@ pub(crate) fn decode<M: Model + Default>(
 ) -> Result<(M, Vec<DecodeError>), DecodeError> {
     let body = json::without_mark(body);
     let mut model = M::default();
-    match whole(body, &mut model, opener) {
+    match text_of(body).and_then(|text| whole(text, &mut model, opener)) {
         Ok(decode_errors) => Ok((model, decode_errors)),
         // Invalid UTF-8, such as a nickname that was cut inside a character, must not hide that a payment succeeded.
         Err(problem) => {
             let text = json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
-            let mut decode_errors = whole(text.as_bytes(), &mut model, opener)?;
+            let mut decode_errors = whole(&text, &mut model, opener)?;
             let reason = json::REPAIRED.to_owned();
             decode_errors.insert(0, DecodeError { path: String::new(), reason });
             Ok((model, decode_errors))
@@ -38,15 +38,20 @@ pub(crate) fn decode<M: Model + Default>(
     }
 }
 
+/// The body as text: looked at once as a whole, and not each of its texts again.
+fn text_of(body: &[u8]) -> Result<&str, DecodeError> {
+    str::from_utf8(body).map_err(|error| DecodeError::whole(error.to_string()))
+}
+
 fn whole(
-    body: &[u8],
+    body: &str,
     model: &mut dyn Model,
     opener: Option<&PrivateKey>,
 ) -> Result<Vec<DecodeError>, DecodeError> {
     let encrypted = opener.map_or(Ciphertext::Kept, Ciphertext::Decrypted);
-    let mut decoder = Decoder::new(body, encrypted, Strictness::Lenient);
+    let mut decoder = Decoder::new(body.as_bytes(), encrypted, Strictness::Lenient);
     if !body.is_empty() && !model.table().fields.is_empty() {
-        let mut json = serde_json::Deserializer::from_slice(body);
+        let mut json = serde_json::Deserializer::from_str(body);
         let read =
             json.deserialize_any(BodyVisitor { model, decoder: &mut decoder }).and_then(|()| json.end());
         read.map_err(|error| DecodeError {

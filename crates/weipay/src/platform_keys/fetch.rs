@@ -153,7 +153,10 @@ mod asynchronous {
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
-            let Ok(runtime) = Handle::try_current() else { return self.fetch_in(turn, deadline).await };
+            let Ok(runtime) = Handle::try_current() else {
+                // Boxed: its future is larger than all else in that of a call, which hardly ever fetches.
+                return Box::pin(self.fetch_in(turn, deadline)).await;
+            };
             let shared = Arc::clone(self);
             let own_deadline = Deadline::after(own_limit);
             let fetch = runtime.spawn(async move { shared.fetch_in(turn, own_deadline).await });

@@ -55,11 +55,11 @@ impl Request {
 
     /// The key that encrypts is named in `Wechatpay-Serial` at once: the client's keys may change before the request is signed.
     fn encode(&mut self, model: &dyn Model, core: &Core) {
-        let platform = core.platform();
+        let (platform, now) = (core.platform(), core.now());
         let named = platform_serial(model);
         let named = named.as_deref().or_else(|| self.headers.get(SERIAL)?.to_str().ok());
-        let serial = named.or_else(|| platform.preferred(core.now()));
-        let key = serial.and_then(|serial| platform.to_encrypt(serial, core.now()));
+        let serial = named.or_else(|| platform.preferred(now));
+        let key = serial.and_then(|serial| platform.to_encrypt(serial, now));
         let pinned = serial.and_then(|serial| HeaderValue::try_from(serial).ok());
         self.take_encoded(encode(model, Encryption::With(key)));
         if let Some(serial) = pinned {

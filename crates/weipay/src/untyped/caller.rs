@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::model::table::Place;
 use crate::request::Request;
 use crate::request::encoding::caller;
-use crate::target::placeholder;
+use crate::target::position_of_placeholder;
 use crate::untyped::joined;
 
 /// Fills in who calls, where the caller has not. `body` is its JSON, or that of the description of a file.
@@ -27,7 +27,7 @@ pub(crate) fn fill_in_caller(
     for (name, place, text) in caller(core, operation) {
         match place {
             Place::Path => {
-                if request.template.split('/').any(|segment| placeholder(segment) == Some(name)) {
+                if position_of_placeholder(&request.template, name).is_some() {
                     add(&mut request.values, name, text);
                 }
             }

@@ -20,7 +20,7 @@ pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<
     let operation = asked.operation;
     let (members, any) = (operation.members(Place::Response), operation.version().any_response());
     let (mut is_another_there, mut missing) = (false, None);
-    for member in members.iter() {
+    for member in members.with_purpose_or_members() {
         let field = member.name;
         if let Some(members) = member.members.filter(|members| members.has_echo())
             && let Some(object) = success.object(field)
@@ -43,7 +43,7 @@ pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<
     }
     // The number of the request, also where its page does not name it: if it is there, it is of this call.
     let number = operation.request_number().filter(|number| !is_of_page(operation, number));
-    for field in any.echoes.iter().copied().chain(number) {
+    for field in asked.sent_among(any.echoes).into_iter().chain(number) {
         if let Some(sent) = asked.sent(field)
             && let Some(answered) = success.text(field)
             && differ(&sent, &answered)
@@ -60,7 +60,7 @@ pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<
 fn compare_inside(asked: Asked<'_>, members: Members, object: &Json<'_>) -> Result<bool, Another> {
     let any = asked.operation.version().any_response();
     let mut is_there = false;
-    for member in members.iter() {
+    for member in members.with_purpose_or_members() {
         let field = member.name;
         if let Some(members) = member.members.filter(|members| members.has_echo())
             && let Some(inside) = object.object(field)

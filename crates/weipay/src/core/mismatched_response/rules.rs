@@ -61,18 +61,20 @@ impl Case<'_> {
     /// Of what acts: something is strange, and nothing proves which operation it is of. What was sent proves nothing: it
     /// comes back in other responses about it, too.
     fn lacks_proof(&self) -> Option<Another> {
+        if !self.acts() {
+            return None;
+        }
         let first = self.evidence.proofs().next()?;
-        (self.acts() && !self.evidence.has_proof() && self.evidence.has_strange(1))
-            .then(|| another(first.name))
+        (!self.evidence.has_proof() && self.evidence.has_strange(1)).then(|| another(first.name))
     }
 
     /// Of what only reads: it has none of its members, but strange ones, or is no object. It may have found nothing, but
     /// a list has its limit then, which is more than 0.
     fn reads_nothing(&self) -> Option<Another> {
-        let example = self.evidence.example()?;
         if !self.operation().is_read_only() || self.evidence.has_own() {
             return None;
         }
+        let example = self.evidence.example()?;
         let is_limit = |purpose| purpose == Some(Purpose::PageLimit);
         let is_another = self.evidence.has_strange(1)
             || !self.evidence.success.is_object()
@@ -82,8 +84,11 @@ impl Case<'_> {
 
     /// Of what writes: it has none of the members that every success has, but strange ones, or nothing.
     fn lacks_what_every_success_has(&self) -> Option<Another> {
+        if self.operation().is_read_only() {
+            return None;
+        }
         let first = self.evidence.in_every_success().next()?;
-        if self.operation().is_read_only() || self.evidence.has_any_of_every_success() {
+        if self.evidence.has_any_of_every_success() {
             return None;
         }
         (self.evidence.has_nothing() || self.evidence.has_strange(1)).then(|| another(first.name))
