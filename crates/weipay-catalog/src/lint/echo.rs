@@ -259,6 +259,8 @@ const NOT_THE_SAME: &[(&str, &str)] = &[
     // The serial number of a device: its letters may be of another case.
     ("v3/iotmanage/", "device_sn"),
     ("v3/pay-devices/", "device_sn"),
+    // Perhaps the number of the share, as its label says.
+    ("v3/ecommerce/profitsharing/after-sales-orders", "transaction_id"),
     // What changes an application may make a new one: its page shows another number than that of the path.
     ("v3/global/merchant/h5/permission/domain/applications/", "applyment_id"),
     ("v3/rate-activity/applications/id/", "application_id"),

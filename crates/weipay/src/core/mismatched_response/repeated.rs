@@ -335,6 +335,50 @@ mod tests {
         assert_eq!(differing_elements(&sent, &elements), Some("coupon_stock_id"));
     }
 
+    /// What was done with a coupon shows the number of the request under a name of its own.
+    #[test]
+    fn the_number_of_a_request_is_compared_under_another_name() {
+        let of_coupon = "v3/marketing/partner/product-coupon/users/o/coupons/C";
+        let of_product = "v3/marketing/partner/product-coupon/product-coupons/1";
+        for (path, field) in [
+            (format!("{of_coupon}/deactivate"), "deactivate_request_no"),
+            (format!("{of_coupon}/confirm"), "confirm_request_no"),
+            (format!("{of_product}/deactivate"), "deactivate_request_no"),
+            (format!("{of_product}/stocks/2/deactivate"), "deactivate_request_no"),
+        ] {
+            let request = of(Method::POST, &path, r#"{"out_request_no":"R"}"#);
+            let responded =
+                |number: &str| differing(&request, format!(r#"{{"{field}":"{number}"}}"#).as_bytes());
+            assert_eq!(responded("S"), Some(field), "{path}");
+            assert_ne!(responded("R"), Some(field), "{path}");
+        }
+    }
+
+    /// A query that fails for ever is worse than one that compares less.
+    #[test]
+    fn what_a_page_calls_otherwise_than_the_request_is_not_compared() {
+        let split = query("v3/ecommerce/profitsharing/after-sales-orders?sub_mchid=2&transaction_id=4");
+        let body =
+            br#"{"sub_mchid":"2","transaction_id":"300","amount":1,"result":"SUCCESS","finish_time":"t"}"#;
+        assert_eq!(differing(&split, body), None);
+        let audit =
+            of(Method::POST, "v2/mchrisk/channelquerymchauditinfo", r#"{"mch_id":"1","sub_mch_id":"2"}"#);
+        let mut elements = XmlElements::new();
+        let members = [
+            ("mch_id", "3"),
+            ("sub_mch_id", "2"),
+            ("channel_id", "1"),
+            ("audit_status", "PASSED"),
+            ("audit_comment", "c"),
+        ];
+        members.into_iter().for_each(|(name, value)| elements.push(name, value));
+        assert_eq!(differing_elements(&audit, &elements), None);
+        // Without a mode, older pages had no body.
+        let settlement = of(Method::POST, "v3/apply4sub/sub_merchants/1900006491/modify-settlement", "{}");
+        assert!(check(&settlement, None, StatusCode::NO_CONTENT, b"").is_ok());
+        assert_eq!(differing(&settlement, br#"{"code_url":"weixin://x"}"#), Some("application_no"));
+    }
+
     #[test]
     fn without_something_to_compare_nothing_is_refused() {
         let another = br#"{"out_trade_no":"B"}"#;

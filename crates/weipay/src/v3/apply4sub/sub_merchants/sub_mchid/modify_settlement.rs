@@ -51,8 +51,8 @@ pub mod post {
         /// Its flat name is [`weipay::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementResponse`](crate::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementResponse).
         #[doc(alias = "修改结算帐号")]
         pub struct Response {
-            /// 修改结算账户申请单号. Required.
-            application_no: String = body("application_no").required(),
+            /// 修改结算账户申请单号.
+            application_no: String = body("application_no"),
         }
     }
 
