@@ -109,6 +109,7 @@ pub(crate) mod tail {
     pub(crate) const STOCK_EXPIRED: u32 = 272_757_274;
     pub(crate) const STOCK_NOT_RUNNING: u32 = 272_757_265;
     pub(crate) const NO_SUCH_MERCHANT: u32 = 269_546_538;
+    pub(crate) const NOT_ENOUGH_FOR_REFUND: u32 = 268_892_709;
     /// UNCONFIRMED(request-id-code): seen on a 400 and never explained; it stands for every case whose own number is unknown.
     pub(crate) const UNEXPLAINED: u32 = 270_924_337;
     /// UNCONFIRMED(request-id-code): seen on a 401 and never explained.

@@ -148,9 +148,8 @@ pub const OPENID_MISMATCH: &str = "OPENID_MISMATCH";
 pub const OPERATION_FAILED: &str = "OPERATION_FAILED";
 /// The order is closed. Also spelled [`ORDER_CLOSED`].
 pub const ORDERCLOSED: &str = "ORDERCLOSED";
-/// The order does not exist. Or: The number is unknown. Or: The order does not exist, or was not deducted
-/// by a contract. Or: The split is unknown. It has other meanings too: see
-/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
+/// The order does not exist. Or: The number is unknown. Or: The split is unknown. Or: There is no such
+/// deposit, or it was consumed. HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
 pub const ORDERNOTEXIST: &str = "ORDERNOTEXIST";
 /// The order is already paid. Or: The order is already paid and cannot be closed: refund it. HTTP 400. Also
 /// spelled [`ORDER_PAID`].
@@ -242,7 +241,8 @@ pub const SYSTEMERROR: &str = "SYSTEMERROR";
 /// platform failed, or the ticket of the merchant or a cloud function did. HTTP 400, 500. Also spelled
 /// [`SYSTEMERROR`].
 pub const SYSTEM_ERROR: &str = "SYSTEM_ERROR";
-/// The transaction failed for a business reason. HTTP 403.
+/// The transaction failed for a business reason. Or: The deduction failed, and the order still waits for
+/// the money. HTTP 403.
 pub const TRADE_ERROR: &str = "TRADE_ERROR";
 /// The time for refunds is over.
 pub const TRADE_OVERDUE: &str = "TRADE_OVERDUE";

@@ -186,7 +186,9 @@ fn gopay(values: &Values<'_>) -> String {
     let Values { base_url, mchid, serial, key, .. } = values;
     format!(
         "client, err := wechat.NewClientV3(\"{mchid}\", \"{serial}\", apiV3Key, privateKey) // {key}\n\
-         client.SetProxyHost(\"{base_url}\")\n"
+         client.SetProxyHost(\"{base_url}\")\n\
+         // V3BillDownLoadBill takes only addresses with \".com\", of which it uses the path: before that call replace\n\
+         // \"{base_url}\" in the download_url by \"https://api.mch.weixin.qq.com\".\n"
     )
 }
 

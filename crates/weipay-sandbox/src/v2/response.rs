@@ -9,6 +9,8 @@ use super::gate::{Entered, Rejection, Told};
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::merchants::Merchant;
+use crate::products::payments::creation::h5_url;
+use crate::products::payments::v2::codes::NUMBER_IS_TAKEN;
 use crate::response::{Refusal, Response, SERVER};
 
 /// The elements of a request that a response repeats.
@@ -276,6 +278,9 @@ pub(super) fn failed(
             }
             push_failure(&mut elements, refusal);
             repeat(&entered.elements, form.repeated, &mut elements);
+            if is_h5_of_another_order(entered, refusal) {
+                elements.push("mweb_url", h5_url(""));
+            }
             for (name, text) in form.added {
                 elements.push(*name, text.unwrap_or(&*refusal.message));
             }
@@ -289,6 +294,14 @@ pub(super) fn failed(
     };
     sign(entered, &mut elements);
     written(&elements, |name| form.is_bare(entered.operation, name), now)
+}
+
+/// Whether it is an H5 order whose number is taken: as recorded, in a public capture, it has the address of a page that has nothing to
+/// be paid.
+fn is_h5_of_another_order(entered: &Entered, refusal: &Refusal) -> bool {
+    entered.operation.path == "v2/pay/unifiedorder"
+        && entered.elements.text("trade_type") == Some("MWEB")
+        && refusal.message == NUMBER_IS_TAKEN
 }
 
 /// Such a failure is not signed. Its sentence stands before the code, behind it, or at both places.

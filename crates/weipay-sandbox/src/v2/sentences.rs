@@ -122,6 +122,8 @@ pub(super) enum Wording {
     OfPayout(&'static str),
     /// Of a receiver of profit sharing: <https://developers.weixin.qq.com/community/pay/doc/000a24f8d7cf587cbf292ba1451400>.
     OfReceiver,
+    /// Of a list of such receivers, in a public capture.
+    OfReceivers,
 }
 
 impl Wording {
@@ -130,6 +132,7 @@ impl Wording {
             "v2/pay/unifiedorder" => Self::OfApiV3,
             "v2/secapi/pay/refund" => Self::OfRefund,
             "v2/pay/profitsharingaddreceiver" => Self::OfReceiver,
+            "v2/secapi/pay/profitsharing" | "v2/secapi/pay/multiprofitsharing" => Self::OfReceivers,
             path if path == PAYMENT_TO_WALLET || RED_PACKETS.contains(&path) => Self::OfPayout(path),
             _ => Self::Own,
         }
@@ -160,6 +163,7 @@ impl Wording {
     pub(super) fn no_json(self, field: &Field) -> Cow<'static, str> {
         match self {
             Self::OfReceiver => "分账接收方格式错误".into(),
+            Self::OfReceivers => "分账接收方列表格式错误".into(),
             _ => wrong_text(field.name).into(),
         }
     }
@@ -167,7 +171,9 @@ impl Wording {
     /// A text where an integer belongs.
     pub(super) fn no_integer(self, field: &Field, kind: IntegerType) -> Cow<'static, str> {
         match self {
-            Self::Own | Self::OfReceiver | Self::OfPayout(_) => return invalid(field.name).into(),
+            Self::Own | Self::OfReceiver | Self::OfReceivers | Self::OfPayout(_) => {
+                return invalid(field.name).into();
+            }
             Self::OfRefund => return wrong_text("0").into(),
             Self::OfApiV3 => {}
         }

@@ -156,6 +156,7 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
     let mut shop = Shop::new(&sandbox);
     shop.completed("slow", 500);
     shop.person("slow", "decline", &json!({})).unwrap();
+    assert_eq!(message(&shop.step("slow", "pay", json!({}))), "单据正在扣款中，请稍后再试");
     shop.client.run_for(2);
     assert_eq!(shop.query("slow")["collection"]["state"], "USER_PAYING");
     let mut lower = shop.charge(300);
@@ -176,8 +177,9 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
         "one name twice"
     );
     assert_eq!(shop.step("slow", "modify", lower).success()["total_amount"], 300);
-    shop.step("slow", "pay", json!({})).success();
-    assert_eq!(message(&shop.step("slow", "pay", json!({}))), "单据正在扣款中，请稍后再试");
+    let refused = shop.step("slow", "pay", json!({}));
+    assert_eq!(refused.refusal(), (403, "TRADE_ERROR".to_owned()));
+    assert_eq!(message(&refused), "扣款失败");
     shop.client.run_for(2);
     assert_eq!((shop.unsettled(), &shop.query("slow")["state"]), (0, &json!("DOING")));
     let paid = shop.person("slow", "pay", &json!({})).unwrap();

@@ -1,7 +1,7 @@
 //! Profit sharing (分账) of a merchant over sockets: what it does to refunds, balances and bills, and who is told.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{NewMerchant, PersonPays, Sandbox, Validation};
 
 use crate::client::{Client, Response, client};
 use crate::notifications::Receiver;
@@ -29,6 +29,10 @@ fn add_receiver(client: &Client<'_>, receiver: &Value) -> Response {
 
 /// Shares 300 fen of an order with the store; the rest is the merchant's.
 fn share_and_finish(sandbox: &Sandbox, id: &str) {
+    share_and_finish_with(sandbox, id, 300, true);
+}
+
+fn share_and_finish_with(sandbox: &Sandbox, id: &str, fen: i64, is_finished: bool) {
     let appid = &sandbox.kit().appid;
     let client = client(sandbox);
     let receiver = json!({
@@ -37,11 +41,33 @@ fn share_and_finish(sandbox: &Sandbox, id: &str) {
     });
     add_receiver(&client, &receiver).success();
     let split = json!({
-        "appid": appid, "transaction_id": id, "out_order_no": "split-1", "unfreeze_unsplit": true,
-        "receivers": [{ "type": "MERCHANT_ID", "account": STORE, "amount": 300, "description": "分给门店" }],
+        "appid": appid, "transaction_id": id, "out_order_no": "split-1", "unfreeze_unsplit": is_finished,
+        "receivers": [{ "type": "MERCHANT_ID", "account": STORE, "amount": fen, "description": "分给门店" }],
     });
     client.post("/v3/profitsharing/orders", &split).success();
     sandbox.run_for(10).unwrap();
+}
+
+#[test]
+fn more_than_the_ratio_is_refused_as_recorded_or_as_documented() {
+    let documented = Validation { documented_errors: true, ..Validation::DEFAULT };
+    let recorded = "分账金额超出最大分账比例，最大可分账金额需等比例扣除退款与补差回退等逆向交易金额";
+    for (validation, status, code, message) in [
+        (Validation::DEFAULT, 400, "INVALID_REQUEST", recorded),
+        (documented, 403, "RULE_LIMIT", "分账金额超出最大分账比例"),
+    ] {
+        let sandbox = crate::sandbox().validation(validation).start().unwrap();
+        let id = paid(&sandbox, "order-1", true);
+        sandbox.run_for(60).unwrap();
+        share_and_finish_with(&sandbox, &id, 1, false);
+        let split = json!({
+            "appid": sandbox.kit().appid, "transaction_id": id, "out_order_no": "split-2", "unfreeze_unsplit": false,
+            "receivers": [{ "type": "MERCHANT_ID", "account": STORE, "amount": 300, "description": "分给门店" }],
+        });
+        let refused = client(&sandbox).post("/v3/profitsharing/orders", &split);
+        assert_eq!(refused.refusal(), (status, code.to_owned()));
+        assert_eq!(refused.json()["message"], message);
+    }
 }
 
 fn refund(sandbox: &Sandbox, number: &str, funds_account: Option<&str>) -> (u16, Value) {

@@ -468,7 +468,7 @@ pub(crate) static OF_POST_V2_DEPOSIT_REVERSE: [ErrorCode; 10] = [
     ErrorCode::new(0, "ORDERNOTEXIST", Advice::QueryState, "there is no such deposit, or it was consumed").says("订单不存在"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_DEPOSIT_UNIFIEDORDER: [ErrorCode; 16] = [
+pub(crate) static OF_POST_V2_DEPOSIT_UNIFIEDORDER: [ErrorCode; 17] = [
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").unconfirmed(),
     ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
     ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
@@ -485,6 +485,7 @@ pub(crate) static OF_POST_V2_DEPOSIT_UNIFIEDORDER: [ErrorCode; 16] = [
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
     ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty").unconfirmed(),
     ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the openid does not exist").says("无效的openid").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: [ErrorCode; 8] = [
@@ -619,7 +620,7 @@ pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order cannot be closed, and the message says why").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_PAY_COMBINEDORDER: [ErrorCode; 16] = [
+pub(crate) static OF_POST_V2_PAY_COMBINEDORDER: [ErrorCode; 17] = [
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").unconfirmed(),
     ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
     ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
@@ -636,9 +637,10 @@ pub(crate) static OF_POST_V2_PAY_COMBINEDORDER: [ErrorCode; 16] = [
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
     ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty").unconfirmed(),
     ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the openid does not exist").says("无效的openid").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 9] = [
+pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 10] = [
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").says("201 商户订单号重复").unconfirmed(),
     ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
     ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
@@ -648,6 +650,7 @@ pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 9] = [
     ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
     ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
     ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the openid does not exist").says("无效的openid").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_DOWNLOADFUNDFLOW: [ErrorCode; 1] = [
@@ -770,7 +773,7 @@ pub(crate) static OF_POST_V2_PAY_REFUNDQUERY: [ErrorCode; 9] = [
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 16] = [
+pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 17] = [
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").says("201 商户订单号重复"),
     ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission"),
     ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money"),
@@ -787,6 +790,7 @@ pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 16] = [
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST"),
     ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty"),
     ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the openid does not exist").says("无效的openid").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_FACEPAYREVERSE: [ErrorCode; 9] = [
@@ -1138,6 +1142,14 @@ pub(crate) static OF_POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUT
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "a business rule forbids it, for example the same number with other parameters"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY: [ErrorCode; 1] = [
+    ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the deduction failed, and the order still waits for the money").says("扣款失败"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_PAY: [ErrorCode; 1] = [
+    ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the deduction failed, and the order still waits for the money").says("扣款失败"),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [ErrorCode; 10] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
@@ -1183,7 +1195,7 @@ pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_PROFITSHARING_ORDERS: [ErrorCode; 9] = [
+pub(crate) static OF_POST_V3_PROFITSHARING_ORDERS: [ErrorCode; 10] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "a number of an order is malformed").says("订单号格式不正确"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the order was not marked for profit sharing").says("非分账订单不支持分账"),
     ErrorCode::new(429, "RATELIMIT_EXCEED", Advice::RetryLater, "too many calls for one order").says("对同笔订单分账频率过高"),
@@ -1193,6 +1205,7 @@ pub(crate) static OF_POST_V3_PROFITSHARING_ORDERS: [ErrorCode; 9] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the number was used before with other receivers").says("分账接收方与原请求不一致"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the receiver was not added before").says("分账接收方关系不存在"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::RetryLater, "an earlier request is still being processed").says("订单处理中，暂时无法分账，请稍后重试"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").says("分账金额超出最大分账比例，最大可分账金额需等比例扣除退款与补差回退等逆向交易金额").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_PROFITSHARING_ORDERS_UNFREEZE: [ErrorCode; 5] = [
@@ -1457,9 +1470,10 @@ pub(crate) static V2_PAPAY_DEDUCTION: [ErrorCode; 5] = [
     ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static V2_PAPAY_ORDER_QUERY: [ErrorCode; 2] = [
-    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist, or was not deducted by a contract"),
+pub(crate) static V2_PAPAY_ORDER_QUERY: [ErrorCode; 3] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist"),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order was not deducted by a contract").says("订单不是委托代扣场景").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static V2_PROFITSHARING: [ErrorCode; 7] = [

@@ -281,6 +281,13 @@ fn a_response_that_repeats_nothing_of_a_refund_is_not_its_success() {
         configured().base_url(&answering(&signed("200 OK", r#"{"code_url":"weixin://x"}"#), Then::Close));
     let order = order.build_blocking().unwrap().chain("v3/pay/transactions/native");
     assert!(order.post(json!({"out_trade_no": "A1"})).unwrap().is_verified());
+    // As users reported of a payment code that waits for the password: accepted, and only its state is said.
+    let waiting = signed("202 Accepted", r#"{"trade_state":"USERPAYING"}"#);
+    let client = configured().base_url(&answering(&waiting, Then::Close)).retries(RetryConfig::none());
+    let codepay = client.build_blocking().unwrap().chain("v3/pay/transactions/codepay");
+    let accepted = codepay.post(json!({"out_trade_no": "A1"})).unwrap();
+    assert_eq!((accepted.status().as_u16(), accepted.is_verified()), (202, true));
+    assert_eq!(accepted.json().unwrap()["trade_state"], "USERPAYING");
     // Accepted, and not done.
     for response in both(&signed("202 Accepted", "")) {
         assert_eq!(response.unwrap().status(), 202);

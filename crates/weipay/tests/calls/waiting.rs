@@ -34,6 +34,8 @@ fn seconds(waits: &[u64]) -> Vec<Duration> {
 fn an_order_is_asked_for_until_it_is_paid() {
     let platform = Platform::start(vec![
         state("trade_state", "NOTPAY"),
+        // Accepted, and not decided.
+        signed(202, r#"{"trade_state":"USERPAYING"}"#),
         error(500, "SYSTEM_ERROR"),
         // The response to another query.
         signed(404, "{}").with_body(r#"{"code":"ORDER_NOT_EXIST","message":"x"}"#),
@@ -50,7 +52,7 @@ fn an_order_is_asked_for_until_it_is_paid() {
     let WaitOutcome::Final { state, response, .. } = waited.unwrap() else { panic!("it is paid") };
     assert_eq!(state, "SUCCESS");
     assert!(response.is_verified() && response.decode().unwrap().trade_state.is_some());
-    assert_eq!(timer.waits(), seconds(&[5, 5, 5]));
+    assert_eq!(timer.waits(), seconds(&[5, 5, 5, 5]));
 }
 
 /// The pages of overseas payments call it `id` in the response, and that of a batch has it in an object.

@@ -214,11 +214,13 @@ enum Failure {
 }
 
 impl Failure {
-    /// The code and the sentence of APIv2. Those of a contract are known from a public report; the others are
-    /// UNCONFIRMED(contract-words).
+    /// The code and the sentence of APIv2. Those of a contract are known from a public report, and those of too little money from a
+    /// capture; the others are UNCONFIRMED(contract-words).
     const fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::NotEnough => ("NOTENOUGH", "余额不足"),
+            Self::NotEnough => {
+                ("NOTENOUGH", "银行卡可用余额不足（如信用卡则为可透支额度不足），请核实后再试")
+            }
             Self::Account => ("ACCOUNTERROR", "用户账户异常"),
             Self::ContractHasEnded => ("CONTRACT_NOT_EXIST", "签约协议不存在"),
         }
@@ -287,6 +289,8 @@ fn succeed(tx: &Transaction<'_>, contract: Contract, paid: &Order, now: i64) -> 
             let id = contract.signature.as_ref().map(|signature| signature.id.as_str());
             announcement.resource["contract_id"] = json!(id);
             announcement.resource["trade_state"] = json!("SUCCESS");
+            // In a public capture, as in that of a failure.
+            announcement.resource["return_msg"] = json!("OK");
         }
         tx.announce(&announcement)?;
     }
@@ -324,7 +328,7 @@ fn fail(
         // These elements are known from a public report.
         Dialect::V2 | Dialect::V2Hmac => {
             let mut elements = json!({
-                "result_code": "FAIL", "err_code": code, "err_code_des": sentence, "appid": order.appid, "mch_id": order.merchant,
+                "return_msg": "OK", "result_code": "FAIL", "err_code": code, "err_code_des": sentence, "appid": order.appid, "mch_id": order.merchant,
                 "sub_appid": order.sub_appid, "sub_mch_id": order.sub_mchid, "out_trade_no": order.out_trade_no,
                 "contract_id": contract.signature.as_ref().map(|signature| signature.id.as_str()),
             });

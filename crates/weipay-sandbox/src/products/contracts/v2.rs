@@ -8,7 +8,7 @@ use super::signing::{self, Terms, open_session};
 use super::{deduction, refusals, with_order};
 use crate::products::payments::order::{Order, Payer, TradeType};
 use crate::products::payments::v2 as of_orders;
-use crate::products::payments::v2::codes::{Codes, row, saying};
+use crate::products::payments::v2::codes::{Codes, DEDUCTION_QUERY, NO_DEDUCTION, row, saying};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::Transaction;
@@ -120,7 +120,7 @@ pub(super) fn order_with_contract(
     }
 }
 
-/// An order by contract. Others are not told of, in the sentence of a public report.
+/// An order by contract. Others are refused as they were recorded.
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let is_deduction = |order: &Order| {
         if order.trade_type == TradeType::Pap {
@@ -128,12 +128,12 @@ pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         }
         Err(Refusal::new(
             200,
-            "ORDERNOTEXIST",
-            "订单不是委托代扣场景",
+            "INVALID_REQUEST",
+            NO_DEDUCTION,
             "this order was not deducted by a contract: ask for it with pay/orderquery",
         ))
     };
-    of_orders::query_order_if(tx, context, is_deduction)
+    of_orders::query_order_if(tx, context, &DEDUCTION_QUERY, is_deduction)
 }
 
 /// preentrustweb. UNCONFIRMED(contract-codes) as all of these.

@@ -47,8 +47,13 @@ pub(super) fn deduct(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
         return Ok(());
     }
     let order = ServiceOrder { deduction: None, ..order };
+    if can_pay(tx, &order)? { pay(tx, order, at) } else { Ok(tx.save(&order)?) }
+}
+
+/// Whether the person has money, and an account that works.
+pub(super) fn can_pay(tx: &Transaction<'_>, order: &ServiceOrder) -> Result<bool, StoreError> {
     let account = AccountState::of_person(tx, order.person().unwrap_or_default())?;
-    if order.declines || !account.works() { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
+    Ok(!order.declines && account.works())
 }
 
 /// The person pays at once, or cannot for this reason. Nothing when the order is not completed, or its money is there.

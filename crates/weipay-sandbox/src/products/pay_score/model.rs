@@ -227,7 +227,11 @@ impl Model {
 
     pub(super) fn ask_for_payment(&mut self, key: Key, is_sub: bool) -> Result<(), Refused> {
         let at = self.now + 2;
-        self.unpaid(key, is_sub)?.deduction = Some(at);
+        let order = self.unpaid(key, is_sub)?;
+        if order.declines {
+            return Err("TRADE_ERROR");
+        }
+        order.deduction = Some(at);
         Ok(())
     }
 

@@ -37,6 +37,18 @@ pub(super) fn wrong_state(state: OrderState, reason: &'static str) -> Refusal {
     Refusal::invalid_request(WORDS, reason).with_tail(tail).with_documented(documented)
 }
 
+/// The merchant has asked for the money, and none came: <https://developers.weixin.qq.com/community/develop/doc/000a4431ce468883dddc22b875c800>
+/// (2021).
+pub(super) fn not_deducted() -> Refusal {
+    Refusal::new(
+        403,
+        "TRADE_ERROR",
+        "扣款失败",
+        "the person has no money, or the account is frozen or cancelled; the order still waits for the money",
+    )
+    .with_tail(271_316_574)
+}
+
 pub(super) fn under_deduction() -> Refusal {
     Refusal::invalid_request(
         "单据正在扣款中，请稍后再试",

@@ -263,6 +263,10 @@ pub(super) fn modify_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 
 pub(super) fn ask_for_payment(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let order = to_be_paid(tx, context)?;
+    // UNCONFIRMED(pay-score-asked-again): who cannot pay when the merchant asks is known at once.
+    if !collection::can_pay(tx, &order)? {
+        return Err(refusals::not_deducted().into());
+    }
     Ok(collection::begin(tx, order, context.now)?.describe_names())
 }
 

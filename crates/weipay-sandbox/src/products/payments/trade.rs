@@ -27,15 +27,15 @@ words! {
 }
 
 impl OrderState {
-    /// `trade_state_desc`. The texts of the first, third and fifth are known, and that of a 付款码 payment that failed; the
-    /// others are UNCONFIRMED(state-words).
+    /// `trade_state_desc`. The texts of the first, third and fifth are known, and those of a 付款码 payment that waits and of one that
+    /// failed, of APIv2; the others are UNCONFIRMED(state-words).
     pub(crate) const fn description(self, trade_type: TradeType) -> &'static str {
         match self {
             // What was not paid by a code cannot be reversed. An older sandbox has called it PAYERROR.
             Self::PayError if !matches!(trade_type, TradeType::Micropay) => "支付失败",
             Self::PayFail => "支付失败",
             Self::NotPay => "订单未支付",
-            Self::UserPaying => "用户支付中，需要输入密码",
+            Self::UserPaying => "需要用户输入支付密码",
             Self::Success => "支付成功",
             Self::Refund => "订单发生过退款，退款详情请查询退款单",
             Self::Closed => "订单已关闭",

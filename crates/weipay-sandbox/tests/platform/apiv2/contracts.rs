@@ -136,8 +136,10 @@ fn a_deduction_that_fails_is_told_of_and_tried_again_with_its_number() {
     call(&sandbox, DEDUCT, &deduction(&id, "month-1", "3000", &receiver.url));
     sandbox.run_for(2).unwrap();
     let failed = told(&receiver, &key);
-    let names = ["result_code", "err_code", "contract_id", "out_trade_no", "transaction_id"];
-    assert_eq!(values(&failed, names), ["FAIL", "NOTENOUGH", &id, "month-1", ""]);
+    let names = ["return_msg", "result_code", "err_code", "contract_id", "out_trade_no", "transaction_id"];
+    assert_eq!(values(&failed, names), ["OK", "FAIL", "NOTENOUGH", &id, "month-1", ""]);
+    let sentence = "银行卡可用余额不足（如信用卡则为可透支额度不足），请核实后再试";
+    assert_eq!(failed.text("err_code_des"), Some(sentence));
     assert_eq!(
         call(&sandbox, DEDUCTION, &[("out_trade_no", "month-1")]).text("trade_state"),
         Some("PAY_FAIL")
@@ -241,5 +243,5 @@ fn whoever_pays_an_order_with_a_contract_of_apiv2_signs_it() {
     assert!(sandbox.pay(&PersonPays::new(second.text("prepay_id").unwrap())).unwrap().paid);
     assert_eq!(told(&receiver, &key).text("out_trade_no"), Some("order-2"));
     let asked = call(&sandbox, DEDUCTION, &[("out_trade_no", "order-1")]);
-    assert_eq!(failure(&asked), ["ORDERNOTEXIST", "订单不是委托代扣场景"]);
+    assert_eq!(failure(&asked), ["INVALID_REQUEST", "订单不是委托代扣场景"]);
 }

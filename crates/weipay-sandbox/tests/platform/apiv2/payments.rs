@@ -104,6 +104,20 @@ fn each_kind_of_order_gives_what_its_front_end_needs_and_a_person_pays_it() {
     assert_eq!(notified.len(), 4);
 }
 
+/// As captured: a shop that looks at the address alone sends its customer to a page that has nothing to be paid.
+#[test]
+fn an_h5_order_whose_number_is_taken_has_an_address_without_a_payment() {
+    let sandbox = crate::sandbox().start().unwrap();
+    call(&sandbox, ORDER, &order("order-1", "MWEB"));
+    let mut other = order("order-1", "MWEB");
+    other.iter_mut().filter(|(name, _)| *name == "total_fee").for_each(|(_, fen)| *fen = "999");
+    let refused = call(&sandbox, ORDER, &other);
+    assert_eq!(failure(&refused), ["INVALID_REQUEST", "201 商户订单号重复"]);
+    let address = refused.text("mweb_url").unwrap();
+    assert!(address.contains("prepay_id=&package="), "{address}");
+    assert!(sandbox.pay(&PersonPays::new(address)).is_err());
+}
+
 /// As it was reported.
 #[test]
 fn an_order_without_its_merchant_is_told_so() {
@@ -301,7 +315,7 @@ fn the_same_order_again_re_enters_and_another_is_refused() {
         failure(&call(&sandbox, ORDER, &order)).map(str::to_owned)
     };
     assert_eq!(wrong(6, ""), ["LACK_PARAMS", "JSAPI支付必须传openid"]);
-    assert_eq!(wrong(6, "o1"), ["INVALID_REQUEST", "无效的openid"]);
+    assert_eq!(wrong(6, "o1"), ["PARAM_ERROR", "无效的openid"]);
     assert_eq!(wrong(2, "1000000001"), ["INVALID_REQUEST", "订单金额不正确"]);
     assert_eq!(wrong(5, "jsapi"), ["INVALID_REQUEST", "trade_type参数格式错误"]);
     assert_eq!(
@@ -434,7 +448,14 @@ fn a_payment_code_pays_at_once_or_after_the_password_and_is_reversed() {
     let waiting = ["USERPAYING", "需要用户输入支付密码"];
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting);
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting, "the same order, not another");
-    assert_eq!(values(&call(&sandbox, QUERY, &by_number("order-3")), ["trade_state"]), ["USERPAYING"]);
+    let asked = call(&sandbox, QUERY, &by_number("order-3"));
+    // As captured in January 2024, as that of a payment that failed.
+    let is_bare = |asked: &XmlElements| {
+        let (amount, device) = (asked.text("total_fee"), asked.text("device_info"));
+        (amount, device, asked.text("attach")) == (None, None, Some(""))
+    };
+    assert_eq!(values(&asked, ["trade_state", "trade_state_desc"]), ["USERPAYING", "需要用户输入支付密码"]);
+    assert!(is_bare(&asked), "{asked:?}");
     sandbox.pay(&PersonPays::new("order-3")).unwrap();
     assert_eq!(values(&call(&sandbox, QUERY, &by_number("order-3")), ["trade_state"]), ["SUCCESS"]);
 
@@ -449,6 +470,12 @@ fn a_payment_code_pays_at_once_or_after_the_password_and_is_reversed() {
     sandbox.pay(&PersonPays::new("order-4").failing(PaymentFailure::WrongPassword)).unwrap();
     let failed = call(&sandbox, QUERY, &by_number("order-4"));
     assert_eq!(values(&failed, ["trade_state", "trade_state_desc"]), ["PAYERROR", "支付失败，请撤销订单"]);
+    assert!(is_bare(&failed), "{failed:?}");
+    let cancelled = scanned("order-5", "200000", "130000000000000005");
+    call(&sandbox, MICROPAY, &cancelled);
+    sandbox.pay(&PersonPays::new("order-5").failing(PaymentFailure::Cancel)).unwrap();
+    let again = elements(&post(&sandbox, MICROPAY, &signed(&sandbox, &cancelled)));
+    assert_eq!(failure(&again), ["TRADE_ERROR", "用户取消支付"]);
     call(&sandbox, REVERSE, &by_number("order-4"));
     assert_eq!(failure(&call(&sandbox, REVERSE, &by_number("unknown")))[0], "INVALID_REQUEST");
     assert_eq!(failure(&call(&sandbox, REVERSE, &[("transaction_id", "42")]))[0], "INVALID_TRANSACTIONID");

@@ -462,6 +462,7 @@ impl<M: Mode> DepositUnifiedorder<M> {
     /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
     /// |  | `POST_DATA_EMPTY` | the body is empty UNCONFIRMED | `FixRequest` |
     /// |  | `NOT_UTF8` | the body is not UTF-8 UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | the openid does not exist (无效的openid) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
     ///

@@ -273,6 +273,7 @@ impl<M: Mode> PayCombinedorder<M> {
     /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
     /// |  | `POST_DATA_EMPTY` | the body is empty UNCONFIRMED | `FixRequest` |
     /// |  | `NOT_UTF8` | the body is not UTF-8 UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | the openid does not exist (无效的openid) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combinedorder::post).
     ///
@@ -334,6 +335,7 @@ impl<M: Mode> PayContractorder<M> {
     /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     /// |  | `LACK_PARAMS` | a required parameter is missing UNCONFIRMED | `FixRequest` |
     /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | the openid does not exist (无效的openid) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contractorder::post).
     ///
@@ -673,8 +675,9 @@ impl<M: Mode> PayPaporderquery<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// |  | `ORDERNOTEXIST` | the order does not exist, or was not deducted by a contract | `FixRequest` |
+    /// |  | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
     /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `INVALID_REQUEST` | the order was not deducted by a contract (订单不是委托代扣场景) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paporderquery::post).
     ///
@@ -784,8 +787,9 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// |  | `ORDERNOTEXIST` | the order does not exist, or was not deducted by a contract | `FixRequest` |
+    /// |  | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
     /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `INVALID_REQUEST` | the order was not deducted by a contract (订单不是委托代扣场景) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::paporderquery::post).
     ///
@@ -1338,6 +1342,7 @@ impl<M: Mode> PayUnifiedorder<M> {
     /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |
     /// |  | `POST_DATA_EMPTY` | the body is empty | `FixRequest` |
     /// |  | `NOT_UTF8` | the body is not UTF-8 | `FixRequest` |
+    /// |  | `PARAM_ERROR` | the openid does not exist (无效的openid) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
     ///

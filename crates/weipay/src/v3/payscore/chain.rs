@@ -1972,6 +1972,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
+    /// | 403 | `TRADE_ERROR` | the deduction failed, and the order still waits for the money (扣款失败) | `QueryState` |
     /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
     /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
     /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
@@ -3552,6 +3553,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
+    /// | 403 | `TRADE_ERROR` | the deduction failed, and the order still waits for the money (扣款失败) | `QueryState` |
     /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
     /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
     /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |

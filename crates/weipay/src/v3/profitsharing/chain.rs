@@ -164,6 +164,7 @@ impl<M: Mode> ProfitsharingOrders<M> {
     /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the receiver was not added before (分账接收方关系不存在) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | an earlier request is still being processed (订单处理中，暂时无法分账，请稍后重试) | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | the amount is above the highest ratio of profit sharing (分账金额超出最大分账比例，最大可分账金额需等比例扣除退款与补差回退等逆向交易金额) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::post).
     ///

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::reasons;
-use crate::response::Refusal;
+use crate::response::{Refusal, tail};
 
 pub(super) fn no_such_order() -> Refusal {
     Refusal::resource_not_exists("订单不存在", "no order of this merchant has this number")
@@ -139,6 +139,7 @@ pub(super) fn not_enough(short: String) -> Refusal {
 
 fn refused_for_money(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起", reason)
+        .with_tail(tail::NOT_ENOUGH_FOR_REFUND)
 }
 
 /// The part of the money that waits for profit sharing is too small.

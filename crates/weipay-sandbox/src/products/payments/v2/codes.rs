@@ -38,7 +38,7 @@ pub(crate) const fn saying(
 
 const OTHER_PARAMETERS: &str = "请求重入时，参数与首次请求时不一致";
 /// Seen in the place of the former.
-const NUMBER_IS_TAKEN: &str = "201 商户订单号重复";
+pub(crate) const NUMBER_IS_TAKEN: &str = "201 商户订单号重复";
 
 /// In the place of a code: the sentence is told by `return_code` alone.
 const BY_RETURN_CODE: &str = "";
@@ -55,6 +55,8 @@ pub(super) const UNIFIED_ORDER: Codes = Codes {
         saying("PARAM_ERROR", NO_PARTNER, BY_RETURN_CODE, ""),
         saying("INVALID_REQUEST", OTHER_PARAMETERS, "INVALID_REQUEST", NUMBER_IS_TAKEN),
         saying("PARAM_ERROR", "JSAPI支付必须传openid", "LACK_PARAMS", ""),
+        // As recorded, in a public capture.
+        saying("PARAM_ERROR", "无效的openid", "PARAM_ERROR", ""),
         row("PARAM_ERROR", "INVALID_REQUEST"),
         row("INVALID_REQUEST", "INVALID_REQUEST"),
         row("NO_AUTH", "NOAUTH"),
@@ -71,6 +73,15 @@ pub(super) const UNIFIED_ORDER: Codes = Codes {
 
 /// Whose order it is, and whether it is a part of a combined one, is not told.
 pub(super) const ORDER_QUERY: Codes = Codes { rows: &[], otherwise: "ORDERNOTEXIST" };
+
+/// Of paporderquery.
+pub(crate) const DEDUCTION_QUERY: Codes = Codes {
+    rows: &[saying("INVALID_REQUEST", NO_DEDUCTION, "INVALID_REQUEST", "")],
+    otherwise: "ORDERNOTEXIST",
+};
+
+/// As recorded in December 2025, in a public capture.
+pub(crate) const NO_DEDUCTION: &str = "订单不是委托代扣场景";
 
 /// INFERRED(v2-close-codes): the page has no code for what is not paid and cannot be closed; this is how other pages name it.
 pub(super) const CLOSE_ORDER: Codes = Codes {
@@ -236,7 +247,7 @@ mod tests {
     use crate::products::payments::refusals;
     use crate::response::Refusal;
 
-    const ALL: [(&str, &Codes); 20] = [
+    const ALL: [(&str, &Codes); 22] = [
         ("v2/pay/unifiedorder", &UNIFIED_ORDER),
         ("v2/pay/combinedorder", &UNIFIED_ORDER),
         ("v2/pay/querycombinedorder", &ORDER_QUERY),
@@ -245,6 +256,8 @@ mod tests {
         ("v2/pay/facepayquery", &ORDER_QUERY),
         ("v2/secapi/pay/facepayreverse", &REVERSE),
         ("v2/pay/orderquery", &ORDER_QUERY),
+        ("v2/pay/paporderquery", &DEDUCTION_QUERY),
+        ("v2/pay/partner/paporderquery", &DEDUCTION_QUERY),
         ("v2/pay/closeorder", &CLOSE_ORDER),
         ("v2/pay/micropay", &MICROPAY),
         ("v2/secapi/pay/reverse", &REVERSE),
@@ -285,7 +298,7 @@ mod tests {
             ),
             (&UNIFIED_ORDER, refusals::burnt_number(), "INVALID_REQUEST", "201 商户订单号重复"),
             (&UNIFIED_ORDER, refusals::no_openid(), "LACK_PARAMS", "JSAPI支付必须传openid"),
-            (&UNIFIED_ORDER, refusals::broken_openid(), "INVALID_REQUEST", "无效的openid"),
+            (&UNIFIED_ORDER, refusals::broken_openid(), "PARAM_ERROR", "无效的openid"),
             (&UNIFIED_ORDER, refusals::no_relation(), "NOAUTH", "受理关系不存在"),
             (&UNIFIED_ORDER, refusals::no_sub_merchant(""), BY_RETURN_CODE, NO_SUB_MERCHANT),
             (&MICROPAY, refusals::no_sub_merchant(""), BY_RETURN_CODE, NO_SUB_MERCHANT),

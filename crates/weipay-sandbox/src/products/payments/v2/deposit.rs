@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::codes::CONSUME;
+use super::codes::{CONSUME, ORDER_QUERY};
 use super::order::{
     check_owner, fen, find, fingerprint, no_such_order, query_order_if, trade_type_of, unified_order_as,
 };
@@ -58,7 +58,7 @@ fn as_deposit(new: Order, context: &Context<'_>) -> Order {
 /// As orderquery, with what was consumed.
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let mut consumed = None;
-    let mut shown = query_order_if(tx, context, |order| {
+    let mut shown = query_order_if(tx, context, &ORDER_QUERY, |order| {
         consumed = order.deposit.and_then(|deposit| deposit.consumed);
         Ok(())
     })?;

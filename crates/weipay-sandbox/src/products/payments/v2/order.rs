@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
+use super::codes::{CLOSE_ORDER, Codes, ORDER_QUERY, UNIFIED_ORDER};
 use super::paid::Coupons;
 use super::{Order, paid, refused};
 use crate::clock::parse_compact;
@@ -202,16 +202,17 @@ pub(super) fn check_owner(order: &Order, context: &Context<'_>) -> Result<(), Re
 }
 
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    query_order_if(tx, context, |_| Ok(()))
+    query_order_if(tx, context, &ORDER_QUERY, |_| Ok(()))
 }
 
 /// The same for orders that an operation has more to say about.
 pub(crate) fn query_order_if(
     tx: &Transaction<'_>,
     context: &Context<'_>,
+    codes: &Codes,
     check: impl FnOnce(&Order) -> Result<(), Refusal>,
 ) -> Result<Value, HandlerError> {
-    query(tx, context, check).map_err(|error| ORDER_QUERY.translate(error))
+    query(tx, context, check).map_err(|error| codes.translate(error))
 }
 
 fn query(
@@ -238,15 +239,16 @@ pub(super) fn no_such_order(reason: &'static str) -> Refusal {
     refused("ORDERNOTEXIST", "此交易订单号不存在", reason)
 }
 
-/// Empty elements are there, as recorded. A closed order has no amount. INFERRED(v2-unpaid-order): in every other state an order
-/// that nobody has paid is shown like one with NOTPAY.
+/// Empty elements are there, as recorded. Neither a closed order has an amount, nor one by a payment code that was not paid; one with
+/// NOTPAY does (public captures of 2019 to 2023). INFERRED(v2-unpaid-order): the other states, and the other kinds of orders.
 fn show(order: &Order, coupons: Coupons) -> Value {
     let mut shown = match &order.payment {
         Some(payment) => paid::elements(order, payment, coupons),
         None => Map::from_iter([("out_trade_no".to_owned(), json!(order.out_trade_no))]),
     };
     let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
-    if order.payment.is_some() || order.state == OrderState::Closed {
+    let is_by_code = order.trade_type == TradeType::Micropay;
+    if order.payment.is_some() || is_by_code || order.state == OrderState::Closed {
         set("attach", json!(order.attach.as_deref().unwrap_or_default()));
     } else {
         set("device_info", json!(paid::device(order).unwrap_or_default()));

@@ -37,7 +37,7 @@ pub mod post {
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户公众号ID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
-            /// 子商户号. Required; 1 to 32 characters.
+            /// 子商户号/二级商户号. Required; 1 to 32 characters.
             sub_mchid: String = body("sub_mchid").required().length(1, 32),
             /// 结算信息.
             settle_info: PaySettleInfo = body("settle_info"),
