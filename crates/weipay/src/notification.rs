@@ -48,9 +48,9 @@
 //! (API密钥) the receiver takes them too, as [`Event::V2`]. **A refund notification of APIv2 carries no
 //! signature** ([`Notification::is_signed`]): query the refund before money or goods move.
 //!
-//! UNCONFIRMED: no document says how the `sign` member of the JSON notifications of older pay score products (支付分,
-//! [`V2Event::CheckSuccess`] and its neighbours) is made. The receiver uses the rule for XML, and rejects what does not
-//! match it.
+//! UNCONFIRMED: whether the notifications of deposit-free rental and stay (免押租借, 免押速住: [`V2Event::CheckSuccess`] and its
+//! neighbours) are XML, as public pages show them, or JSON. The receiver takes both, verifies either by the rule for XML, and
+//! rejects what does not match it.
 //!
 //! A small part of what the platform posts is a probe (签名探测), whose signature is wrong on purpose. It is rejected like a forgery,
 //! with [`RejectionKind::Probe`]. A merchant that responds with success does not verify signatures, and the platform

@@ -1,14 +1,15 @@
-//! APIv2: the XML of payments and refunds, and the JSON of a few older products, on the same route.
+//! APIv2: the XML of payments and refunds, and the sealed messages of a few older products, on the same route.
 //!
 //! The signature is in the body, made with the APIv2 key. It has no time and no id: an old message stays valid for ever, and what
 //! stands for the id is made of the numbers of what happened. A refund notification carries no signature at all; that its
 //! `req_info` can be decrypted with the APIv2 key is the only evidence. So what is not signed is a refund and nothing else, and
 //! nothing beside its `req_info` counts.
 //!
-//! UNCONFIRMED: how `sign` of the JSON of older pay score products (支付分) is made. Documents name the member and no rule,
-//! and no recorded message is public. Here it is verified like the `sign` of XML, over all members of the outer object. If
-//! the platform signs otherwise, such a message is rejected, never accepted unverified; and its content can be decrypted only
-//! with the APIv3 key.
+//! The notifications of deposit-free rental and stay (免押租借, 免押速住) are signed and sealed: their `event_ciphertext` can be
+//! decrypted only with the APIv3 key. UNCONFIRMED: in which form they come. Public pages show them as XML with XML in it, and
+//! SDKs read them so; the parameters are also listed without a form, and no recorded message is public. So both XML and JSON
+//! are read, outside and inside. Either is verified like all XML of APIv2, over all elements or members of the outer object.
+//! If the platform signs otherwise, such a message is rejected, never accepted unverified.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use crate::response::Decode;
 use crate::xml;
 
 macro_rules! v2_events {
-    ($($(#[$doc:meta])* $variant:ident($type:ty) = $name:literal, $source:ident,)*) => {
+    ($($(#[$doc:meta])* $variant:ident($type:ty) = $name:literal,)*) => {
         /// The event of an APIv2 notification.
         #[non_exhaustive]
         pub enum V2Event {
@@ -59,7 +60,7 @@ macro_rules! v2_events {
             pub(super) fn decode(event: &str, content: &V2Content) -> Result<(Self, Vec<DecodeError>), DecodeError> {
                 match event {
                     $($name => {
-                        let (read, decode_errors) = $source::<$type>(content)?;
+                        let (read, decode_errors) = content.read::<$type>()?;
                         Ok((Self::$variant(Box::new(read)), decode_errors))
                     })*
                     _ => Ok((Self::Other, Vec::new())),
@@ -74,25 +75,25 @@ macro_rules! v2_events {
 
 v2_events! {
     /// 普通支付通知: a payment. It is paid only if `result_code` is `SUCCESS`, and `trade_state`, where it is there, too.
-    Payment(transaction_success_::Body) = "transaction-success", from_xml,
+    Payment(transaction_success_::Body) = "transaction-success",
     /// 合单支付通知: a combined payment.
-    CombinedPayment(combined_transactions_success::Body) = "combined-transactions-success", from_xml,
+    CombinedPayment(combined_transactions_success::Body) = "combined-transactions-success",
     /// 退款结果通知: a refund. **It carries no signature**: query the refund before money or goods move.
-    Refund(refund_processed::Resource) = "refund-processed", from_xml,
+    Refund(refund_processed::Resource) = "refund-processed",
     /// 扣款服务-签约/解约结果通知: an agreement of deductions was signed or terminated.
-    ContractStateChanged(pap_contract_state_changed::Body) = "pap-contract-state-changed", from_xml,
+    ContractStateChanged(pap_contract_state_changed::Body) = "pap-contract-state-changed",
     /// 事中-风险交易回调通知银行服务商: payments at risk.
-    RiskyTransactions(transactions_risk_occurred::Body) = "transactions-risk-occurred", from_xml,
+    RiskyTransactions(transactions_risk_occurred::Body) = "transactions-risk-occurred",
     /// 车牌状态变更通知: the state of a number plate.
-    VehicleStateChanged(vehicle_state_changed_for_parking::Body) = "vehicle-state-changed-for-parking", from_xml,
-    /// 用户确认订单成功回调通知: a service order was confirmed. UNCONFIRMED: how its `sign` is made.
-    CheckSuccess(check_success::Resource) = "CHECK.SUCCESS", from_json,
-    /// 用户确认订单失败回调通知: a service order was not confirmed. UNCONFIRMED: how its `sign` is made.
-    CheckFail(check_fail::Resource) = "CHECK.FAIL", from_json,
-    /// 订单支付成功回调通知: a service order was paid. UNCONFIRMED: how its `sign` is made.
-    TransactionSuccess(transaction_success::Resource) = "TRANSACTION.SUCCESS", from_json,
-    /// 订单支付失败回调通知: the payment of a service order failed. UNCONFIRMED: how its `sign` is made.
-    TransactionFail(transaction_fail::Resource) = "TRANSACTION.FAIL", from_json,
+    VehicleStateChanged(vehicle_state_changed_for_parking::Body) = "vehicle-state-changed-for-parking",
+    /// 用户确认订单成功回调通知: a service order was confirmed. UNCONFIRMED: whether it is XML or JSON; both are read.
+    CheckSuccess(check_success::Resource) = "CHECK.SUCCESS",
+    /// 用户确认订单失败回调通知: a service order was not confirmed. UNCONFIRMED: whether it is XML or JSON; both are read.
+    CheckFail(check_fail::Resource) = "CHECK.FAIL",
+    /// 订单支付成功回调通知: a service order was paid. UNCONFIRMED: whether it is XML or JSON; both are read.
+    TransactionSuccess(transaction_success::Resource) = "TRANSACTION.SUCCESS",
+    /// 订单支付失败回调通知: the payment of a service order failed. UNCONFIRMED: whether it is XML or JSON; both are read.
+    TransactionFail(transaction_fail::Resource) = "TRANSACTION.FAIL",
 }
 
 /// The name alone: a resource is personal.
@@ -104,27 +105,32 @@ impl fmt::Debug for V2Event {
 
 /// The content of an APIv2 message, verified and decrypted.
 pub(super) struct V2Content {
-    /// Elements of XML.
+    /// Of XML.
     elements: Option<Zeroizing<XmlElements>>,
     /// As JSON, for those who read it themselves.
     pub(super) json: Zeroizing<Vec<u8>>,
 }
 
-#[inline]
-fn from_xml<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), DecodeError> {
-    match &content.elements {
-        Some(elements) => T::decode(&WipedJson(T::json_of(elements)).to_bytes(), None),
-        None => T::decode(&content.json, None),
+impl V2Content {
+    fn of_elements(elements: Zeroizing<XmlElements>) -> Self {
+        let json = WipedJson(xml::json_of(&elements)).to_bytes();
+        Self { elements: Some(elements), json }
     }
-}
 
-#[inline]
-fn from_json<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), DecodeError> {
-    T::decode(&content.json, None)
+    #[inline]
+    fn read<T: Decode>(&self) -> Result<(T, Vec<DecodeError>), DecodeError> {
+        match &self.elements {
+            Some(elements) => T::decode(&WipedJson(T::json_of(elements)).to_bytes(), None),
+            None => T::decode(&self.json, None),
+        }
+    }
 }
 
 /// The one event that is not signed.
 const REFUND: &str = "refund-processed";
+
+/// The elements without which no XML is a sealed event.
+const SEAL: [&str; 3] = ["event_type", "event_nonce", "event_ciphertext"];
 
 /// How an event of APIv2 is distinguished from others, and its messages from each other, as the catalogue has it.
 pub(crate) struct Mark {
@@ -137,18 +143,30 @@ pub(crate) struct Mark {
     pub(crate) identity: &'static [&'static str],
 }
 
+impl Mark {
+    /// Whether all elements of one of its forms are there.
+    fn fits(&self, has: impl Fn(&str) -> bool) -> bool {
+        self.told_by.iter().any(|names| names.iter().all(|name| has(name)))
+    }
+}
+
 /// Whether a body without signature headers is one of APIv2.
 pub(super) fn is_v2(body: &[u8]) -> bool {
-    let body = json::without_mark(body).trim_ascii_start();
     const SEALED: &[u8] = b"\"event_ciphertext\"";
-    body.starts_with(b"<") || body.starts_with(b"{") && memchr::memmem::find(body, SEALED).is_some()
+    let body = json::without_mark(body).trim_ascii_start();
+    is_xml(body) || body.starts_with(b"{") && memchr::memmem::find(body, SEALED).is_some()
+}
+
+fn is_xml(text: &[u8]) -> bool {
+    json::without_mark(text).trim_ascii_start().starts_with(b"<")
 }
 
 /// A message of APIv2 whose signature holds, where it has one.
 pub(super) struct V2Verified {
     event: String,
     elements: XmlElements,
-    is_json: bool,
+    /// Whether its content is in `event_ciphertext`.
+    is_sealed: bool,
     pub(super) is_signed: bool,
 }
 
@@ -162,7 +180,7 @@ impl V2Verified {
         if merchants.iter().all(|one| one.api_v2_key.is_none()) {
             return Err(no_key());
         }
-        let is_json = !json::without_mark(body).trim_ascii_start().starts_with(b"<");
+        let is_json = !is_xml(body);
         let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
         let is_sealed_refund = !is_json && text(&elements, "req_info").is_some();
         let mchid = MERCHANTS.iter().find_map(|name| text(&elements, name));
@@ -202,23 +220,23 @@ impl V2Verified {
             };
             return Err(rejected(RejectionKind::Unverified { error: VerifyError::Sign(failure), mistake }));
         }
-        let event = match (is_signed, is_json) {
+        let is_sealed = is_json || is_signed && has_seal(&elements);
+        let event = match (is_signed, is_sealed) {
             (false, _) => REFUND,
-            (true, true) => elements.text("event_type").unwrap_or_default(),
+            (true, true) => sealed_event(&elements),
             (true, false) => event_of(&elements),
         }
         .to_owned();
-        // Only JSON has these members.
-        let of_json = |name| text(&elements, name).filter(|_| is_json).map(str::to_owned);
+        let of_sealed = |name| text(&elements, name).filter(|_| is_sealed).map(str::to_owned);
         let head = Head {
-            id: of_json("event_id").unwrap_or_default(),
+            id: of_sealed("event_id").unwrap_or_default(),
             event_type: event.clone(),
-            create_time: of_json("event_create_time").map(Into::into),
+            create_time: of_sealed("event_create_time").map(Into::into),
             summary: None,
             original_type: None,
             request_id: request_id.map(str::to_owned),
         };
-        Ok((head, merchants, Self { event, elements, is_json, is_signed }))
+        Ok((head, merchants, Self { event, elements, is_sealed, is_signed }))
     }
 
     /// Decrypts the sealed part, or returns the message itself if it has none. Makes an id if the message has none.
@@ -228,25 +246,33 @@ impl V2Verified {
         head: &mut Head,
     ) -> Result<(V2Content, Arc<MerchantKeys>), Rejection> {
         let first = merchants.first().ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
-        if self.is_json {
-            let (json, merchant) = super::verified::open_sealed(
+        if self.is_sealed {
+            let (plain, merchant) = super::verified::open_sealed(
                 merchants,
-                (EnvelopeAlgorithm::default(), &self.sealed()?),
+                (self.algorithm()?, &self.sealed()?),
                 ApiVersion::V2,
             )?;
-            check_unrepeated(&json)?;
             if head.id.is_empty() {
                 head.id = id_of(&self.event, &self.elements);
             }
-            return Ok((V2Content { elements: None, json }, merchant));
+            return Ok((content_of(plain)?, merchant));
         }
         let (elements, merchant) = match text(&self.elements, "req_info") {
             None => (Zeroizing::new(self.elements.clone()), first),
             Some(req_info) => open_req_info(merchants, req_info)?,
         };
         head.id = id_of(&self.event, &elements);
-        let json = WipedJson(xml::json_of(&elements)).to_bytes();
-        Ok((V2Content { elements: Some(elements), json }, Arc::clone(merchant)))
+        Ok((V2Content::of_elements(elements), Arc::clone(merchant)))
+    }
+
+    fn algorithm(&self) -> Result<EnvelopeAlgorithm, Rejection> {
+        let Some(name) = text(&self.elements, "event_algorithm") else {
+            return Ok(EnvelopeAlgorithm::default());
+        };
+        EnvelopeAlgorithm::from_name(name).ok_or_else(|| {
+            let shown = name.chars().filter(char::is_ascii_graphic).take(64).collect();
+            rejected(RejectionKind::Algorithm(shown))
+        })
     }
 
     fn sealed(&self) -> Result<weipay_wire::Envelope<'_>, Rejection> {
@@ -259,6 +285,19 @@ impl V2Verified {
             ciphertext: text("event_ciphertext", "`event_ciphertext`")?,
         })
     }
+}
+
+/// What was sealed, as XML or as JSON.
+fn content_of(plain: Zeroizing<Vec<u8>>) -> Result<V2Content, Rejection> {
+    if !is_xml(&plain) {
+        check_unrepeated(&plain)?;
+        return Ok(V2Content { elements: None, json: plain });
+    }
+    let elements = XmlElements::read(&plain, "xml").map_err(|error| {
+        let reason = error.to_string();
+        rejected(RejectionKind::Unreadable(DecodeError { path: String::new(), reason }))
+    })?;
+    Ok(V2Content::of_elements(Zeroizing::new(elements)))
 }
 
 fn open_req_info<'a>(
@@ -334,15 +373,28 @@ fn text<'a>(elements: &'a XmlElements, name: &str) -> Option<&'a str> {
 /// `return_code`, which the platform signs. What a front end shows, such as the QR code of a product, is
 /// signed with the same key, and a stranger could add empty elements to it.
 fn event_of(elements: &XmlElements) -> &'static str {
-    let fits = |mark: &&Mark, has: fn(&XmlElements, &str) -> bool| {
-        mark.told_by.iter().any(|names| names.iter().all(|name| has(elements, name)))
-    };
-    let says = |mark: &&Mark| fits(mark, |elements, name| text(elements, name).is_some());
     let has_outcome = text(elements, "return_code").is_some();
-    let has = |mark: &&Mark| {
-        has_outcome && mark.event != REFUND && fits(mark, |elements, name| elements.text(name).is_some())
-    };
-    MARKS.iter().find(says).or_else(|| MARKS.iter().find(has)).map_or("", |mark| mark.event)
+    let has =
+        |mark: &&Mark| has_outcome && mark.event != REFUND && mark.fits(|name| elements.text(name).is_some());
+    said_event(elements).or_else(|| MARKS.iter().find(has)).map_or("", |mark| mark.event)
+}
+
+/// The event whose elements are there and say something.
+fn said_event(elements: &XmlElements) -> Option<&'static Mark> {
+    MARKS.iter().find(|mark| mark.fits(|name| text(elements, name).is_some()))
+}
+
+/// Whether signed XML is a sealed event: one that has the elements of any other event is that. Empty elements do not
+/// count, since they are not signed.
+fn has_seal(elements: &XmlElements) -> bool {
+    SEAL.iter().all(|name| text(elements, name).is_some()) && said_event(elements).is_none()
+}
+
+/// The event that a sealed message names. The names of those whose messages are not sealed are the catalogue's, not the
+/// platform's.
+fn sealed_event(elements: &XmlElements) -> &str {
+    let named = elements.text("event_type").unwrap_or_default();
+    if MARKS.iter().any(|mark| mark.event == named) { "" } else { named }
 }
 
 /// Makes an id: a digest of the numbers in the message, which is the same for each delivery. A digest, because ids are logged

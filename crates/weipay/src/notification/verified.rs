@@ -157,8 +157,8 @@ impl Verified {
         Ok(Self { head, message: Message::V2(Box::new(message)), merchants, unsure: None })
     }
 
-    /// `id` (通知的唯一ID): the same for every delivery of one notification. It is empty for the XML of APIv2,
-    /// which has none until it is opened.
+    /// `id` (通知的唯一ID): the same for every delivery of one notification. It is empty for XML of APIv2
+    /// that has no `event_id`: that has none until it is opened.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.head.id

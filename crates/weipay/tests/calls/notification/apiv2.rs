@@ -1,4 +1,5 @@
-//! APIv2 on the same route: XML signed in its body, the refund notification that is not signed, and the JSON of older products.
+//! APIv2 on the same route: XML signed in its body, the refund notification that is not signed, and the sealed messages of older
+//! products.
 
 use http::HeaderMap;
 use proptest::prelude::*;
@@ -352,6 +353,209 @@ fn an_older_product_posts_json_that_is_signed_and_sealed() {
     assert_eq!(order.order_id.as_deref(), Some("1"));
     body["event_id"] = json!("e-2");
     assert!(matches!(rejected(&body.to_string()).kind(), RejectionKind::Unverified { .. }));
+}
+
+/// The XML of deposit-free rental and stay, as its pages show it: a sealed part, which is XML too, in signed XML.
+fn rental<'a>(event: &'a str, sealed: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![
+        ("mch_id", "1900000001"),
+        ("app_id", "wx2134213414324"),
+        ("event_id", "EV-2018022511223320873"),
+        ("event_create_time", "20180225112233"),
+        ("event_type", event),
+        ("event_algorithm", "AEAD_AES_256_GCM"),
+        ("event_nonce", RENTAL_NONCE),
+        ("event_associated_data", "rent"),
+        ("event_ciphertext", sealed),
+        ("algorithm", "HMAC-SHA256"),
+        ("nonce_str", "n"),
+    ]
+}
+
+const RENTAL_NONCE: &str = "uluk4a9R25RW";
+
+/// With the blank in one tag that the pages have.
+const RENTAL: &str = "<xml>\n<state>USER_PAID</state>\n<out_order_no >oSecret</out_order_no>\n<order_id>1</order_id>\n\
+    <checked_in>TRUE</checked_in>\n<total_amount>200</total_amount>\n<end_time>20091225091210</end_time>\n\
+    <finish_ticket>oSecret</finish_ticket>\n</xml>";
+
+fn sealed_rental(plain: &str) -> String {
+    ApiV3Key::new(API_V3_KEY).unwrap().seal(RENTAL_NONCE, "rent", plain.as_bytes()).unwrap()
+}
+
+#[test]
+fn deposit_free_rental_posts_xml_that_is_signed_and_sealed() {
+    let sealed = sealed_rental(RENTAL);
+    for event in ["CHECK.SUCCESS", "CHECK.FAIL", "TRANSACTION.SUCCESS", "TRANSACTION.FAIL"] {
+        let notification = received(&xml(&rental(event, &sealed), Some(SignType::HmacSha256)));
+        assert_eq!((notification.event_type(), notification.is_signed()), (event, true));
+        assert_eq!(notification.id(), "EV-2018022511223320873");
+        assert_eq!(
+            notification.create_time().map(|time| time.to_string()).as_deref(),
+            Some("20180225112233")
+        );
+        assert_eq!(notification.mchid().unwrap().as_ref(), "1900000001");
+        assert_eq!(notification.json().unwrap()["total_amount"], "200");
+        let order_id = match notification.event() {
+            Event::V2(V2Event::CheckSuccess(order)) if event == "CHECK.SUCCESS" => &order.order_id,
+            Event::V2(V2Event::CheckFail(order)) if event == "CHECK.FAIL" => &order.order_id,
+            Event::V2(V2Event::TransactionSuccess(order)) if event == "TRANSACTION.SUCCESS" => {
+                &order.order_id
+            }
+            Event::V2(V2Event::TransactionFail(order)) if event == "TRANSACTION.FAIL" => &order.order_id,
+            _ => panic!("{event}: {notification:?}"),
+        };
+        assert_eq!(order_id.as_deref(), Some("1"));
+        let shown = format!("{notification:?} {:?}", notification.event());
+        assert!(!shown.contains("oSecret"), "{shown}");
+        let response = XmlElements::read(notification.success().body(), "xml").unwrap();
+        assert_eq!(response.text("return_code"), Some("SUCCESS"));
+    }
+    // The order of elements does not matter, nor an element that this version does not know.
+    let mut fields = rental("TRANSACTION.SUCCESS", &sealed);
+    fields.reverse();
+    fields.push(("new", "1"));
+    let notification = received(&xml(&fields, Some(SignType::HmacSha256)));
+    assert!(matches!(notification.event(), Event::V2(V2Event::TransactionSuccess(_))), "{notification:?}");
+    // An event that this version does not know is decrypted all the same.
+    let notification = received(&xml(&rental("CHECK.NEW", &sealed), Some(SignType::HmacSha256)));
+    assert!(matches!(notification.event(), Event::V2(V2Event::Other)), "{notification:?}");
+    assert_eq!(
+        (notification.event_type(), &notification.json().unwrap()["order_id"]),
+        ("CHECK.NEW", &json!("1"))
+    );
+}
+
+/// Each form of the message with each form of what is sealed in it.
+#[test]
+fn what_is_sealed_may_be_xml_or_json() {
+    let sealed = sealed_rental(r#"{"order_id":"1","state":"USER_PAID"}"#);
+    let notification = received(&xml(&rental("TRANSACTION.SUCCESS", &sealed), Some(SignType::HmacSha256)));
+    let Event::V2(V2Event::TransactionSuccess(order)) = notification.event() else {
+        panic!("{notification:?}")
+    };
+    assert_eq!(order.order_id.as_deref(), Some("1"));
+    let sealed = sealed_rental(RENTAL);
+    let notification = received(&json_of(&rental("TRANSACTION.SUCCESS", &sealed)));
+    let Event::V2(V2Event::TransactionSuccess(order)) = notification.event() else {
+        panic!("{notification:?}")
+    };
+    assert_eq!((order.order_id.as_deref(), order.total_amount.as_deref()), (Some("1"), Some("200")));
+}
+
+fn json_of(fields: &[(&str, &str)]) -> String {
+    let mut body = serde_json::Map::new();
+    fields.iter().for_each(|(name, text)| drop(body.insert((*name).to_owned(), json!(text))));
+    body.insert("sign".to_owned(), json!(key().sign(SignType::HmacSha256, fields.iter().copied())));
+    json!(body).to_string()
+}
+
+#[test]
+fn rental_in_xml_is_rejected_unless_its_sign_and_its_seal_hold() {
+    let sign_error = |rejection: &Rejection| match rejection.kind() {
+        RejectionKind::Unverified { error: VerifyError::Sign(error), .. } => *error,
+        kind => panic!("{kind:?}"),
+    };
+    let sealed = sealed_rental(RENTAL);
+    let fields = rental("TRANSACTION.SUCCESS", &sealed);
+    let signed = xml(&fields, Some(SignType::HmacSha256));
+    // Unsigned, also with what lets a refund come unsigned.
+    assert_eq!(sign_error(&rejected(&xml(&fields, None))), SignError::Missing);
+    let empty = [&fields[..], &[("sign", ""), ("req_info", "")]].concat();
+    assert_eq!(sign_error(&rejected(&xml(&empty, None))), SignError::Missing);
+    // Any element that is changed after it was signed.
+    for (old, new) in [
+        ("TRANSACTION.SUCCESS", "CHECK.SUCCESS"),
+        ("EV-2018022511223320873", "EV-2018022511223320874"),
+        ("20180225112233", "20280225112233"),
+        ("HMAC-SHA256", "MD5"),
+        ("</xml>", "<new>1</new></xml>"),
+    ] {
+        assert_eq!(sign_error(&rejected(&signed.replacen(old, new, 2))), SignError::Mismatch, "{old}");
+    }
+    // Signed with another key, or of a merchant that the receiver does not know.
+    let other = ApiV2Key::new("qazwsxedcrfvtgbyhnujmikolp111111").unwrap();
+    let sign = other.sign(SignType::HmacSha256, fields.iter().copied());
+    let forged = [&fields[..], &[("sign", sign.as_str())]].concat();
+    assert_eq!(sign_error(&rejected(&xml(&forged, None))), SignError::Mismatch);
+    let mut foreign = fields.clone();
+    foreign[0].1 = "1900000009";
+    let rejection = rejected(&xml(&foreign, Some(SignType::HmacSha256)));
+    assert!(matches!(rejection.kind(), RejectionKind::UnknownMerchant(_)), "{rejection:#}");
+    // Sealed with another APIv3 key, for another purpose, or not at all.
+    let with_seal =
+        |sealed: &str| rejected(&xml(&rental("TRANSACTION.SUCCESS", sealed), Some(SignType::HmacSha256)));
+    let wrong_key = ApiV3Key::new(&"y".repeat(32)).unwrap();
+    let wrong_key = wrong_key.seal(RENTAL_NONCE, "rent", RENTAL.as_bytes()).unwrap();
+    let wrong_data = ApiV3Key::new(API_V3_KEY).unwrap().seal(RENTAL_NONCE, "", RENTAL.as_bytes()).unwrap();
+    for wrong in [wrong_key.as_str(), &wrong_data, "AAAA", "***"] {
+        let rejection = with_seal(wrong);
+        assert!(matches!(rejection.kind(), RejectionKind::Sealed { .. }), "{rejection:#}");
+    }
+    // Another algorithm than the one that is known.
+    let mut fields = rental("TRANSACTION.SUCCESS", &sealed);
+    fields[5].1 = "SM4_GCM";
+    let rejection = rejected(&xml(&fields, Some(SignType::HmacSha256)));
+    assert!(matches!(rejection.kind(), RejectionKind::Algorithm(_)), "{rejection:#}");
+    // What is sealed is no readable document.
+    for plain in [
+        "oSecret",
+        "[]",
+        "<html><b>oSecret</b></html>",
+        "<xml><state>USER_PAID</state>",
+        "<xml><state>USER_PAID</state><state>oSecret</state></xml>",
+        r#"{"state":"USER_PAID","state":"oSecret"}"#,
+        "<!DOCTYPE xml [<!ENTITY a \"oSecret\">]><xml><state>&a;</state></xml>",
+    ] {
+        let rejection = with_seal(&sealed_rental(plain));
+        assert!(
+            matches!(rejection.kind(), RejectionKind::Unverified { .. } | RejectionKind::Unreadable(_)),
+            "{plain}: {rejection:#}"
+        );
+    }
+}
+
+/// Elements that a sealed event has make no sealed event of another message, and those of others no other event of it.
+#[test]
+fn other_messages_are_not_taken_for_rental_nor_rental_for_them() {
+    let sealed = sealed_rental(RENTAL);
+    let fields = rental("TRANSACTION.SUCCESS", &sealed);
+    // A signed payment that has all elements of one stays a payment.
+    let payment: Vec<_> =
+        PAYMENT.iter().chain(fields.iter().filter(|(name, _)| *name != "mch_id")).copied().collect();
+    let notification = received(&xml(&payment, Some(SignType::HmacSha256)));
+    assert_eq!(
+        (notification.event_type(), notification.id().starts_with("v2-")),
+        ("transaction-success", true)
+    );
+    // A refund stays a refund, signed or not.
+    let req_info = key().seal_req_info(b"<root><refund_id>1</refund_id></root>").unwrap();
+    let refund = [&fields[..], &[("req_info", req_info.as_str())]].concat();
+    for sign_type in [None, Some(SignType::Md5)] {
+        let notification = received(&xml(&refund, sign_type));
+        assert_eq!(notification.event_type(), "refund-processed");
+        assert!(notification.id().starts_with("v2-") && notification.create_time().is_none());
+    }
+    // No signed element names an event whose messages are not sealed.
+    for name in ["transaction-success", "refund-processed", "combined-transactions-success"] {
+        for body in [xml(&rental(name, &sealed), Some(SignType::HmacSha256)), json_of(&rental(name, &sealed))]
+        {
+            let notification = received(&body);
+            assert!(matches!(notification.event(), Event::V2(V2Event::Other)), "{name}: {notification:?}");
+        }
+    }
+    // Without a ciphertext, or with one that is empty and so not signed, there is no sealed event.
+    for left_out in ["event_type", "event_ciphertext"] {
+        let without: Vec<_> = fields.iter().filter(|(name, _)| *name != left_out).copied().collect();
+        for fields in [without.clone(), [&without[..], &[(left_out, "")]].concat()] {
+            let notification = received(&xml(&fields, Some(SignType::HmacSha256)));
+            assert!(
+                matches!(notification.event(), Event::V2(V2Event::Other)),
+                "{left_out}: {notification:?}"
+            );
+            assert!(notification.id().starts_with("v2-") && notification.create_time().is_none());
+        }
+    }
 }
 
 #[test]
