@@ -63,9 +63,9 @@ pub(crate) fn run(arguments: &Quickstart) -> Outcome {
     play(arguments, &sandbox).map_err(Failure::failed)?;
     if arguments.stay {
         // The sandbox listens itself, and deletes the folder when it is dropped.
-        let asked_to_end = sandbox.asked_to_end();
+        let shutdown_signal = sandbox.shutdown_signal();
         signals.iter().for_each(DeletedWhenInterrupted::stop);
-        asked_to_end.recv().unwrap_or(Ok(())).map_err(Failure::failed)?;
+        shutdown_signal.recv().unwrap_or(Ok(())).map_err(Failure::failed)?;
     }
     Ok(())
 }

@@ -207,7 +207,7 @@ fn serve(arguments: &Arguments) -> Outcome {
     }
     let sandbox = builder.start().map_err(start_failure)?;
     // Before the line is printed: a script may send a signal as soon as it has read the line.
-    let asked_to_end = sandbox.asked_to_end();
+    let shutdown_signal = sandbox.shutdown_signal();
     // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
@@ -222,7 +222,7 @@ fn serve(arguments: &Arguments) -> Outcome {
         writeln!(anstream::stderr(), "{note}").ok();
     }
     tell_holds(&sandbox);
-    let waited = asked_to_end.recv().unwrap_or(Ok(()));
+    let waited = shutdown_signal.recv().unwrap_or(Ok(()));
     drop(sandbox);
     drop(log);
     waited.map_err(Failure::failed)

@@ -54,6 +54,7 @@ pub(crate) struct DataFolder {
 
 /// Error of opening a data folder.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum FolderError {
     /// A temporary folder could not be made.
     Temporary(io::Error),

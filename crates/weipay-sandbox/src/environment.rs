@@ -46,7 +46,7 @@ const CLIENT_VARIABLES: [&str; 11] = [
 #[derive(Debug)]
 pub struct ClientEnvironment {
     variables: Vec<(&'static str, OsString)>,
-    removed: Vec<&'static str>,
+    unset: Vec<&'static str>,
     _files: TempDir,
 }
 
@@ -82,13 +82,13 @@ impl ClientEnvironment {
             ("PHP_INI_SCAN_DIR", php_folders(files.path(), &bundle, env::var_os("PHP_INI_SCAN_DIR"))?),
             ("JAVA_TOOL_OPTIONS", java_options(env::var_os("JAVA_TOOL_OPTIONS"), &java)),
         ]);
-        Ok(Self { variables, removed: kit.unused_variables(), _files: files })
+        Ok(Self { variables, unset: kit.variables_to_unset(), _files: files })
     }
 
     /// Variables to remove from the environment: a client would read them in addition to the kit, and trust keys of
     /// the real platform.
-    pub fn removed(&self) -> impl Iterator<Item = &'static str> {
-        self.removed.iter().copied()
+    pub fn variables_to_unset(&self) -> impl Iterator<Item = &'static str> {
+        self.unset.iter().copied()
     }
 
     /// The variables, as `std::process::Command::envs` takes them.
@@ -101,7 +101,7 @@ impl KitOnDisk {
     /// The `WEIPAY_*` variables that [`variables`](Self::variables) does not set. Unset them: they belong to another
     /// configuration.
     #[must_use]
-    pub fn unused_variables(&self) -> Vec<&'static str> {
+    pub fn variables_to_unset(&self) -> Vec<&'static str> {
         let used = self.variables();
         let is_unused = |name: &&str| used.iter().all(|(used, _)| used != name);
         CLIENT_VARIABLES.into_iter().filter(is_unused).collect()
@@ -338,9 +338,9 @@ mod tests {
     fn what_a_kit_does_not_set_is_removed() {
         let sandbox = Sandbox::start().unwrap();
         let environment = sandbox.client_environment().unwrap();
-        let removed: Vec<_> = environment.removed().collect();
+        let unset: Vec<_> = environment.variables_to_unset().collect();
         // This merchant has a public key.
-        assert_eq!(removed, ["WEIPAY_MERCHANT_CERTIFICATE_PASSWORD", "WEIPAY_PLATFORM_CERTIFICATES"]);
+        assert_eq!(unset, ["WEIPAY_MERCHANT_CERTIFICATE_PASSWORD", "WEIPAY_PLATFORM_CERTIFICATES"]);
     }
 
     #[test]

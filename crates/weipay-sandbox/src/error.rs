@@ -14,6 +14,7 @@ use crate::store::StoreError;
 
 /// Error of starting a sandbox.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum StartError {
     /// Something is wrong with the data folder.
     Folder(FolderError),

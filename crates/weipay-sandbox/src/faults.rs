@@ -53,6 +53,7 @@ impl fmt::Debug for Faults {
 
 /// Error of adding a fault rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FaultError {
     /// The catalogue does not have its operation.
     UnknownOperation(String),

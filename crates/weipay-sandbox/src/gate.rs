@@ -118,10 +118,7 @@ pub(crate) fn authenticate<'a>(
         check_signature(request, operation, upload.as_ref(), &authorization, &merchant, merchants)?;
         Ok::<_, Rejection>(merchant)
     };
-    let merchant = match check() {
-        Err(_) if reload(&authorization.mchid) => check(),
-        checked => checked,
-    }?;
+    let merchant = Merchants::check_with_reload(check, || reload(&authorization.mchid))?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, time)) {
         let reason = "this Authorization was used before, and this sandbox accepts each one only once: sign every \
                       request separately";

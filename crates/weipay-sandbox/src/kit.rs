@@ -58,6 +58,7 @@ pub struct KitOnDisk {
 
 /// Error of reading or creating a kit.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum KitError {
     /// Something is wrong with the data folder.
     Folder(FolderError),

@@ -112,6 +112,18 @@ impl Merchants {
         self.have_relation(partner, sub_mchid) && (partner.names(sub_mchid) || self.find(sub_mchid).is_none())
     }
 
+    /// Runs a check of what is known of a merchant. If it fails, and `reload` finds that another node has changed the merchant,
+    /// it runs once more.
+    pub(crate) fn check_with_reload<T, E>(
+        check: impl Fn() -> Result<T, E>,
+        reload: impl FnOnce() -> bool,
+    ) -> Result<T, E> {
+        match check() {
+            Err(_) if reload() => check(),
+            checked => checked,
+        }
+    }
+
     /// The appids of all merchants.
     pub(crate) fn appids(&self) -> Vec<String> {
         let mut appids: Vec<_> =

@@ -23,6 +23,7 @@ use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction
 
 /// A person that was added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Person {
     /// The unionid, which is the same for all appids.
     pub unionid: String,

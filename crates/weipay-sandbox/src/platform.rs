@@ -34,7 +34,7 @@ use crate::merchants::Merchants;
 use crate::notifications::Deliveries;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Pages, Product};
 use crate::response::{
-    self, File, ORIGIN_HEADER, Occasion, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason,
+    self, ANSWER_HEADER, File, Occasion, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason,
     tail,
 };
 use crate::sensitive;
@@ -44,11 +44,27 @@ use crate::v2;
 pub(crate) use background::{Background, Task};
 pub(crate) use client_times::tell_clock;
 pub(crate) use events::kept_clock;
-pub use events::{ClockError, Run};
+pub use events::{ClockError, ClockRun};
 pub(crate) use generation::{Epoch, Moment};
 pub(crate) use seeded_starts::entropy_of_start;
 
 /// A platform without sockets: requests and responses are plain values.
+///
+/// A [`Sandbox`](crate::Sandbox) is such a platform with its server, its clock and its data folder. What both have, such as
+/// [`pay`](Self::pay), is the same. The methods stand beside the products that they belong to; here they are by subject:
+///
+/// | subject | methods |
+/// |---|---|
+/// | requests, time, state | [`respond`](Self::respond), [`tick`](Self::tick), [`reset`](Self::reset) |
+/// | merchants | [`add_merchant`](Self::add_merchant), [`kit_of`](Self::kit_of), [`bind`](Self::bind), [`top_up`](Self::top_up), [`set_certificate_state`](Self::set_certificate_state), [`set_platform_keys`](Self::set_platform_keys), [`rotate_platform_key`](Self::rotate_platform_key), [`set_sharing_notify_url`](Self::set_sharing_notify_url) |
+/// | people | [`add_person`](Self::add_person), [`openid`](Self::openid), [`account_state`](Self::account_state), [`set_account_state`](Self::set_account_state), [`wallet`](Self::wallet), [`top_up_wallet`](Self::top_up_wallet) |
+/// | orders (支付) | [`pay`](Self::pay), [`pay_page`](Self::pay_page) |
+/// | transfers (商家转账) | [`confirm_transfer`](Self::confirm_transfer), [`refuse_transfer`](Self::refuse_transfer), [`confirm_authorization`](Self::confirm_authorization), [`end_authorization`](Self::end_authorization) |
+/// | pay score (支付分) | [`open_pay_score_permission`](Self::open_pay_score_permission), [`close_pay_score_permission`](Self::close_pay_score_permission), [`confirm_service_order`](Self::confirm_service_order), [`decline_service_order`](Self::decline_service_order), [`pay_service_order`](Self::pay_service_order) |
+/// | contracts (委托代扣) | [`sign_contract`](Self::sign_contract), [`decline_contract`](Self::decline_contract), [`accept_contract`](Self::accept_contract), [`end_contract`](Self::end_contract) |
+/// | complaints (投诉) | [`complain`](Self::complain), [`go_on_with_complaint`](Self::go_on_with_complaint) |
+/// | merchant coupons (商家券) | [`set_stock_state`](Self::set_stock_state), [`receive_coupons`](Self::receive_coupons), [`delete_coupon`](Self::delete_coupon), [`link_product`](Self::link_product) |
+/// | product coupons (商品券) | [`set_product_stock_state`](Self::set_product_stock_state), [`send_product_coupon`](Self::send_product_coupon), [`take_product_coupons`](Self::take_product_coupons), [`delete_product_coupon`](Self::delete_product_coupon) |
 pub struct Platform {
     /// Where it is reached.
     pub(crate) base_url: String,
@@ -71,10 +87,10 @@ pub struct Platform {
     /// The generation of the state of a shared database that this node knows.
     pub(crate) generation: AtomicI64,
     /// Held by the call that moves the clock from event to event.
-    pub(crate) runs: Mutex<()>,
+    pub(crate) clock_run_lock: Mutex<()>,
     /// Held for writing while the whole state is saved or replaced, and for reading by all other work on it. Not
     /// reentrant.
-    pub(crate) whole_state: RwLock<()>,
+    pub(crate) state_lock: RwLock<()>,
     pub(crate) entropy: Entropy,
     /// Which start with a seed this is.
     pub(crate) seeded_start: Option<u64>,
@@ -232,7 +248,7 @@ impl Platform {
         let generation = self.generation();
         // An error is ignored: the request itself meets it, and reports it.
         let _ = self.follow_clock();
-        let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
+        let _state_guard = self.state_lock.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(operation) = v2::operation_at(request.path()) {
             return self.respond_v2(operation, request, fault, generation);
         }
@@ -281,8 +297,8 @@ impl Platform {
         let generation = self.generation();
         // An error is ignored: the work itself meets it, and reports it.
         let _ = self.follow_clock();
-        let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
-        self.at_one_time(self.moment(generation), work)
+        let _state_guard = self.state_lock.read().unwrap_or_else(PoisonError::into_inner);
+        self.transaction_at(self.moment(generation), work)
     }
 
     /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow
@@ -401,7 +417,7 @@ impl Platform {
             failure: &failure,
             is_accepted: &is_accepted,
         };
-        let response = self.at_one_time(moment, |tx, now| {
+        let response = self.transaction_at(moment, |tx, now| {
             failure.take();
             is_accepted.set(false);
             let mut response = handler(tx, &context_at(now))?;
@@ -468,9 +484,9 @@ fn note_of(rejection: Rejection) -> Note {
 fn noted(mut response: Response, note: Note) -> Response {
     match note {
         Note::Faulty => {}
-        Note::Answered(behaviour) => response.set(ORIGIN_HEADER, behaviour.word()),
+        Note::Answered(behaviour) => response.set(ANSWER_HEADER, behaviour.word()),
         Note::Failed(reason) => {
-            response.set(ORIGIN_HEADER, Behaviour::State.word());
+            response.set(ANSWER_HEADER, Behaviour::State.word());
             response.set(REASON_HEADER, &encode_reason(&reason));
         }
         Note::Refused { code, message, reason, explanation } => {

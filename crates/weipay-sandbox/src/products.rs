@@ -10,11 +10,9 @@
 //! the same body gets the first response again, whatever has happened since, and with another body a refusal.
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL. A product that
-//! has states or moves money has a reference model beside it (`model.rs`), which `lives` compares with the
-//! handlers in random steps.
+//! has states or moves money has a reference model beside it (`model.rs`), which is compared with
+//! the handlers in random steps (`testing`).
 
-#[cfg(test)]
-mod amounts;
 mod apportion;
 pub(crate) mod balance;
 mod behaviour;
@@ -25,8 +23,6 @@ pub(crate) mod contracts;
 mod coupon_stocks;
 mod downloads;
 mod fingerprint;
-#[cfg(test)]
-pub(crate) mod lives;
 mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
@@ -40,10 +36,10 @@ pub(crate) mod product_coupons;
 pub(crate) mod recharges;
 mod security_echo;
 pub(crate) mod telling;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod transfers;
 pub(crate) mod withdrawals;
-#[cfg(test)]
-pub(crate) mod world;
 
 use std::cell::{Cell, RefCell};
 
@@ -89,6 +85,7 @@ pub(crate) struct Product {
 }
 
 impl Product {
+    /// One that has routes and nothing else; its line in [`PRODUCTS`] says what else it has.
     pub(crate) const fn new(routes: &'static [Route]) -> Self {
         Self {
             routes,
@@ -100,34 +97,6 @@ impl Product {
             kept_as_sent: &[],
             control: &[],
         }
-    }
-
-    pub(crate) const fn due(self, due: &'static [(&'static str, DueHandler)]) -> Self {
-        Self { due, ..self }
-    }
-
-    const fn downloads(self, downloads: &'static [Download]) -> Self {
-        Self { downloads, ..self }
-    }
-
-    const fn files(self, files: Files) -> Self {
-        Self { files: Some(files), ..self }
-    }
-
-    const fn pages(self, pages: Pages) -> Self {
-        Self { pages: Some(pages), ..self }
-    }
-
-    const fn tells(self, tells: Tells) -> Self {
-        Self { tells: Some(tells), ..self }
-    }
-
-    const fn kept_as_sent(self, kept_as_sent: &'static [&'static str]) -> Self {
-        Self { kept_as_sent, ..self }
-    }
-
-    const fn control(self, control: &'static [control::Route]) -> Self {
-        Self { control, ..self }
     }
 }
 
@@ -144,58 +113,84 @@ pub(crate) struct Pages {
 
 /// Every product with state.
 pub(crate) static PRODUCTS: &[Product] = &[
-    Product::new(merchant_coupons::ROUTES)
-        .due(merchant_coupons::DUE)
-        .kept_as_sent(&["background_color"])
-        .control(merchant_coupons::control::ROUTES),
-    Product::new(product_coupons::ROUTES)
-        .due(product_coupons::DUE)
-        .kept_as_sent(&["background_color"])
-        .control(product_coupons::control::ROUTES),
-    Product::new(cash_coupons::ROUTES)
-        .due(cash_coupons::DUE)
-        .kept_as_sent(&["background_color", "jump_target"])
-        .downloads(cash_coupons::DOWNLOADS),
-    Product::new(payments::ROUTES)
-        .due(payments::DUE)
-        .pages(payments::page::PAGES)
-        .tells(payments::told::tells)
-        .kept_as_sent(&["goods_tag", "identity", "limit_pay", "trade_scenario"])
-        .control(payments::person::ROUTES),
-    Product::new(payments::refund::ROUTES)
-        .due(payments::refund::DUE)
-        .control(payments::refund::control::ROUTES),
-    Product::new(payments::profit_sharing::ROUTES)
-        .due(payments::profit_sharing::DUE)
-        .kept_as_sent(&["relation_type"])
-        .control(payments::profit_sharing::notices::CONTROL),
+    Product {
+        due: merchant_coupons::DUE,
+        kept_as_sent: &["background_color"],
+        control: merchant_coupons::control::ROUTES,
+        ..Product::new(merchant_coupons::ROUTES)
+    },
+    Product {
+        due: product_coupons::DUE,
+        kept_as_sent: &["background_color"],
+        control: product_coupons::control::ROUTES,
+        ..Product::new(product_coupons::ROUTES)
+    },
+    Product {
+        due: cash_coupons::DUE,
+        kept_as_sent: &["background_color", "jump_target"],
+        downloads: cash_coupons::DOWNLOADS,
+        ..Product::new(cash_coupons::ROUTES)
+    },
+    Product {
+        due: payments::DUE,
+        pages: Some(payments::page::PAGES),
+        tells: Some(payments::told::tells),
+        kept_as_sent: &["goods_tag", "identity", "limit_pay", "trade_scenario"],
+        control: payments::person::ROUTES,
+        ..Product::new(payments::ROUTES)
+    },
+    Product {
+        due: payments::refund::DUE,
+        control: payments::refund::control::ROUTES,
+        ..Product::new(payments::refund::ROUTES)
+    },
+    Product {
+        due: payments::profit_sharing::DUE,
+        kept_as_sent: &["relation_type"],
+        control: payments::profit_sharing::notices::CONTROL,
+        ..Product::new(payments::profit_sharing::ROUTES)
+    },
     Product::new(payments::subsidies::ROUTES),
-    Product::new(payments::v2::ROUTES).kept_as_sent(&["user_type"]),
-    Product::new(payments::profit_sharing::v2::ROUTES).kept_as_sent(&["relation_type"]),
+    Product { kept_as_sent: &["user_type"], ..Product::new(payments::v2::ROUTES) },
+    Product { kept_as_sent: &["relation_type"], ..Product::new(payments::profit_sharing::v2::ROUTES) },
     Product::new(bills::v2::ROUTES),
-    Product::new(payouts::ROUTES)
-        .due(payouts::DUE)
-        .kept_as_sent(&["scene_id"])
-        .control(payouts::control::ROUTES),
-    Product::new(bills::ROUTES).downloads(bills::DOWNLOADS),
+    Product {
+        due: payouts::DUE,
+        kept_as_sent: &["scene_id"],
+        control: payouts::control::ROUTES,
+        ..Product::new(payouts::ROUTES)
+    },
+    Product { downloads: bills::DOWNLOADS, ..Product::new(bills::ROUTES) },
     Product::new(platform_certificates::ROUTES),
-    Product::new(balance::ROUTES).control(balance::top_up::ROUTES),
-    Product::new(withdrawals::ROUTES).due(withdrawals::DUE).control(withdrawals::control::ROUTES),
-    Product::new(recharges::ROUTES).due(recharges::DUE).control(recharges::control::ROUTES),
-    Product::new(transfers::ROUTES)
-        .downloads(transfers::DOWNLOADS)
-        .due(transfers::DUE)
-        .kept_as_sent(&["device_type", "transfer_scene_id"])
-        .control(transfers::control::ROUTES),
-    Product::new(pay_score::ROUTES).due(pay_score::DUE).control(pay_score::control::ROUTES),
-    Product::new(contracts::ROUTES)
-        .due(contracts::DUE)
-        .kept_as_sent(&["days_since_first_login", "device_type"])
-        .control(contracts::control::ROUTES),
-    Product::new(complaints::ROUTES).kept_as_sent(&["image_style_type"]).control(complaints::control::ROUTES),
-    Product::new(media::ROUTES).downloads(media::DOWNLOADS),
+    Product { control: balance::top_up::ROUTES, ..Product::new(balance::ROUTES) },
+    Product {
+        due: withdrawals::DUE,
+        control: withdrawals::control::ROUTES,
+        ..Product::new(withdrawals::ROUTES)
+    },
+    Product { due: recharges::DUE, control: recharges::control::ROUTES, ..Product::new(recharges::ROUTES) },
+    Product {
+        downloads: transfers::DOWNLOADS,
+        due: transfers::DUE,
+        kept_as_sent: &["device_type", "transfer_scene_id"],
+        control: transfers::control::ROUTES,
+        ..Product::new(transfers::ROUTES)
+    },
+    Product { due: pay_score::DUE, control: pay_score::control::ROUTES, ..Product::new(pay_score::ROUTES) },
+    Product {
+        due: contracts::DUE,
+        kept_as_sent: &["days_since_first_login", "device_type"],
+        control: contracts::control::ROUTES,
+        ..Product::new(contracts::ROUTES)
+    },
+    Product {
+        kept_as_sent: &["image_style_type"],
+        control: complaints::control::ROUTES,
+        ..Product::new(complaints::ROUTES)
+    },
+    Product { downloads: media::DOWNLOADS, ..Product::new(media::ROUTES) },
     Product::new(security_echo::ROUTES),
-    Product::new(&[]).files(downloads::FILES),
+    Product { files: Some(downloads::FILES), ..Product::new(&[]) },
 ];
 
 /// The handler of an operation, when it has one.
@@ -431,10 +426,10 @@ pub(crate) fn idempotently(
     work: impl FnOnce() -> Result<Value, HandlerError>,
 ) -> Result<Value, HandlerError> {
     let fingerprint = Fingerprint::of_request(context.request);
-    match compare(tx.stored_response(key)?, fingerprint) {
-        Comparison::Same(response) => Ok(response),
-        Comparison::Other => Err(refuse_other_request().into()),
-        Comparison::New => {
+    match tx.stored_response(key)? {
+        Some(known) if known.fingerprint == fingerprint => Ok(known.response),
+        Some(_) => Err(refuse_other_request().into()),
+        None => {
             let first = StoredResponse { fingerprint, response: work()? };
             tx.keep_response(key, &first)?;
             Ok(first.response)
@@ -442,31 +437,10 @@ pub(crate) fn idempotently(
     }
 }
 
-/// What a key means for a request.
-#[derive(Debug, Clone, PartialEq)]
-enum Comparison {
-    /// The key is new.
-    New,
-    /// The same request again: the first response.
-    Same(Value),
-    /// Another request under a known key.
-    Other,
-}
-
-/// Compares a request with the one that had its key before.
-fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -> Comparison {
-    match known {
-        None => Comparison::New,
-        Some(stored) if stored.fingerprint == fingerprint => Comparison::Same(stored.response),
-        Some(_) => Comparison::Other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use serde_json::Map;
     use weipay_catalog::{Catalog, Field};
 
     use super::*;
@@ -513,15 +487,5 @@ mod tests {
         for (kind, _) in PRODUCTS.iter().flat_map(|product| product.due) {
             assert!(seen.insert(kind), "{kind} is there twice");
         }
-    }
-
-    #[test]
-    fn a_key_is_new_or_of_the_same_or_of_another_request() {
-        let (first, other) =
-            (Fingerprint::new(&Map::new()), Fingerprint::new(&Map::from_iter([("a".to_owned(), 1.into())])));
-        let stored = StoredResponse { fingerprint: first, response: Value::from("first") };
-        assert_eq!(compare(None, first), Comparison::New);
-        assert_eq!(compare(Some(stored.clone()), first), Comparison::Same(Value::from("first")));
-        assert_eq!(compare(Some(stored), other), Comparison::Other);
     }
 }

@@ -68,7 +68,7 @@ impl Response {
     /// Whether nothing happened, and the response only shows what one looks like.
     #[must_use]
     pub fn is_example(&self) -> bool {
-        self.header(ORIGIN_HEADER) == Some(Behaviour::Example.word())
+        self.header(ANSWER_HEADER) == Some(Behaviour::Example.word())
     }
 
     /// The error code (错误码) of a refusal that has one.
@@ -85,7 +85,7 @@ impl Response {
 }
 
 /// The header that marks a response as `state` (the operation was executed) or `example`.
-pub const ORIGIN_HEADER: &str = "weipay-sandbox-answer";
+pub const ANSWER_HEADER: &str = "weipay-sandbox-answer";
 
 /// A file on its way to the merchant. Nothing of it is signed.
 #[derive(Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use crate::merchants::add::NewMerchant;
 use crate::merchants::change::MerchantError;
 use crate::notifications::on_demand::Notifications;
 use crate::platform::snapshots::{Snapshot, SnapshotError};
-use crate::platform::{ClockError, Platform, Run};
+use crate::platform::{ClockError, ClockRun, Platform};
 use crate::products::balance::top_up::MerchantAccount;
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::payments::person::{PersonPaid, PersonPays, PersonPaysError};
@@ -192,7 +192,7 @@ impl Sandbox {
     /// # Errors
     ///
     /// Those of [`Self::run_to_next_event`]; the clock shows how far it came.
-    pub fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
+    pub fn run_for(&self, seconds: i64) -> Result<ClockRun, ClockError> {
         self.platform.run_for(seconds)
     }
 
@@ -296,8 +296,8 @@ impl Sandbox {
     /// Returns a channel that receives a message on Ctrl-C or a termination signal. From this call on, these signals
     /// no longer end the process.
     #[must_use]
-    pub fn asked_to_end(&self) -> Receiver<io::Result<()>> {
-        self.server.asked_to_end()
+    pub fn shutdown_signal(&self) -> Receiver<io::Result<()>> {
+        self.server.shutdown_signal()
     }
 
     /// Returns a channel that receives a message on each termination signal, for a program that passes them on. From

@@ -84,6 +84,7 @@ struct SeedPerson {
 
 /// Error in a seed file.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum SeedError {
     /// It could not be read.
     File(io::Error),

@@ -2,16 +2,16 @@
 //!
 //! Reading and writing is asynchronous. Making a response is not, because a signature keeps a core busy for a quarter of a
 //! millisecond. So each response is made on a blocking thread. There are as many of these threads as can work at once. The
-//! number of connections is [limited](places), so the number of requests that wait is limited too. A connection that is slow,
+//! number of connections is [limited](connection_limiter), so the number of requests that wait is limited too. A connection that is slow,
 //! silent or oversized is dropped, or makes room for a new one. The others are still served.
 //!
 //! A body that is too long is still read for a limited time, and discarded, so that a client that is sending can see
 //! the refusal.
 
 mod bodies;
+mod connection_limiter;
 mod life;
 mod outgoing;
-mod places;
 mod spelling;
 mod stream;
 mod ways;
@@ -47,11 +47,11 @@ use crate::log::{Log, LogEntry};
 use crate::platform::{self, ClientCertificate, Platform};
 use crate::response;
 use bodies::{BodyReader, ReadBody};
+use connection_limiter::{ConnectionLimiter, ConnectionSlot, Phase};
 pub(crate) use life::Server;
 use outgoing::Outgoing;
-use places::{Doing, Place, Places};
 use stream::Stream;
-use ways::{Opening, Unconnected};
+use ways::{ConnectError, Protocol};
 
 /// The head of a request, request line included. The platform's own limit is not known.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -94,27 +94,29 @@ impl Settings {
 }
 
 async fn accept(listener: TcpListener, service: Service, connections: Arc<GracefulShutdown>) {
-    let places = Arc::new(Places::new(service.settings.connections.unwrap_or_else(places::most)));
+    let limiter = Arc::new(ConnectionLimiter::new(
+        service.settings.connections.unwrap_or_else(connection_limiter::most),
+    ));
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             // Out of file descriptors, or the peer is gone already: room for the next, and a pause to make it.
-            places.make_room();
+            limiter.make_room();
             sleep(Duration::from_millis(1)).await;
             continue;
         };
-        let Some(place) = places.take().await else { return };
+        let Some(slot) = limiter.take().await else { return };
         let (service, watcher) = (service.clone(), connections.watcher());
-        tokio::spawn(connection(socket, place, service, watcher));
+        tokio::spawn(connection(socket, slot, service, watcher));
     }
 }
 
-async fn connection(socket: TcpStream, mut place: Place, service: Service, watcher: Watcher) {
+async fn connection(socket: TcpStream, mut slot: ConnectionSlot, service: Service, watcher: Watcher) {
     // A response is one small write: waiting to join it with another would only delay it.
     let _ = socket.set_nodelay(true);
-    let Some(given_way) = place.given_way() else { return };
-    let (mut served, mut given_way) =
-        (pin!(converse(socket, Arc::new(place), service, watcher)), pin!(given_way));
-    poll_fn(|context| match given_way.as_mut().poll(context) {
+    let Some(evicted) = slot.evicted() else { return };
+    let (mut served, mut evicted) =
+        (pin!(serve_connection(socket, Arc::new(slot), service, watcher)), pin!(evicted));
+    poll_fn(|context| match evicted.as_mut().poll(context) {
         Poll::Ready(_) => Poll::Ready(()),
         Poll::Pending => served.as_mut().poll(context),
     })
@@ -122,21 +124,21 @@ async fn connection(socket: TcpStream, mut place: Place, service: Service, watch
 }
 
 /// Finds out which way a client comes in, and serves it.
-async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watcher: Watcher) {
+async fn serve_connection(socket: TcpStream, slot: Arc<ConnectionSlot>, service: Service, watcher: Watcher) {
     let Settings { idle_timeout, authority, .. } = &service.settings;
-    let Some(opening) = ways::opening(&socket, *idle_timeout, &service.ending).await else { return };
-    let mut stream = Stream::new(socket, Arc::clone(&place), *idle_timeout);
-    if opening == Opening::Http {
-        return serve(stream, Way::Plain, false, place, service, watcher).await;
+    let Some(protocol) = ways::detect_protocol(&socket, *idle_timeout, &service.ending).await else { return };
+    let mut stream = Stream::new(socket, Arc::clone(&slot), *idle_timeout);
+    if protocol == Protocol::Http {
+        return serve(stream, Way::Plain, false, slot, service, watcher).await;
     }
-    if opening == Opening::Connect {
+    if protocol == Protocol::Connect {
         let connected =
             timeout(*idle_timeout, ways::connect(&mut stream, &service.settings.platform.faults)).await;
-        if let Err(refused) = connected.unwrap_or(Err(Unconnected::Broken)) {
-            if let Unconnected::Down(_, fault) = &refused
+        if let Err(refused) = connected.unwrap_or(Err(ConnectError::Broken)) {
+            if let ConnectError::Down(_, fault) = &refused
                 && fault.resets()
             {
-                place.reset_at_end();
+                slot.reset_at_end();
             }
             return service.settings.note(LogEntry::unconnected(refused.target(), refused.reason()));
         }
@@ -151,7 +153,7 @@ async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watche
             let certificate = shown.map_or(ClientCertificate::Missing, |certificate| {
                 ClientCertificate::Shown(certificate.as_ref().into())
             });
-            serve(stream, Way::Tls(certificate), opening == Opening::Connect, place, service, watcher).await;
+            serve(stream, Way::Tls(certificate), protocol == Protocol::Connect, slot, service, watcher).await;
         }
         Ok(Err(error)) => service.settings.note(LogEntry::without_tls(&error.to_string())),
         Err(_) => service.settings.note(LogEntry::without_tls("the handshake did not end in time")),
@@ -170,7 +172,7 @@ async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     way: Way,
     is_tunnel: bool,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
     service: Service,
     watcher: Watcher,
 ) {
@@ -186,30 +188,30 @@ async fn serve(
     let is_of_new_tunnel = AtomicBool::new(is_tunnel);
     let responding = service_fn(move |request| {
         let is_first = is_of_new_tunnel.swap(false, Ordering::Relaxed);
-        respond(request, way.clone(), is_first, service.clone(), Arc::clone(&place))
+        respond(request, way.clone(), is_first, service.clone(), Arc::clone(&slot))
     });
     let _ = watcher.watch(protocol.serve_connection(TokioIo::new(stream), responding)).await;
 }
 
 /// A request that gets no response; its connection is dropped.
 #[derive(Debug)]
-struct Dropped;
+struct ConnectionDropped;
 
-impl fmt::Display for Dropped {
+impl fmt::Display for ConnectionDropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the request did not arrive")
     }
 }
 
-impl std::error::Error for Dropped {}
+impl std::error::Error for ConnectionDropped {}
 
 async fn respond(
     request: Request<Incoming>,
     way: Way,
     is_of_new_tunnel: bool,
     service: Service,
-    place: Arc<Place>,
-) -> Result<Response<Outgoing>, Dropped> {
+    slot: Arc<ConnectionSlot>,
+) -> Result<Response<Outgoing>, ConnectionDropped> {
     let stays_open = stays_open(&request);
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
@@ -218,18 +220,18 @@ async fn respond(
     // Some clients give the whole URL to a proxy instead of asking for a connection.
     let by_proxy = head.uri.authority().map(|authority| is_official(authority.host()));
     if by_proxy == Some(false) {
-        service.settings.note(LogEntry::unconnected("", ways::ELSEWHERE));
-        return Ok(elsewhere());
+        service.settings.note(LogEntry::unconnected("", ways::FORBIDDEN_HOST));
+        return Ok(proxy_forbidden());
     }
-    place.is_now(Doing::Sending);
+    slot.set_phase(Phase::Sending);
     let is_upload = platform.is_upload(method.as_str(), &path);
-    let Ok(body) = service.bodies.read(stream, &place, is_upload, *idle_timeout).await else {
+    let Ok(body) = service.bodies.read(stream, &slot, is_upload, *idle_timeout).await else {
         let reason = "its body did not arrive completely within the time limit";
         service.settings.note(LogEntry::incomplete(method.as_str(), &path, reason));
-        return Err(Dropped);
+        return Err(ConnectionDropped);
     };
-    if !place.is_now(Doing::Responding) {
-        return Err(Dropped);
+    if !slot.set_phase(Phase::Responding) {
+        return Err(ConnectionDropped);
     }
     // What is left of a body that is too long would be taken for the next request.
     let stays_open = stays_open && !matches!(body, ReadBody::TooLong);
@@ -244,15 +246,15 @@ async fn respond(
         ReadBody::Whole(body, _place) => {
             let request = whole_request(head, body, way, by_proxy.is_some(), is_of_new_tunnel);
             let platform = Arc::clone(platform);
-            spawn_blocking(move || platform.respond(&request)).await.map_err(|_| Dropped)?
+            spawn_blocking(move || platform.respond(&request)).await.map_err(|_| ConnectionDropped)?
         }
     };
     if !is_page {
         service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
     }
-    wait_to_deliver(response.delivery, &place).await?;
-    place.is_now(Doing::Waiting);
-    Ok(framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
+    wait_to_deliver(response.delivery, &slot).await?;
+    slot.set_phase(Phase::Waiting);
+    Ok(into_http_response(response, stays_open.then_some(*idle_timeout), &service.spelling))
 }
 
 /// A request as the platform sees it.
@@ -279,24 +281,24 @@ fn whole_request(
 }
 
 /// Waits, or drops the connection, as a fault wants it.
-async fn wait_to_deliver(delivery: Delivery, place: &Place) -> Result<(), Dropped> {
+async fn wait_to_deliver(delivery: Delivery, slot: &ConnectionSlot) -> Result<(), ConnectionDropped> {
     match delivery {
         Delivery::Whole | Delivery::Truncated => Ok(()),
-        Delivery::Late(delay) if place.is_now(Doing::Delaying) => {
+        Delivery::Late(delay) if slot.set_phase(Phase::Delaying) => {
             sleep(delay).await;
             Ok(())
         }
-        Delivery::Late(_) | Delivery::Dropped => Err(Dropped),
+        Delivery::Late(_) | Delivery::Dropped => Err(ConnectionDropped),
         Delivery::Reset => {
-            place.reset_at_end();
-            Err(Dropped)
+            slot.reset_at_end();
+            Err(ConnectionDropped)
         }
     }
 }
 
 /// The response to a request that the proxy does not lead on.
-fn elsewhere() -> Response<Outgoing> {
-    let mut response = Response::new(Outgoing::whole(format!("{}\n", ways::ELSEWHERE)));
+fn proxy_forbidden() -> Response<Outgoing> {
+    let mut response = Response::new(Outgoing::whole(format!("{}\n", ways::FORBIDDEN_HOST)));
     *response.status_mut() = StatusCode::FORBIDDEN;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -315,7 +317,11 @@ fn stays_open<B>(request: &Request<B>) -> bool {
 }
 
 /// The response with its frame. `idle` is how long the connection may be idle, when it stays open.
-fn framed(response: response::Response, idle: Option<Duration>, spelling: &Extensions) -> Response<Outgoing> {
+fn into_http_response(
+    response: response::Response,
+    idle: Option<Duration>,
+    spelling: &Extensions,
+) -> Response<Outgoing> {
     let mut frame = Vec::new();
     // A response without content has no length either (RFC 9110, 8.6).
     if response.status != 204 {
@@ -383,14 +389,14 @@ mod tests {
             response.set(name, value);
         }
         response.body = b"{}".to_vec();
-        let response = framed(response, Some(Duration::from_secs(8)), &Extensions::new());
+        let response = into_http_response(response, Some(Duration::from_secs(8)), &Extensions::new());
         let names: Vec<&str> = response.headers().keys().map(HeaderName::as_str).collect();
         assert_eq!(
             names,
             ["server", "content-length", "connection", "keep-alive", "cache-control", "request-id"]
         );
         assert_eq!(response.headers()["keep-alive"], "timeout=8");
-        let closing = framed(response::Response::empty(204), None, &Extensions::new());
+        let closing = into_http_response(response::Response::empty(204), None, &Extensions::new());
         assert_eq!(closing.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["connection"]);
     }
 }

@@ -253,7 +253,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Up to two records with this index value, to detect an ambiguous number.
-    pub(crate) fn find_two<R: Record>(
+    pub(crate) fn find_up_to_two<R: Record>(
         &self,
         index: &'static str,
         value: impl Into<String>,
@@ -262,7 +262,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Up to two records with this index value that `is_meant` accepts, the newest first.
-    pub(crate) fn find_two_that<R: Record>(
+    pub(crate) fn find_up_to_two_that<R: Record>(
         &self,
         index: &'static str,
         value: &str,
@@ -283,7 +283,7 @@ impl<'a> Transaction<'a> {
     ) -> Result<Vec<R>, StoreError> {
         match self.get(number)? {
             Some(found) => Ok(vec![found]),
-            None => self.find_two(index, number),
+            None => self.find_up_to_two(index, number),
         }
     }
 

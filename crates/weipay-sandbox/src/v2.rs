@@ -30,7 +30,7 @@ use crate::merchants::Merchant;
 use crate::platform::{Moment, Platform, Request};
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Links};
 use crate::reasons;
-use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_reason};
+use crate::response::{ANSWER_HEADER, REASON_HEADER, Refusal, Response, encode_reason};
 pub(crate) use elements::is_number;
 use gate::Entered;
 use response::ResponseForm;
@@ -95,12 +95,12 @@ impl Platform {
         let mut response = match outcome {
             Outcome::Elements(elements, behaviour) => {
                 let mut response = response::signed(&entered, form, elements, now, &self.entropy);
-                response.set(ORIGIN_HEADER, behaviour.word());
+                response.set(ANSWER_HEADER, behaviour.word());
                 response
             }
             Outcome::File(bytes, behaviour) => {
                 let mut response = response::file(bytes, now);
-                response.set(ORIGIN_HEADER, behaviour.word());
+                response.set(ANSWER_HEADER, behaviour.word());
                 response
             }
             Outcome::Refused(refusal) => {
@@ -171,7 +171,7 @@ impl Platform {
             failure: &failure,
             is_accepted: &is_accepted,
         };
-        let value = self.at_one_time(moment, |tx, now| handler(tx, &context_at(now)));
+        let value = self.transaction_at(moment, |tx, now| handler(tx, &context_at(now)));
         let value = value.map_err(|error: HandlerError| {
             error.map_refusal(|refusal| self.contract.in_words(entered.operation, refusal))
         })?;

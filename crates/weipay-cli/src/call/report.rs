@@ -7,13 +7,13 @@ use serde_json::Value;
 use weipay::download::Downloaded;
 use weipay::error::{ErrorKind, RequestError};
 use weipay::{Error, Operation, Response};
-use weipay_sandbox::{Behaviour, ORIGIN_HEADER, REASON_HEADER, decode_reason};
+use weipay_sandbox::{ANSWER_HEADER, Behaviour, REASON_HEADER, decode_reason};
 
 use crate::output::note;
 
 /// Warns that a response is an example: it must not be mistaken for something that happened.
 pub(super) fn warn_of_example(headers: &HeaderMap) {
-    let is_example = headers.get(ORIGIN_HEADER).is_some_and(|origin| origin == Behaviour::Example.word());
+    let is_example = headers.get(ANSWER_HEADER).is_some_and(|origin| origin == Behaviour::Example.word());
     if is_example {
         note("this is an example: the sandbox does not implement this operation, so nothing happened");
     }

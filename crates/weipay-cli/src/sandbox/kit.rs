@@ -55,7 +55,7 @@ pub(super) fn env(arguments: &Env) -> Outcome {
 /// One `export` per line, and `unset` for what belongs to another kit or to the real platform.
 fn exports(kit: &KitOnDisk) -> String {
     let line = |(name, value): (&str, String)| format!("export {name}={}\n", quoted(&value));
-    let unset = format!("unset {}\n", kit.unused_variables().join(" "));
+    let unset = format!("unset {}\n", kit.variables_to_unset().join(" "));
     kit.variables().into_iter().map(line).chain([unset]).collect()
 }
 

@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Run) -> Outcome {
     };
     let mut process = Command::new(program);
     process.args(arguments).envs(environment.variables());
-    for name in environment.removed() {
+    for name in environment.variables_to_unset() {
         process.env_remove(name);
     }
     let child = process.spawn().map_err(|error| {

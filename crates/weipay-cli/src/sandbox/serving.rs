@@ -86,7 +86,7 @@ impl Serving {
     pub(super) fn builder(&self) -> Result<SandboxBuilder, Failure> {
         let validation = match (self.strict, self.loose) {
             (true, _) => Validation::STRICT,
-            (false, true) => Validation::LENIENT,
+            (false, true) => Validation::LOOSE,
             (false, false) => Validation::DEFAULT,
         };
         let mut builder = Sandbox::builder()

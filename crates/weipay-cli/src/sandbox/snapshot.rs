@@ -10,7 +10,7 @@ use std::process;
 
 use clap::Args;
 use serde_json::{Value, json};
-use weipay_sandbox::control::{Client, ClientError, PASSING_SNAPSHOT};
+use weipay_sandbox::control::{Client, ClientError, TEMPORARY_SNAPSHOT_PREFIX};
 
 use super::control::DataFolder;
 use crate::failure::{Failure, Outcome};
@@ -219,7 +219,7 @@ fn is_file(snapshot: &str) -> bool {
 
 /// The name of a snapshot that is in the data folder only for a moment.
 fn passing_name() -> String {
-    format!("{PASSING_SNAPSHOT}{}", process::id())
+    format!("{TEMPORARY_SNAPSHOT_PREFIX}{}", process::id())
 }
 
 fn file_of(snapshot: &Value) -> &str {

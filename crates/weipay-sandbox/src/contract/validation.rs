@@ -38,7 +38,7 @@ impl Validation {
     /// All checks except that for replayed requests, with the errors that the real platform is known to return.
     pub const STRICT: Self = Self { unlisted_values: true, failing_acknowledgements: true, ..Self::DEFAULT };
     /// Types, lengths and required fields only.
-    pub const LENIENT: Self = Self { undefined_members: false, four_byte_characters: false, ..Self::DEFAULT };
+    pub const LOOSE: Self = Self { undefined_members: false, four_byte_characters: false, ..Self::DEFAULT };
 }
 
 impl Default for Validation {

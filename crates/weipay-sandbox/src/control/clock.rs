@@ -53,7 +53,7 @@ impl From<ClockError> for ControlError {
     }
 }
 
-fn hand(control: &Control) -> &HeldClock {
+fn clock(control: &Control) -> &HeldClock {
     control.platform.clock()
 }
 
@@ -68,7 +68,7 @@ fn time(request: &ControlRequest) -> Result<Option<i64>, ControlError> {
 
 pub(super) fn show(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.follow_clock()?;
-    let (now, mode) = (hand(control).now(), hand(control).mode());
+    let (now, mode) = (clock(control).now(), clock(control).mode());
     let next = control.platform.next_event()?;
     Ok(json!({
         "mode": mode.word(),
@@ -85,14 +85,14 @@ pub(super) fn show(control: &Control, _: &ControlRequest) -> Result<Value, Contr
 
 fn freeze(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.follow_clock()?;
-    let at = time(request)?.unwrap_or_else(|| hand(control).now());
-    hand(control).freeze(at);
+    let at = time(request)?.unwrap_or_else(|| clock(control).now());
+    clock(control).freeze(at);
     show(control, request)
 }
 
 fn set(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     if let Some(time) = time(request)? {
-        hand(control).run_from(time);
+        clock(control).run_from(time);
     }
     show(control, request)
 }
@@ -101,7 +101,7 @@ fn advance(control: &Control, request: &ControlRequest) -> Result<Value, Control
     let seconds = clock::parse_duration(request.text("duration").unwrap_or_default())
         .map_err(|advice| ControlError::invalid(format!("`duration`: {advice}")))?;
     control.platform.follow_clock()?;
-    if hand(control).now().saturating_add(seconds) > LAST_SECOND {
+    if clock(control).now().saturating_add(seconds) > LAST_SECOND {
         return Err(ControlError::invalid(
             "the clock cannot go beyond the year 9999, the last year of RFC 3339",
         ));
@@ -121,7 +121,7 @@ fn next(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
 }
 
 fn real(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    hand(control).set_real();
+    clock(control).set_real();
     show(control, request)
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Control, ControlError, ControlRequest, Member, MemberKind, Route, placeholder, responses};
+use super::route::{MemberKind, placeholder};
+use super::{Control, ControlError, ControlRequest, Member, Route, responses};
 
 pub(super) const ROUTES: &[Route] = &[Route::get("/openapi.json", "This document", &[], document_of).open()];
 

@@ -3,6 +3,8 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
+use super::request::READ;
+use super::route::{MemberKind, placeholder};
 use super::*;
 use crate::products::PRODUCTS;
 use crate::sandbox::Sandbox;

@@ -16,6 +16,7 @@ use crate::store::{IndexRange, Page, StoreError, Transaction, changed_meanwhile}
 
 /// Error of adding or changing a merchant.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum MerchantError {
     /// The request is invalid.
     Invalid(String),

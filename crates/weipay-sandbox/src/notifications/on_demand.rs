@@ -10,11 +10,13 @@ use std::{fmt, thread};
 use tokio::runtime;
 use tokio::time::sleep;
 
+use super::Sender;
+use super::claim::{ClaimTime, ClaimedEntry};
 use super::event_name::EventName;
 use super::outcome::close;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
+use super::sender::DeliverySlot;
 use super::trigger::Trigger;
-use super::{Claimed, Place, Sender, Taken};
 use crate::error::{append_causes, caused_by_store};
 use crate::platform::{Epoch, Platform, Task};
 use crate::store::{IndexRange, Page, StoreError, Transaction};
@@ -254,13 +256,17 @@ impl Notifications {
     }
 
     /// Waits until no other attempt for a notification is under way, on any node, and claims it.
-    async fn claim(&self, kept: &Notification, claim: Claim) -> Result<(Place, Taken), NotificationError> {
+    async fn claim(
+        &self,
+        kept: &Notification,
+        claim: Claim,
+    ) -> Result<(DeliverySlot, ClaimedEntry), NotificationError> {
         let place = self.place_of(kept).await?;
         // Another node may have added or changed its merchant. Without it the message cannot be made, which the attempt tells.
         let _ = self.platform().watched(Task::Merchants, self.platform().look_at_merchant(&kept.mchid));
         let until = Instant::now() + MAX_WAIT;
         loop {
-            match self.take(kept, claim, Claimed::now()) {
+            match self.take(kept, claim, ClaimTime::now()) {
                 // This node stood still meanwhile, and the claim may have ended.
                 Ok(taken) if self.platform().store.is_shared() && taken.claimed.may_be_anothers() => {
                     if Instant::now() >= until {
@@ -277,7 +283,12 @@ impl Notifications {
     }
 
     /// Puts a notification into the outbox for this node. What another node sends at this moment is under way.
-    fn take(&self, kept: &Notification, claim: Claim, claimed: Claimed) -> Result<Taken, NotificationError> {
+    fn take(
+        &self,
+        kept: &Notification,
+        claim: Claim,
+        claimed: ClaimTime,
+    ) -> Result<ClaimedEntry, NotificationError> {
         self.platform().act(|tx, now| {
             let mut kept = find(tx, &kept.id)?;
             // What is released goes out once; meanwhile it may have gone by itself.
@@ -297,14 +308,14 @@ impl Notifications {
                 (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
                 tx.save(&kept)?;
             }
-            Ok(Taken { entry, epoch: Epoch::current(tx)?, claimed })
+            Ok(ClaimedEntry { entry, epoch: Epoch::current(tx)?, claimed })
         })
     }
 
-    async fn place_of(&self, kept: &Notification) -> Result<Place, NotificationError> {
+    async fn place_of(&self, kept: &Notification) -> Result<DeliverySlot, NotificationError> {
         let until = Instant::now() + MAX_WAIT;
         loop {
-            if let Some(place) = self.sender.take_place(&kept.entry(kept.time), usize::MAX) {
+            if let Some(place) = self.sender.take_slot(&kept.entry(kept.time), usize::MAX) {
                 return Ok(place);
             }
             if Instant::now() >= until {
@@ -319,13 +330,13 @@ impl Notifications {
     fn keep(
         &self,
         kept: &Notification,
-        taken: &Taken,
+        taken: &ClaimedEntry,
         attempts: &[Attempt],
     ) -> Result<(), NotificationError> {
         let entry = &taken.entry;
         for attempt in attempts {
             let wait = kept.due.map(|due| due - attempt.time);
-            self.platform().tell(super::entry_of_log(entry, attempt, wait));
+            self.platform().tell(super::sender::log_entry(entry, attempt, wait));
         }
         self.transaction(|tx| {
             if Epoch::current(tx)? != taken.epoch {

@@ -1,9 +1,10 @@
 //! The result of an attempt, in one transaction: whether it is still to be made, when the next one is due, and what
 //! is stored.
 
+use super::claim::ClaimedEntry;
 use super::event_name::EventName;
+use super::hold;
 use super::record::{self, Attempt, Notification, NotificationState};
-use super::{Taken, hold};
 use crate::platform::Epoch;
 use crate::store::{OutboxEntry, Store, StoreError, Transaction, receiver_of};
 
@@ -33,7 +34,7 @@ pub(super) fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
 
 /// Whether a notification that was read from the outbox is still to be sent: since then it may have been
 /// acknowledged, held or sent. Its record decides; an outbox entry that differs is corrected.
-pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, StoreError> {
+pub(super) fn check_due(tx: &Transaction<'_>, taken: &ClaimedEntry) -> Result<bool, StoreError> {
     let entry = &taken.entry;
     // If the claim was lost, the node that holds it decides.
     if Epoch::current(tx)? != taken.epoch || !tx.is_claimed(entry)? {
@@ -72,7 +73,7 @@ pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, Sto
 /// failure.
 pub(super) fn settle(
     tx: &Transaction<'_>,
-    taken: &Taken,
+    taken: &ClaimedEntry,
     attempt: Attempt,
     next: Option<i64>,
 ) -> Result<bool, StoreError> {
@@ -183,8 +184,9 @@ pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::notifications::claim::ClaimTime;
     use crate::notifications::record::AttemptKind;
-    use crate::notifications::{Claimed, acknowledgement, receiver};
+    use crate::notifications::{acknowledgement, receiver};
     use crate::store::{Announcement, Store};
 
     pub(in crate::notifications) fn entry(event_type: &str, attempts: u32) -> OutboxEntry {
@@ -230,12 +232,12 @@ pub(super) mod tests {
     }
 
     /// A store in which one notification waits, and that as a node has taken it.
-    pub(in crate::notifications) fn one_that_waits() -> (Store, Taken) {
+    pub(in crate::notifications) fn one_that_waits() -> (Store, ClaimedEntry) {
         let store = Store::in_memory();
         within(&store, |tx| tx.announce(&announcement("1")));
         let entry = within(&store, |tx| tx.claim_due(0, 1, &[])).remove(0);
         let epoch = within(&store, Epoch::current);
-        (store, Taken { entry, epoch, claimed: Claimed::now() })
+        (store, ClaimedEntry { entry, epoch, claimed: ClaimTime::now() })
     }
 
     fn announcement(number: &str) -> Announcement {
@@ -301,7 +303,7 @@ pub(super) mod tests {
     fn an_attempt_of_an_earlier_epoch_changes_nothing() {
         let (store, taken) = one_that_waits();
         // The same notification again, as a snapshot brings it back.
-        let later = Taken { epoch: Epoch::default(), ..taken.clone() };
+        let later = ClaimedEntry { epoch: Epoch::default(), ..taken.clone() };
         within(&store, Epoch::begin_next);
         assert!(!within(&store, |tx| check_due(tx, &later)));
         for (status, next) in [(200, None), (500, Some(60))] {
@@ -334,16 +336,17 @@ pub(super) mod tests {
         assert!(!within(&store, |tx| check_due(tx, &taken)));
         assert_eq!(outbox(&store), [(1, 1, 60)]);
         // Only its time is another.
-        let early = Taken { entry: OutboxEntry { attempts: 1, ..taken.entry.clone() }, ..taken.clone() };
+        let early =
+            ClaimedEntry { entry: OutboxEntry { attempts: 1, ..taken.entry.clone() }, ..taken.clone() };
         assert!(!within(&store, |tx| check_due(tx, &early)));
-        let in_time = Taken { entry: OutboxEntry { due: 60, ..early.entry.clone() }, ..taken };
+        let in_time = ClaimedEntry { entry: OutboxEntry { due: 60, ..early.entry.clone() }, ..taken };
         assert!(within(&store, |tx| check_due(tx, &in_time)));
     }
 
     #[test]
     fn what_has_broken_content_fails_by_the_retry_table_until_it_is_given_up() {
         let (store, taken) = one_that_waits();
-        let broken = Taken { entry: OutboxEntry { resource: Value::Null, ..taken.entry }, ..taken };
+        let broken = ClaimedEntry { entry: OutboxEntry { resource: Value::Null, ..taken.entry }, ..taken };
         assert!(within(&store, |tx| check_due(tx, &broken)));
         within(&store, |tx| settle(tx, &broken, attempt(500), None));
         assert_eq!((kept(&store).state, outbox(&store)), (NotificationState::GivenUp, vec![]));
@@ -425,7 +428,7 @@ pub(super) mod tests {
         let state = |number| within(&store, |tx| record::with_number(tx, number)).map(|kept| kept.state);
         let settle_last = |number| {
             let entry = within(&store, |tx| Ok(record::with_number(tx, number)?.unwrap().entry(0)));
-            let taken = Taken { entry, epoch, claimed: Claimed::now() };
+            let taken = ClaimedEntry { entry, epoch, claimed: ClaimTime::now() };
             assert!(within(&store, |tx| settle(tx, &taken, attempt(500), Some(60))));
             let given_up = give_up_oldest(&store, &taken.entry, &taken.epoch).unwrap();
             given_up.iter().map(|entry| entry.number).collect::<Vec<_>>()

@@ -375,7 +375,7 @@ impl Notifications {
         let platform = self.platform();
         let unknown = |mchid: &str| NotificationError::Invalid(reasons::no_merchant(mchid));
         let find = |mchid: &str| platform.merchants.find(mchid).ok_or_else(|| unknown(mchid));
-        let signed_at = |merchant: &Merchant| platform.time_of_signatures(&merchant.account.mchid);
+        let signed_at = |merchant: &Merchant| platform.refresh_time_of_signatures(&merchant.account.mchid);
         if let Some(number) = &trigger.order {
             let is_known = |mchid| platform.merchants.all().iter().any(|known| known.account.acts_for(mchid));
             if let Some(mchid) = mchid.filter(|mchid| !is_known(mchid)) {

@@ -53,8 +53,8 @@ impl Platform {
         let _ = self.watched(Task::KeepClock, kept);
     }
 
-    /// The time that stands in the signature of a notification: the one by which the merchant's client signs.
-    pub(crate) fn time_of_signatures(&self, mchid: &str) -> i64 {
+    /// [`HeldClock::time_of_signatures`], after another node may have served the client: it looks into a shared database.
+    pub(crate) fn refresh_time_of_signatures(&self, mchid: &str) -> i64 {
         if self.store.is_shared()
             && self.clock.mode() != ClockMode::Real
             && let Ok(Some(known)) = self.watched(Task::FollowClock, self.store.peek::<ClientTime>(mchid))

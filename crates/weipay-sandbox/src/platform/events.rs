@@ -53,7 +53,8 @@ pub(super) fn keep(tx: &Transaction<'_>, mode: ClockMode) -> Result<(), StoreErr
 
 /// Result of [`Sandbox::run_for`](crate::Sandbox::run_for).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
+#[non_exhaustive]
+pub struct ClockRun {
     /// Number of points in time at which work was due.
     pub events: usize,
     /// Whether the clock shows the requested time. Otherwise there was too much work at once; call again for the
@@ -63,6 +64,7 @@ pub struct Run {
 
 /// Error of moving the clock.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ClockError {
     /// The clock is being moved by another call.
     Busy,
@@ -197,14 +199,14 @@ impl Platform {
     /// Waits until everything that is due now is done, moves the clock to the next moment at which something is due, and waits
     /// until that is done too. Gives that moment; `None` when nothing will ever be due.
     pub(crate) fn run_to_next_event(&self) -> Result<Option<i64>, ClockError> {
-        let _turn = self.runs.try_lock().map_err(|_| ClockError::Busy)?;
+        let _turn = self.clock_run_lock.try_lock().map_err(|_| ClockError::Busy)?;
         self.follow_clock()?;
         self.step(i64::MAX)
     }
 
     /// Lets these seconds pass, and stops at every moment on the way at which something is due.
-    pub(crate) fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
-        let _turn = self.runs.try_lock().map_err(|_| ClockError::Busy)?;
+    pub(crate) fn run_for(&self, seconds: i64) -> Result<ClockRun, ClockError> {
+        let _turn = self.clock_run_lock.try_lock().map_err(|_| ClockError::Busy)?;
         self.follow_clock()?;
         let began = Instant::now();
         let target = self.clock.now().saturating_add(seconds);
@@ -212,12 +214,12 @@ impl Platform {
         while self.step(target)?.is_some() {
             events += 1;
             if began.elapsed() > MAX_RUN {
-                return Ok(Run { events, is_complete: false });
+                return Ok(ClockRun { events, is_complete: false });
             }
         }
         // A clock that runs may have passed it meanwhile.
         self.clock.go_on_to(target);
-        Ok(Run { events, is_complete: true })
+        Ok(ClockRun { events, is_complete: true })
     }
 
     /// One step to the next event that is not later than `target`.
@@ -328,8 +330,8 @@ mod tests {
     fn time_that_passes_stops_at_what_is_due_on_the_way() {
         let ((url, arrived), sandbox) = (refusing_receiver(), held());
         announce(&sandbox, &url);
-        assert_eq!(sandbox.run_for(240).unwrap(), Run { events: 4, is_complete: true });
-        assert_eq!(sandbox.run_for(100).unwrap(), Run { events: 0, is_complete: true });
+        assert_eq!(sandbox.run_for(240).unwrap(), ClockRun { events: 4, is_complete: true });
+        assert_eq!(sandbox.run_for(100).unwrap(), ClockRun { events: 0, is_complete: true });
         assert_eq!(sandbox.clock().now(), NOW + 340);
         assert_eq!(sandbox.platform().next_event().unwrap(), Some(NOW + 840));
         let arrived: Vec<i64> = arrived.lock().unwrap().iter().map(|time| time - NOW).collect();
@@ -357,9 +359,9 @@ mod tests {
         };
         sandbox.platform().store.transaction(broken).unwrap();
         announce(&sandbox, &url);
-        assert_eq!(sandbox.run_for(0).unwrap(), Run { events: 0, is_complete: true });
+        assert_eq!(sandbox.run_for(0).unwrap(), ClockRun { events: 0, is_complete: true });
         sandbox.platform().store.transaction(broken).unwrap();
-        assert_eq!(sandbox.run_for(20).unwrap(), Run { events: 1, is_complete: true });
+        assert_eq!(sandbox.run_for(20).unwrap(), ClockRun { events: 1, is_complete: true });
         assert_eq!(*arrived.lock().unwrap(), [NOW, NOW + 15]);
         assert_eq!(sandbox.notifications().find("1").unwrap().attempts.len(), 1);
     }
@@ -368,14 +370,14 @@ mod tests {
     fn without_anything_that_waits_there_is_no_next_event() {
         let sandbox = held();
         assert_eq!(sandbox.run_to_next_event().unwrap(), None);
-        assert_eq!(sandbox.run_for(86_400).unwrap(), Run { events: 0, is_complete: true });
+        assert_eq!(sandbox.run_for(86_400).unwrap(), ClockRun { events: 0, is_complete: true });
         assert_eq!(sandbox.clock().now(), NOW + 86_400);
     }
 
     #[test]
     fn one_call_moves_the_clock_at_a_time() {
         let sandbox = held();
-        let _turn = sandbox.platform().runs.lock().unwrap();
+        let _turn = sandbox.platform().clock_run_lock.lock().unwrap();
         assert!(matches!(sandbox.run_to_next_event(), Err(ClockError::Busy)));
         assert!(matches!(sandbox.run_for(1), Err(ClockError::Busy)));
     }

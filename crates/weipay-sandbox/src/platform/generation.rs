@@ -32,6 +32,30 @@ pub(crate) struct Moment {
     pub(crate) now: i64,
 }
 
+/// What came of work on the state of one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InState<T> {
+    Done(T),
+    /// Nothing was done: another node has replaced the state by that of this generation, in which another time counts.
+    Replaced {
+        generation: i64,
+    },
+}
+
+impl Moment {
+    /// Works on the state of the moment, in a transaction that has read its generation.
+    pub(super) fn work_on<T, E>(
+        self,
+        tx: &Transaction<'_>,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<InState<T>, E> {
+        match tx.generation() {
+            generation if generation == self.generation => work().map(InState::Done),
+            generation => Ok(InState::Replaced { generation }),
+        }
+    }
+}
+
 impl Platform {
     /// The generation that this node knows. It is read before the clock: then the clock may be that of a later
     /// generation, but never of an earlier one.
@@ -46,26 +70,22 @@ impl Platform {
 
     /// Runs work in one transaction, on the state of the moment. If the state was replaced, on the new one, at its
     /// time.
-    pub(crate) fn at_one_time<T, E: From<StoreError>>(
+    pub(crate) fn transaction_at<T, E: From<StoreError>>(
         &self,
         mut moment: Moment,
         mut work: impl FnMut(&Transaction<'_>, i64) -> Result<T, E>,
     ) -> Result<T, E> {
         for _ in 0..MAX_TRIES {
-            let done = self.store.transaction(|tx| match tx.generation() {
-                generation if generation == moment.generation => work(tx, moment.now).map(Ok),
-                other => Ok(Err(other)),
-            })?;
-            match done {
-                Ok(done) => return Ok(done),
-                Err(generation) => moment = self.moment_of(generation)?,
+            match self.store.transaction(|tx| moment.work_on(tx, || work(tx, moment.now)))? {
+                InState::Done(done) => return Ok(done),
+                InState::Replaced { generation } => moment = self.adopt_generation(generation)?,
             }
         }
         Err(StoreError::Conflict(reasons::STATE_IS_EXCHANGED.to_owned()).into())
     }
 
     /// Takes over a generation that another node has begun, with its clock.
-    pub(super) fn moment_of(&self, generation: i64) -> Result<Moment, StoreError> {
+    pub(super) fn adopt_generation(&self, generation: i64) -> Result<Moment, StoreError> {
         match self.take_over_clock()? {
             // Only after the clock: a thread that reads the generation and then the clock must not get the old time.
             Some(_) => self.generation.store(generation, Ordering::Release),

@@ -35,7 +35,7 @@ const EXTENSION: &str = "jsonl";
 
 /// Name prefix of temporary snapshots, which the command makes while it copies from or to another file. They do not
 /// count towards the limit.
-pub const PASSING_SNAPSHOT: &str = "of-command-";
+pub const TEMPORARY_SNAPSHOT_PREFIX: &str = "of-command-";
 
 /// A snapshot in the data folder. It contains personal data, such as openids and names, and only its owner can read
 /// it.
@@ -52,6 +52,7 @@ pub struct Snapshot {
 
 /// Error of taking or restoring a snapshot. The state is unchanged.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// The name cannot be the name of a file everywhere.
     Name(String),
@@ -151,7 +152,7 @@ impl Platform {
         let file = folder.join(format!("{name}.{EXTENSION}"));
         let failed = |error| SnapshotError::File(file.clone(), error);
         private::make_folder(&folder).map_err(failed)?;
-        let is_passing = |name: &str| name.starts_with(PASSING_SNAPSHOT);
+        let is_passing = |name: &str| name.starts_with(TEMPORARY_SNAPSHOT_PREFIX);
         let counts = |known: &&Snapshot| known.name != name && is_passing(&known.name) == is_passing(name);
         if self.snapshots()?.iter().filter(counts).count() >= MAX_SNAPSHOTS {
             return Err(SnapshotError::TooMany);
@@ -159,7 +160,7 @@ impl Platform {
         let unfinished = file.with_extension("unfinished");
         // What fails here is told. Another node may have added a merchant a moment ago.
         let _ = self.watched(Task::Merchants, self.look_at_merchants());
-        let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.state_lock.write().unwrap_or_else(PoisonError::into_inner);
         let mut head = Head {
             form: FORM,
             time: clock::rfc3339(clock::machine_now()),
@@ -192,10 +193,10 @@ impl Platform {
     pub(crate) fn restore_snapshot(&self, name: &str) -> Result<u64, SnapshotError> {
         let file = self.find_snapshot(name)?.file;
         let _ = self.watched(Task::Merchants, self.look_at_merchants());
-        let _turn = self.runs.try_lock().map_err(|_| SnapshotError::Busy)?;
+        let _turn = self.clock_run_lock.try_lock().map_err(|_| SnapshotError::Busy)?;
         let rows = {
             // In this order: a request that holds the state may have to look at the clock before it lets go.
-            let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
+            let _alone = self.state_lock.write().unwrap_or_else(PoisonError::into_inner);
             let _still = self.clock.wait_until_still();
             let (head, rows) = self.store.transaction(|tx| self.put_back(tx, &file))?;
             self.replays.iter().for_each(Replays::clear);

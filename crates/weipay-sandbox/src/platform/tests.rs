@@ -74,9 +74,10 @@ fn expire_handler(tx: &Transaction<'_>, number: &str, at: i64) -> Result<(), Han
     carry_out(tx, expire(tx.get(number)?, at)?).map(drop)
 }
 
-static PARCELS: &[Product] =
-    &[Product::new(&[route("POST", "v3/pay/transactions/out-trade-no/{out_trade_no}/close", hold_handler)])
-        .due(&[(EXPIRY, expire_handler)])];
+static PARCELS: &[Product] = &[Product {
+    due: &[(EXPIRY, expire_handler)],
+    ..Product::new(&[route("POST", "v3/pay/transactions/out-trade-no/{out_trade_no}/close", hold_handler)])
+}];
 
 fn held_sandbox() -> (Sandbox, HeldClock) {
     let (clock, hand) = Clock::held(NOW);
@@ -320,7 +321,7 @@ fn a_header_that_stands_twice_is_as_good_as_none() {
 fn what_a_person_does_waits_while_the_state_is_exchanged() {
     let (sandbox, hand) = held_sandbox();
     let platform = sandbox.platform();
-    let exchanging = platform.whole_state.write().unwrap();
+    let exchanging = platform.state_lock.write().unwrap();
     thread::scope(|scope| {
         let acting = scope.spawn(|| platform.act(|_, now| Ok::<_, StoreError>(now)).unwrap());
         // Whoever did not wait would have read the time by now.

@@ -3,6 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::PoisonError;
 
+use super::generation::InState;
 use super::{Epoch, Moment, Platform, Task};
 use crate::gate::Replays;
 use crate::log::LogEntry;
@@ -40,7 +41,7 @@ impl Platform {
     ///
     /// If the database fails; then nothing was deleted.
     pub fn reset(&self) -> Result<(), StoreError> {
-        let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.state_lock.write().unwrap_or_else(PoisonError::into_inner);
         self.store.transaction(|tx| {
             let given = tx.given_numbers()?;
             tx.clear(&KEPT)?;
@@ -75,7 +76,7 @@ impl Platform {
         let generation = self.generation();
         // What a node that is ahead has said to this one may be of a state that is gone.
         let now = if self.store.is_shared() { now.min(self.clock.now()) } else { now };
-        let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
+        let _state_guard = self.state_lock.read().unwrap_or_else(PoisonError::into_inner);
         self.store.look_at_outbox();
         // A failure is retried by the next tick.
         let _ = self.watched(Task::Merchants, self.look_at_merchants());
@@ -86,24 +87,23 @@ impl Platform {
         let mut done = 0;
         for _ in 0..MAX_TRIES {
             match self.do_due_in(moment, &mut done)? {
-                None => return Ok(done),
-                Some(generation) => moment = self.moment_of(generation)?,
+                InState::Done(()) => return Ok(done),
+                InState::Replaced { generation } => moment = self.adopt_generation(generation)?,
             }
         }
         // The next tick does it.
         Err(StoreError::Conflict(reasons::STATE_IS_EXCHANGED.to_owned()))
     }
 
-    /// Does what is due in the state of a moment. If another node has replaced that state, returns the generation of
-    /// the new one.
-    fn do_due_in(&self, moment: Moment, done: &mut usize) -> Result<Option<i64>, StoreError> {
-        let (mut failed, mut last, mut put_aside, mut other) = (None, None, Vec::new(), None);
+    /// Does what is due in the state of a moment.
+    fn do_due_in(&self, moment: Moment, done: &mut usize) -> Result<InState<()>, StoreError> {
+        let (mut failed, mut last, mut put_aside, mut end) = (None, None, Vec::new(), InState::Done(()));
         for _ in 0..MAX_DUE_AT_ONCE {
             let due = match self.next_due(moment, last.as_ref())? {
-                Ok(Some(due)) => due,
-                Ok(None) => break,
-                Err(generation) => {
-                    other = Some(generation);
+                InState::Done(Some(due)) => due,
+                InState::Done(None) => break,
+                InState::Replaced { generation } => {
+                    end = InState::Replaced { generation };
                     break;
                 }
             };
@@ -125,15 +125,12 @@ impl Platform {
             let reason = format!("{untold} more were put aside; `weipay sandbox clock put-aside` lists them");
             self.tell(LogEntry::background("what-was-due", &reason));
         }
-        failed.map_or(Ok(other), Err)
+        failed.map_or(Ok(end), Err)
     }
 
-    /// What is due next; or the generation of another state, in which another time counts.
-    fn next_due(&self, moment: Moment, last: Option<&Due>) -> Result<Result<Option<Due>, i64>, StoreError> {
-        self.store.transaction(|tx| match tx.generation() {
-            generation if generation == moment.generation => tx.next_due(moment.now, last).map(Ok),
-            other => Ok(Err(other)),
-        })
+    /// What is due next.
+    fn next_due(&self, moment: Moment, last: Option<&Due>) -> Result<InState<Option<Due>>, StoreError> {
+        self.store.transaction(|tx| moment.work_on(tx, || tx.next_due(moment.now, last)))
     }
 
     /// Runs one entry, in one transaction. Returns whether it was still to be done: in another state it may be early.

@@ -29,7 +29,7 @@ impl Behaviour {
         }
     }
 
-    /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`](crate::ORIGIN_HEADER) says.
+    /// One word: `state`, `example` or `none`. The first two are what [`ANSWER_HEADER`](crate::ANSWER_HEADER) says.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

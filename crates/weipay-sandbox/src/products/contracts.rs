@@ -98,7 +98,7 @@ pub(super) const DUE: &[(&str, DueHandler)] =
 /// A person signs the contract with this number, for tests that only need one. Gives its `contract_id`.
 #[cfg(test)]
 pub(crate) fn contract_that_was_signed(
-    world: &super::world::World<'_>,
+    world: &super::testing::world::World<'_>,
     mchid: &str,
     code: &str,
     openid: &str,

@@ -119,7 +119,7 @@ pub(crate) fn has_order(tx: &Transaction<'_>, mchid: &str, number: &str) -> Resu
 
 /// A person confirms a service order, for tests that only need one.
 #[cfg(test)]
-pub(crate) fn confirm_service_order(world: &super::world::World<'_>, order_id: &str, openid: &str) {
+pub(crate) fn confirm_service_order(world: &super::testing::world::World<'_>, order_id: &str, openid: &str) {
     let confirmed = world.act(|tx| {
         control::with_order(tx, order_id, |tx, order| {
             Ok(matches!(steps::confirm(tx, order, openid, world.now)?, Some(Ok(()))))

@@ -50,6 +50,9 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/mmpaymkttransfers/gettransferinfo", to_wallet::query),
 ];
 
+/// How many seconds back queries find what was sent or paid.
+const MAX_AGE: i64 = 30 * clock::DAY;
+
 /// What the clock does.
 pub(crate) const DUE: &[(&str, DueHandler)] = &[(red_packet::UNCLAIMED, red_packet::give_back)];
 

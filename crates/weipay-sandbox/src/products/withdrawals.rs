@@ -193,7 +193,7 @@ fn find_shown(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::world::{World, merchant};
+    use crate::products::testing::world::{World, merchant};
 
     fn withdrawal(fen: i64) -> Withdrawal {
         Withdrawal {

@@ -276,7 +276,7 @@ mod tests {
         let expected =
             Validation { undefined_members: false, four_byte_characters: false, ..Validation::STRICT };
         assert_eq!(loose, expected);
-        assert_eq!(SandboxBuilder::new().loose(true).validation, Validation::LENIENT);
+        assert_eq!(SandboxBuilder::new().loose(true).validation, Validation::LOOSE);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use hyper::body::{Body, Bytes};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::places::Place;
+use super::connection_limiter::ConnectionSlot;
 use crate::upload::MAX_UPLOAD_BODY;
 
 /// No request of the platform's API comes near this, except an upload.
@@ -77,7 +77,7 @@ impl BodyReader {
     pub(super) async fn read(
         &self,
         stream: impl Body<Data = Bytes> + Unpin,
-        connection: &Place,
+        connection: &ConnectionSlot,
         is_upload: bool,
         idle_timeout: Duration,
     ) -> Result<ReadBody, Broken> {
@@ -99,7 +99,7 @@ impl BodyReader {
         &self,
         body: &mut Arriving,
         mut stream: impl Body<Data = Bytes> + Unpin,
-        connection: &Place,
+        connection: &ConnectionSlot,
         max: usize,
     ) -> Result<(), Broken> {
         while let Some(frame) = stream.frame().await {
@@ -116,7 +116,12 @@ impl BodyReader {
     }
 
     /// Lets a body grow to its length, and to twice what it had if that is more: so it is seldom copied.
-    async fn make_room(&self, body: &mut Arriving, connection: &Place, max: usize) -> Result<(), Broken> {
+    async fn make_room(
+        &self,
+        body: &mut Arriving,
+        connection: &ConnectionSlot,
+        max: usize,
+    ) -> Result<(), Broken> {
         if body.length <= body.kept.capacity() {
             return Ok(());
         }
@@ -138,7 +143,7 @@ impl BodyReader {
     async fn take(
         &self,
         pieces: usize,
-        connection: &Place,
+        connection: &ConnectionSlot,
         is_first: bool,
     ) -> Result<OwnedSemaphorePermit, Broken> {
         let pieces = u32::try_from(pieces).map_err(|_| Broken)?;
@@ -146,11 +151,11 @@ impl BodyReader {
         loop {
             if let Ok(part) = timeout(WAIT_FOR_OTHERS, acquired.as_mut()).await {
                 if is_first {
-                    connection.sends_long_body();
+                    connection.set_long_body();
                 }
                 return part.map_err(|_| Broken);
             }
-            connection.ends_a_long_body();
+            connection.evict_a_long_body();
         }
     }
 }
@@ -166,7 +171,7 @@ mod tests {
     use tokio::runtime::Builder;
     use tokio::sync::oneshot;
 
-    use super::super::places::Places;
+    use super::super::connection_limiter::ConnectionLimiter;
     use super::*;
 
     /// A body that comes in pieces, and then ends or stops.
@@ -199,19 +204,24 @@ mod tests {
         Builder::new_current_thread().enable_time().build().unwrap()
     }
 
-    async fn read(reader: &BodyReader, places: &Arc<Places>, length: usize, is_upload: bool) -> ReadBody {
-        let place = places.take().await.unwrap();
-        reader.read(Pieces { left: length, ends: true }, &place, is_upload, HOUR).await.unwrap()
+    async fn read(
+        reader: &BodyReader,
+        limiter: &Arc<ConnectionLimiter>,
+        length: usize,
+        is_upload: bool,
+    ) -> ReadBody {
+        let slot = limiter.take().await.unwrap();
+        reader.read(Pieces { left: length, ends: true }, &slot, is_upload, HOUR).await.unwrap()
     }
 
     #[test]
     fn a_body_is_read_whole_as_long_as_it_may_be_and_holds_what_it_takes() {
-        let (reader, places) = (BodyReader::default(), Arc::new(Places::new(8)));
+        let (reader, limiter) = (BodyReader::default(), Arc::new(ConnectionLimiter::new(8)));
         runtime().block_on(async {
             for (length, is_upload) in
                 [(0, false), (OWN, false), (OWN + 1, false), (MAX_BODY, false), (MAX_UPLOAD_BODY, true)]
             {
-                let ReadBody::Whole(body, part) = read(&reader, &places, length, is_upload).await else {
+                let ReadBody::Whole(body, part) = read(&reader, &limiter, length, is_upload).await else {
                     panic!("{length}");
                 };
                 let held = part.map_or(0, |part| part.num_permits() * PIECE);
@@ -219,7 +229,7 @@ mod tests {
                 assert!(body.capacity() <= OWN + held && held < 2 * length + PIECE, "{length}");
             }
             for (length, is_upload) in [(MAX_BODY + 1, false), (MAX_UPLOAD_BODY + 1, true)] {
-                assert!(matches!(read(&reader, &places, length, is_upload).await, ReadBody::TooLong));
+                assert!(matches!(read(&reader, &limiter, length, is_upload).await, ReadBody::TooLong));
             }
         });
         assert_eq!(reader.budget.available_permits(), BUDGET / PIECE, "all is given back");
@@ -228,16 +238,17 @@ mod tests {
     #[test]
     fn bodies_that_stop_in_the_middle_give_way_when_the_budget_is_used_up() {
         // Enough for two of them.
-        let (reader, places) = (Arc::new(BodyReader::new(2 * 64 * 1024)), Arc::new(Places::new(8)));
+        let (reader, limiter) =
+            (Arc::new(BodyReader::new(2 * 64 * 1024)), Arc::new(ConnectionLimiter::new(8)));
         runtime().block_on(async {
-            let mut given_way = Vec::new();
+            let mut evicted = Vec::new();
             for _ in 0..2 {
-                let (reader, mut place) = (Arc::clone(&reader), places.take().await.unwrap());
+                let (reader, mut slot) = (Arc::clone(&reader), limiter.take().await.unwrap());
                 let (ends, ended) = oneshot::channel();
                 tokio::spawn(async move {
-                    let told = place.given_way().unwrap();
+                    let told = slot.evicted().unwrap();
                     let stops = Pieces { left: 48 * 1024, ends: false };
-                    let reading = async { reader.read(stops, &place, false, HOUR).await.map(drop) };
+                    let reading = async { reader.read(stops, &slot, false, HOUR).await.map(drop) };
                     {
                         // As a connection ends.
                         let (mut told, mut reading) = (pin!(told), pin!(reading));
@@ -249,14 +260,14 @@ mod tests {
                     }
                     let _ = ends.send(());
                 });
-                given_way.push(ended);
+                evicted.push(ended);
                 tokio::task::yield_now().await;
             }
-            let ReadBody::Whole(body, _part) = read(&reader, &places, 100 * 1024, false).await else {
+            let ReadBody::Whole(body, _part) = read(&reader, &limiter, 100 * 1024, false).await else {
                 panic!("too long");
             };
             assert_eq!(body.len(), 100 * 1024);
-            given_way.remove(0).await.unwrap();
+            evicted.remove(0).await.unwrap();
         });
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::{Service, Settings, accept, places, spelling};
+use super::{Service, Settings, accept, connection_limiter, spelling};
 use crate::control::ControlListener;
 use crate::notifications::Sender;
 use crate::platform::Platform;
@@ -47,7 +47,7 @@ impl Server {
         settings: Settings,
         control: Option<ControlListener>,
     ) -> io::Result<Self> {
-        places::lengthen_queue(&listener);
+        connection_limiter::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
         let (report, started) = mpsc::sync_channel(1);
@@ -63,7 +63,7 @@ impl Server {
                     if let Some(control) = control {
                         runtime.spawn(control.serve());
                     }
-                    let spelling = runtime.block_on(spelling::learn());
+                    let spelling = runtime.block_on(spelling::header_case_extensions());
                     let service = Service {
                         settings,
                         bodies: Arc::default(),
@@ -82,15 +82,15 @@ impl Server {
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal.
     pub(crate) fn wait(&self) -> io::Result<()> {
-        self.asked_to_end().recv().unwrap_or(Ok(()))
+        self.shutdown_signal().recv().unwrap_or(Ok(()))
     }
 
     /// What receives a message when the program is asked to end, from now on.
-    pub(crate) fn asked_to_end(&self) -> mpsc::Receiver<io::Result<()>> {
+    pub(crate) fn shutdown_signal(&self) -> mpsc::Receiver<io::Result<()>> {
         let (report, asked) = mpsc::sync_channel(1);
         // Listened for before this returns: a signal that comes right after it must not be lost.
         let _runtime = self.handle.enter();
-        match asked_to_end() {
+        match shutdown_signal() {
             Ok(asked) => drop(self.handle.spawn(async move { drop(report.send(asked.await)) })),
             Err(error) => drop(report.send(Err(error))),
         }
@@ -126,7 +126,7 @@ impl Drop for Server {
 }
 
 #[cfg(unix)]
-fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
+fn shutdown_signal() -> io::Result<impl Future<Output = io::Result<()>>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(poll_fn(move |context| {
@@ -168,7 +168,7 @@ fn report_terminations(report: mpsc::Sender<()>) -> io::Result<impl Future<Outpu
 }
 
 #[cfg(not(unix))]
-fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
+fn shutdown_signal() -> io::Result<impl Future<Output = io::Result<()>>> {
     Ok(tokio::signal::ctrl_c())
 }
 

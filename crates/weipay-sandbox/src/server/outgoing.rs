@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-use super::Dropped;
+use super::ConnectionDropped;
 
 /// How long the part before the break has to reach the socket; the connection ends with it.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -33,18 +33,18 @@ impl Outgoing {
 
 impl Body for Outgoing {
     type Data = Bytes;
-    type Error = Dropped;
+    type Error = ConnectionDropped;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, ConnectionDropped>>> {
         if let Some(piece) = self.piece.take() {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let Some(pause) = self.broken.as_mut() else { return Poll::Ready(None) };
         ready!(pause.as_mut().poll(context));
-        Poll::Ready(Some(Err(Dropped)))
+        Poll::Ready(Some(Err(ConnectionDropped)))
     }
 
     fn is_end_stream(&self) -> bool {

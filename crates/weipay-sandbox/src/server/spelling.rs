@@ -20,7 +20,7 @@ const SPELLED: &[u8] = b"GET / HTTP/1.1\r\nRequest-ID: 0\r\n\r\n";
 ///
 /// Names are compared without regard to case, so hyper keeps them in lower case. It writes a name in another spelling when it
 /// has one, and it takes spellings from the requests that it reads. So it gets one to read.
-pub(super) async fn learn() -> Extensions {
+pub(super) async fn header_case_extensions() -> Extensions {
     let learnt = Arc::new(Mutex::new(Extensions::new()));
     let kept = Arc::clone(&learnt);
     let reading = service_fn(move |request: Request<Incoming>| {
@@ -28,15 +28,18 @@ pub(super) async fn learn() -> Extensions {
         async { Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())) }
     });
     // Should this fail, `Request-ID` is spelled by the rule, and nothing else changes.
-    let _ = http1::Builder::new().preserve_header_case(true).serve_connection(Memory(SPELLED), reading).await;
+    let _ = http1::Builder::new()
+        .preserve_header_case(true)
+        .serve_connection(MemoryStream(SPELLED), reading)
+        .await;
     let learnt = learnt.lock().unwrap_or_else(PoisonError::into_inner);
     learnt.clone()
 }
 
 /// A connection on which a text arrives, and from which nothing goes anywhere.
-struct Memory(&'static [u8]);
+struct MemoryStream(&'static [u8]);
 
-impl Read for Memory {
+impl Read for MemoryStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -49,7 +52,7 @@ impl Read for Memory {
     }
 }
 
-impl Write for Memory {
+impl Write for MemoryStream {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(bytes.len()))
     }

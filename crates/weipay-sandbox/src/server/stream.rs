@@ -1,7 +1,7 @@
 //! The socket of a connection, with a limit on how long a response may take to leave.
 //!
 //! hyper limits how long a request may take to arrive, and nothing limits how long its response may take to leave: a client
-//! that never reads would hold its place for as long as it likes.
+//! that never reads would hold its slot for as long as it likes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,20 +13,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::places::Place;
+use super::connection_limiter::ConnectionSlot;
 
 /// A socket that fails when what was written to it does not leave in time.
 pub(super) struct Stream {
     socket: TcpStream,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
     idle_timeout: Duration,
     /// Runs from the first write that had to wait until everything has left.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, place: Arc<Place>, idle_timeout: Duration) -> Self {
-        Self { socket, place, idle_timeout, deadline: None }
+    pub(super) fn new(socket: TcpStream, slot: Arc<ConnectionSlot>, idle_timeout: Duration) -> Self {
+        Self { socket, slot, idle_timeout, deadline: None }
     }
 
     /// The outcome of a write; one that must wait runs against the deadline.
@@ -39,7 +39,7 @@ impl Stream {
             return written;
         }
         let deadline = self.deadline.get_or_insert_with(|| {
-            self.place.is_stuck(true);
+            self.slot.set_stuck(true);
             Box::pin(sleep(self.idle_timeout))
         });
         match deadline.as_mut().poll(context) {
@@ -51,7 +51,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if self.place.is_reset() {
+        if self.slot.is_reset() {
             // The kernel then sends a reset. If it cannot be told so, the connection ends in order.
             let _ = self.socket.set_zero_linger();
         }
@@ -94,13 +94,13 @@ impl AsyncWrite for Stream {
     /// Called when everything has been given to the socket.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.deadline.take().is_some() {
-            self.place.is_stuck(false);
+            self.slot.set_stuck(false);
         }
         Pin::new(&mut self.socket).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.place.is_reset() {
+        if self.slot.is_reset() {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.socket).poll_shutdown(context)
@@ -115,7 +115,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::runtime::Builder;
 
-    use super::super::places::Places;
+    use super::super::connection_limiter::ConnectionLimiter;
     use super::*;
 
     /// A socket whose other end is not read.
@@ -123,8 +123,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().await.unwrap();
-        let place = Arc::new(Places::new(1)).take().await.unwrap();
-        (Stream::new(socket, Arc::new(place), idle_timeout), client)
+        let slot = Arc::new(ConnectionLimiter::new(1)).take().await.unwrap();
+        (Stream::new(socket, Arc::new(slot), idle_timeout), client)
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::faults::{Fault, Faults};
 
 /// What a client opens its connection with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum Protocol {
     Http,
     Tls,
     Connect,
@@ -31,11 +31,11 @@ pub(super) enum Opening {
 const TLS_HANDSHAKE: u8 = 22;
 
 /// Waits for the first byte, which stays to be read. `None` when none came in time, or the server ends.
-pub(super) async fn opening(
+pub(super) async fn detect_protocol(
     socket: &TcpStream,
     idle_timeout: Duration,
     ending: &Semaphore,
-) -> Option<Opening> {
+) -> Option<Protocol> {
     let first_byte = timeout(idle_timeout, async {
         let mut byte = [0];
         let length = socket.peek(&mut byte).await.ok()?;
@@ -49,9 +49,9 @@ pub(super) async fn opening(
         ended.as_mut().poll(context).map(|_| None)
     });
     Some(match first_byte.await? {
-        TLS_HANDSHAKE => Opening::Tls,
-        b'C' => Opening::Connect,
-        _ => Opening::Http,
+        TLS_HANDSHAKE => Protocol::Tls,
+        b'C' => Protocol::Connect,
+        _ => Protocol::Http,
     })
 }
 
@@ -60,27 +60,27 @@ const MAX_CONNECT_HEAD: usize = 8 * 1024;
 
 /// Why a client is not led anywhere; [`reason`](Self::reason) is for its developer.
 #[derive(Debug)]
-pub(super) enum Unconnected {
+pub(super) enum ConnectError {
     /// It asked for a host that is not the platform's. The text is what it asked for.
-    Elsewhere(String),
+    ForbiddenHost(String),
     /// A fault ends the connection, as if the host were down.
     Down(String, Fault),
     /// What came was not a CONNECT request, or the connection broke.
     Broken,
 }
 
-impl Unconnected {
+impl ConnectError {
     /// Where it wanted to go.
     pub(super) fn target(&self) -> &str {
         match self {
-            Self::Elsewhere(target) | Self::Down(target, _) => target,
+            Self::ForbiddenHost(target) | Self::Down(target, _) => target,
             Self::Broken => "",
         }
     }
 
     pub(super) fn reason(&self) -> &'static str {
         match self {
-            Self::Elsewhere(_) => ELSEWHERE,
+            Self::ForbiddenHost(_) => FORBIDDEN_HOST,
             Self::Down(..) => "a fault rule closes connections to this host (weipay sandbox fault list)",
             Self::Broken => "its CONNECT request did not arrive completely within the time limit",
         }
@@ -88,28 +88,28 @@ impl Unconnected {
 }
 
 /// What a client of the proxy is told that wants to go to another host.
-pub(super) const ELSEWHERE: &str = "this proxy only serves the hosts of WeChat Pay on port 443; exclude other hosts, for example with NO_PROXY";
+pub(super) const FORBIDDEN_HOST: &str = "this proxy only serves the hosts of WeChat Pay on port 443; exclude other hosts, for example with NO_PROXY";
 
-impl From<io::Error> for Unconnected {
+impl From<io::Error> for ConnectError {
     fn from(_: io::Error) -> Self {
         Self::Broken
     }
 }
 
 /// Reads a CONNECT request and accepts or refuses it. What follows is the client's TLS.
-pub(super) async fn connect(stream: &mut Stream, faults: &Faults) -> Result<(), Unconnected> {
+pub(super) async fn connect(stream: &mut Stream, faults: &Faults) -> Result<(), ConnectError> {
     let mut head = Vec::with_capacity(512);
     while !head.ends_with(b"\r\n\r\n") {
         // A client waits for the response before it goes on, so nothing after the head is lost. Most heads are one read.
         if head.len() >= MAX_CONNECT_HEAD || stream.read_buf(&mut head).await? == 0 {
-            return Err(Unconnected::Broken);
+            return Err(ConnectError::Broken);
         }
     }
-    let target = target(&head).ok_or(Unconnected::Broken)?;
+    let target = target(&head).ok_or(ConnectError::Broken)?;
     let host = target.strip_suffix(":443").unwrap_or_default();
     if is_official(host) {
         if let Some(fault) = faults.choose_for_connection(&target) {
-            return Err(Unconnected::Down(target, fault));
+            return Err(ConnectError::Down(target, fault));
         }
         stream.write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n").await?;
         stream.flush().await?;
@@ -117,12 +117,12 @@ pub(super) async fn connect(stream: &mut Stream, faults: &Faults) -> Result<(), 
     }
     let refusal = format!(
         "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: \
-         close\r\n\r\n{ELSEWHERE}\n",
-        ELSEWHERE.len() + 1
+         close\r\n\r\n{FORBIDDEN_HOST}\n",
+        FORBIDDEN_HOST.len() + 1
     );
     stream.write_all(refusal.as_bytes()).await?;
     stream.shutdown().await?;
-    Err(Unconnected::Elsewhere(target))
+    Err(ConnectError::ForbiddenHost(target))
 }
 
 /// What stands between `CONNECT` and the version.

@@ -36,9 +36,9 @@ pub(crate) trait Engine: WholeState {
         kind: &str,
         range: &IndexRange,
         direction: Direction,
-        after: &Place,
+        after: &IndexPosition,
         limit: i64,
-    ) -> Result<Vec<(Place, StoredRecord)>, StoreError>;
+    ) -> Result<Vec<(IndexPosition, StoredRecord)>, StoreError>;
 
     /// How many records fulfil all conditions.
     fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError>;
@@ -258,12 +258,12 @@ pub(crate) enum Direction {
 
 impl Direction {
     /// The place before everything that is in a range.
-    pub(super) fn beginning(self, range: &IndexRange) -> Place {
+    pub(super) fn beginning(self, range: &IndexRange) -> IndexPosition {
         let (value, number) = match self {
             Self::Ascending => (&range.from, i64::MIN),
             Self::Descending => (&range.to, i64::MAX),
         };
-        Place { value: value.clone(), number }
+        IndexPosition { value: value.clone(), number }
     }
 
     /// What ends a range, and how SQL compares with the place, compares with the end, and sorts. The place is
@@ -279,7 +279,7 @@ impl Direction {
 
 /// Where a record stands in an index.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct IndexPosition {
     pub(crate) value: String,
     /// The number of the record. It grows with every addition.
     pub(crate) number: i64,

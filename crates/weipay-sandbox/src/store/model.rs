@@ -7,8 +7,9 @@ use proptest::prelude::*;
 
 use super::StoreError;
 use super::engine::{
-    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LATEST, NEVER,
-    NewRecord, OutboxEntry, Page, Place, StoredRecord, StoredResponse, StoredRow, WholeState, receiver_of,
+    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexPosition, IndexRange,
+    LATEST, NEVER, NewRecord, OutboxEntry, Page, StoredRecord, StoredResponse, StoredRow, WholeState,
+    receiver_of,
 };
 use super::sqlite::Sqlite;
 
@@ -59,18 +60,18 @@ impl Engine for Memory {
         kind: &str,
         range: &IndexRange,
         direction: Direction,
-        after: &Place,
+        after: &IndexPosition,
         limit: i64,
-    ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
+    ) -> Result<Vec<(IndexPosition, StoredRecord)>, StoreError> {
         let records = self.records.borrow();
-        let mut found: Vec<(Place, StoredRecord)> = (1..)
+        let mut found: Vec<(IndexPosition, StoredRecord)> = (1..)
             .zip(records.iter())
             .filter(|(_, kept)| kept.0 == kind)
             .flat_map(|(number, (_, stored, indexes))| {
                 let is_inside = |entry: &&IndexEntry| {
                     entry.index == range.index && (&range.from..=&range.to).contains(&&entry.value)
                 };
-                let place = move |entry: &IndexEntry| Place { value: entry.value.clone(), number };
+                let place = move |entry: &IndexEntry| IndexPosition { value: entry.value.clone(), number };
                 indexes.iter().filter(is_inside).map(move |entry| (place(entry), stored.clone()))
             })
             .collect();
@@ -78,7 +79,7 @@ impl Engine for Memory {
         if direction == Direction::Descending {
             found.reverse();
         }
-        let is_behind = |place: &Place| match direction {
+        let is_behind = |place: &IndexPosition| match direction {
             Direction::Ascending => place > after,
             Direction::Descending => place < after,
         };

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::engine::{Direction, Engine, Place, StoredRecord};
+use super::engine::{Direction, Engine, IndexPosition, StoredRecord};
 use super::{IndexRange, Record, StoreError};
 
 /// How many records are read at once.
@@ -14,9 +14,9 @@ pub(crate) struct Scan<'a, R> {
     range: IndexRange,
     direction: Direction,
     /// What was read of it and not yet given.
-    part: std::vec::IntoIter<(Place, StoredRecord)>,
+    part: std::vec::IntoIter<(IndexPosition, StoredRecord)>,
     /// The place of the last that was read.
-    last: Place,
+    last: IndexPosition,
     is_complete: bool,
     record: PhantomData<fn() -> R>,
 }

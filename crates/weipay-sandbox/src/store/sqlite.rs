@@ -16,8 +16,8 @@ use rusqlite::{
 
 use super::StoreError;
 use super::engine::{
-    Direction, Due, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page, Place,
-    StoredRecord, StoredResponse,
+    Direction, Due, Engine, Fingerprint, IdempotencyKey, IndexPosition, IndexRange, NewRecord, OutboxEntry,
+    Page, StoredRecord, StoredResponse,
 };
 pub(super) use migrations::FORM;
 
@@ -283,9 +283,9 @@ impl Engine for Transaction<'_> {
         kind: &str,
         range: &IndexRange,
         direction: Direction,
-        after: &Place,
+        after: &IndexPosition,
         limit: i64,
-    ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
+    ) -> Result<Vec<(IndexPosition, StoredRecord)>, StoreError> {
         let (end, [beyond, up_to, order]) = direction.sql(range);
         let text = format!(
             "SELECT key, version, document, found.value, found.number
@@ -298,7 +298,7 @@ impl Engine for Transaction<'_> {
         sql(|| {
             let mut statement = self.prepare_cached(&text)?;
             let placed =
-                |row: &Row<'_>| Ok((Place { value: row.get(3)?, number: row.get(4)? }, stored(row)?));
+                |row: &Row<'_>| Ok((IndexPosition { value: row.get(3)?, number: row.get(4)? }, stored(row)?));
             statement.query_map(values, placed)?.collect()
         })
     }

@@ -87,21 +87,21 @@ impl From<Refusal> for Rejection {
     }
 }
 
-/// Finds out whose request it is, or rejects it. Before a merchant is not let in because of what is known of
-/// it, `look` is asked whether anything else is known by now.
+/// Finds out whose request it is, or rejects it. If a check of the merchant fails, `reload` reads the merchant from the shared
+/// database; if it has changed, the check runs again.
 pub(crate) fn enter(
     operation: &'static Operation,
     request: &Request,
     merchants: &Merchants,
     validation: Validation,
     now: i64,
-    look: impl Fn(&str) -> bool,
+    reload: impl Fn(&str) -> bool,
 ) -> Result<Entered, Rejection> {
     let lacks_certificate = check_certificate_shown(operation, request)?;
     let elements = read(request)?;
-    let is_known_by_now = || elements.text(merchant_element(operation)).is_some_and(&look);
+    let is_reloaded = || elements.text(merchant_element(operation)).is_some_and(&reload);
     let is_strange = || shows_strange_certificate(operation, request, merchants);
-    if is_strange() && (!is_known_by_now() || is_strange()) {
+    if is_strange() && (!is_reloaded() || is_strange()) {
         let reason =
             "the certificate of the TLS handshake is no merchant's here: use merchant_cert of kit.json";
         return Err(no_certificate(operation, "The SSL certificate error", reason));
@@ -119,11 +119,7 @@ pub(crate) fn enter(
         check_appid(operation, &elements, &merchant)?;
         Ok::<_, Refusal>((merchant, sign_type))
     };
-    let checked = match check() {
-        Err(_) if is_known_by_now() => check(),
-        checked => checked,
-    };
-    let (merchant, sign_type) = match checked {
+    let (merchant, sign_type) = match Merchants::check_with_reload(check, is_reloaded) {
         Ok(checked) => checked,
         Err(refusal) if refusal.code == SIGN_ERROR => {
             return Err(told_by_result_code(operation, elements, merchants, refusal));

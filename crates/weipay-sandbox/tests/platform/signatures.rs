@@ -174,7 +174,7 @@ fn the_journey_needs_no_socket() {
     }
     let response = crate::SHARED.platform().respond(&request);
     assert_eq!(response.status, 200);
-    assert_eq!(response.header(weipay_sandbox::ORIGIN_HEADER), Some("state"));
+    assert_eq!(response.header(weipay_sandbox::ANSWER_HEADER), Some("state"));
 }
 
 #[test]

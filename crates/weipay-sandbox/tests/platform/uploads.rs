@@ -254,7 +254,7 @@ fn a_file_has_its_own_number_and_a_picture_of_complaints_is_given_back() {
         let response = client.get(&format!("/v3/merchant-service/images/{media_id}"));
         assert_eq!((response.status, &response.body[..]), (200, bytes));
         assert_eq!(response.header("Content-Type"), Some(content_type));
-        assert_eq!(response.header(weipay_sandbox::ORIGIN_HEADER), Some("state"));
+        assert_eq!(response.header(weipay_sandbox::ANSWER_HEADER), Some("state"));
     }
     for unknown in ["xxxxx", "BB04A5DEEFEA18D4F2554C1EDD3B610B.bmp"] {
         let response = client.get(&format!("/v3/merchant-service/images/{unknown}"));

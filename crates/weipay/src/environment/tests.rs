@@ -77,7 +77,7 @@ fn a_kit_sets_or_unsets_every_variable_that_is_read() {
     let _ = ClientBuilder::from_variables(get).unwrap();
     let kit = kit::read(KIT.0.path()).unwrap();
     let set = kit.variables().into_iter().map(|(name, _)| name);
-    let known: BTreeSet<_> = set.chain(kit.unused_variables()).map(str::to_owned).collect();
+    let known: BTreeSet<_> = set.chain(kit.variables_to_unset()).map(str::to_owned).collect();
     assert_eq!(read.into_inner(), known);
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use weipay::blocking::Client;
 use weipay_catalog::Catalog;
 use weipay_catalog::sample::request as sample;
-use weipay_sandbox::{Behaviour, ORIGIN_HEADER, PlatformKeys, Sandbox};
+use weipay_sandbox::{ANSWER_HEADER, Behaviour, PlatformKeys, Sandbox};
 
 use super::{command_line, find, now};
 use crate::arguments::{self, Arguments};
@@ -74,7 +74,7 @@ fn call(client: &Client, words: &[String]) -> Result<SandboxResponse, weipay::Er
         request = request.header(name, value);
     }
     let reply = request.request(given.method, given.json)?;
-    let origin = reply.headers()[ORIGIN_HEADER].to_str().unwrap().to_owned();
+    let origin = reply.headers()[ANSWER_HEADER].to_str().unwrap().to_owned();
     Ok(SandboxResponse { origin, body: reply.json().unwrap_or_default() })
 }
 

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 use weipay::{Response, blocking};
 use weipay_sandbox::control::{Client, ClientError};
-use weipay_sandbox::{Behaviour, Clock, ORIGIN_HEADER};
+use weipay_sandbox::{ANSWER_HEADER, Behaviour, Clock};
 
 use super::cast::{self, Clients};
 use super::expectation::Expectation;
@@ -235,7 +235,7 @@ fn judged(
         Ok(response) => {
             let is_example = response
                 .headers()
-                .get(ORIGIN_HEADER)
+                .get(ANSWER_HEADER)
                 .is_some_and(|origin| origin == Behaviour::Example.word());
             if is_example && !expected.example {
                 let reason = "the sandbox does not implement this operation: the response is an example, and nothing happened";

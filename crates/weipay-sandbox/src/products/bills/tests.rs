@@ -15,7 +15,7 @@ use crate::products::payments::codepay;
 use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Payer, Payment, TradeType};
 use crate::products::payments::refund::fixtures::{Shop, Wish};
 use crate::products::payments::refund::record::RefundState;
-use crate::products::world::NOW as TIME_OF_SHOP;
+use crate::products::testing::world::NOW as TIME_OF_SHOP;
 use crate::response::File;
 use crate::store::{Direction, Fingerprint, Store};
 

@@ -15,11 +15,10 @@ mod step;
 use std::collections::BTreeMap;
 
 use crate::clock::{DAY, day, midnight, rfc3339};
-use crate::products::lives::share;
-use crate::products::world::NOW;
+use crate::products::testing::random_steps::share;
+use crate::products::testing::world::NOW;
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 const BLOCKED: Refused = "REQUEST_BLOCKED";
 const UNKNOWN: Refused = "RESOURCE_NOT_EXISTS";
 const WRONG: Refused = "PARAM_ERROR";

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::clock::{self, Clock, DAY};
 use crate::ledger::{AccountKind, Owner};
 use crate::products::payments::person::PersonPays;
-use crate::products::world::{NOW, Sale, World, openid};
-use crate::products::world::{RACES, at_once};
+use crate::products::testing::world::{NOW, Sale, World, openid};
+use crate::products::testing::world::{RACES, at_once};
 use crate::sandbox::Sandbox;
 
 const BASE: &str = "/v3/marketing/favor";

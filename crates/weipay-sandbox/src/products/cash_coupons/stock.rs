@@ -484,7 +484,7 @@ pub(super) mod tests {
         let merchants = &sandbox.platform().merchants;
         let own = merchants.find(&sandbox.kit().mchid).unwrap().account.clone();
         let caller = crate::merchants::Account { sub_merchants: vec![SUB.to_owned()], ..own };
-        let mut world = crate::products::world::World::with_merchants(merchants);
+        let mut world = crate::products::testing::world::World::with_merchants(merchants);
         world.now = NOW;
         let mut number = 0;
         let mut create = |no_cash: bool, available: &[&str]| {

@@ -26,7 +26,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "A person complains (消费者投诉) about a paid order, by out_trade_no or transaction_id",
         &[
             Member::text("order", "out_trade_no or transaction_id of a paid order").required(),
-            Member::WHOSE_NUMBER,
+            Member::MCHID_OF_NUMBER,
             Member::text("openid", "Who complains (default: who paid)"),
             Member::text("text", "What the person writes"),
             Member::texts("images", "Media IDs of pictures, at most 4"),

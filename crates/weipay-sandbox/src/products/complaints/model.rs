@@ -15,10 +15,9 @@ use std::collections::BTreeMap;
 use super::rules::PersonStep;
 use crate::clock::DAY;
 use crate::products::payments::refund::record::RefundState;
-use crate::products::world::NOW;
+use crate::products::testing::world::NOW;
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 const INVALID: Refused = "INVALID_REQUEST";
 const FORBIDDEN: Refused = "NO_AUTH";
 const WRONG: Refused = "PARAM_ERROR";

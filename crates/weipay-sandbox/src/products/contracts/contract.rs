@@ -168,7 +168,7 @@ impl Contract {
 
     /// What a person means by a number: the session, the merchant's number or the platform's. Two where merchants share a number.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
-        tx.find_two(NUMBER, number)
+        tx.find_up_to_two(NUMBER, number)
     }
 
     /// The contracts of the same plan that a person has signed, under any openid, and that have not ended.

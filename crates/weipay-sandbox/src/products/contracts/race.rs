@@ -6,8 +6,8 @@ use super::contract::{Contract, EndedBy};
 use super::signing;
 use crate::ledger::{AccountKind, Owner};
 use crate::products::payments::order::Payer;
-use crate::products::world::{APPID, World, merchant, openid};
-use crate::products::world::{RACES, at_once};
+use crate::products::testing::world::{APPID, World, merchant, openid};
+use crate::products::testing::world::{RACES, at_once};
 use crate::store::StoreError;
 
 const MCHID: &str = "1900000109";

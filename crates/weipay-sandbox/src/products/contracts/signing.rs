@@ -255,7 +255,7 @@ pub(super) fn end_by_clock(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(
 mod tests {
     use super::*;
     use crate::people::Person;
-    use crate::products::world::{APPID, World, merchant, openid};
+    use crate::products::testing::world::{APPID, World, merchant, openid};
 
     #[test]
     fn an_openid_that_became_a_persons_has_signed_for_the_person() {

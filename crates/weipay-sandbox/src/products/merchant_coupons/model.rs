@@ -87,8 +87,7 @@ pub(super) struct ModelStock {
     pub(super) pact: Option<bool>,
 }
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 
 pub(super) const NO_AUTH: Refused = "NO_AUTH";
 pub(super) const INVALID: Refused = "INVALID_REQUEST";

@@ -41,6 +41,7 @@ struct Item {
 
 /// Result of receiving coupons, with the members that the plugin passes to its page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Reception {
     /// `OK`, or why nothing at all was looked at: `PARAM_ERROR`, `SIGN_ERROR`, `USER_NOT_EXISTS`.
     pub errcode: &'static str,

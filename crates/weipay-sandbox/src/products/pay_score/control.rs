@@ -51,6 +51,7 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// Error of an action on a pay score order.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ServiceOrderError {
     /// No order has this number.
     Unknown,

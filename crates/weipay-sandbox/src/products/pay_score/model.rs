@@ -13,10 +13,9 @@ mod step;
 use std::collections::BTreeMap;
 
 use crate::clock::DAY;
-use crate::products::world::NOW;
+use crate::products::testing::world::NOW;
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 const INVALID: Refused = "INVALID_REQUEST";
 const UNKNOWN: Refused = "ORDER_NOT_EXIST";
 const WRONG: Refused = "PARAM_ERROR";

@@ -69,7 +69,7 @@ fn of_person(mchid: &str, sub_mchid: Option<&str>, service_id: &str, openid: &st
 impl Permission {
     /// What a person means by a number: the authorization code or the token. Two where merchants share a code.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
-        tx.find_two(NUMBER, number)
+        tx.find_up_to_two(NUMBER, number)
     }
 }
 

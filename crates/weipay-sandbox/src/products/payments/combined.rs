@@ -234,7 +234,7 @@ impl CombinedOrder {
         number: &str,
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
-        tx.find_two_that(NUMBER, number, is_meant)
+        tx.find_up_to_two_that(NUMBER, number, is_meant)
     }
 
     pub(super) fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {
@@ -342,7 +342,7 @@ pub(super) fn expire(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::world::World;
+    use crate::products::testing::world::World;
 
     #[test]
     fn a_refusal_names_the_part_and_the_merchant_that_lacks_the_appid() {

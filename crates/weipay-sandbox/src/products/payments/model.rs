@@ -30,8 +30,7 @@ pub(super) const WHOLES: usize = 3;
 pub(super) const NAMED: usize = 0;
 const SOMEBODY: usize = 2;
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 const INVALID: Refused = "INVALID_REQUEST";
 const PAID: Refused = "ORDERPAID";
 const MISSING: Refused = "ORDER_NOT_EXIST";

@@ -201,7 +201,7 @@ impl Order {
         number: &str,
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
-        tx.find_two_that(NUMBER, number, is_meant)
+        tx.find_up_to_two_that(NUMBER, number, is_meant)
     }
 
     /// The orders that were paid from one time until before another, reversed and refunded ones too.

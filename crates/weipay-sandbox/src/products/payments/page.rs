@@ -56,7 +56,7 @@ pub(super) const SHOW_ADDRESS: Route = Route::get(
             "out_trade_no, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
         )
         .required(),
-        Member::WHOSE_NUMBER,
+        Member::MCHID_OF_NUMBER,
     ],
     show_address,
 );

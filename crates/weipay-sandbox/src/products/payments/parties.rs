@@ -84,6 +84,19 @@ pub(crate) fn check_sub_merchant(
     }
 }
 
+/// A partner names the sub-merchant that has the money of an order, and a merchant with an order of its own names none.
+pub(super) fn check_sub_merchant_of_order(
+    asked: Option<&str>,
+    has: Option<&str>,
+    [missing, other]: [fn() -> Refusal; 2],
+) -> Result<(), Refusal> {
+    match (asked, has) {
+        (None, Some(_)) => Err(missing()),
+        (asked, has) if asked != has => Err(other()),
+        _ => Ok(()),
+    }
+}
+
 /// Who is to pay, as `payer` says it.
 pub(super) fn read_payer(
     tx: &Transaction<'_>,

@@ -25,7 +25,7 @@ const PAY: Route = Route::post(
             "order",
             "out_trade_no, transaction_id, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
         ),
-        Member::WHOSE_NUMBER,
+        Member::MCHID_OF_NUMBER,
         Member::text(
             "openid",
             "Who pays, by openid or unionid (default: the payer that the order names, or any person)",

@@ -10,7 +10,7 @@ use super::person::PersonPays;
 use crate::clock::{self, Clock, HeldClock};
 use crate::ledger::{AccountKind, Owner, Purse, sum_of_everything};
 use crate::platform::Request;
-use crate::products::world::{RACES, at_once};
+use crate::products::testing::world::{RACES, at_once};
 use crate::response::Response;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;

@@ -13,10 +13,9 @@ mod step;
 use std::collections::BTreeMap;
 
 use crate::clock::{DAY, day, midnight};
-use crate::products::world::NOW;
+use crate::products::testing::world::NOW;
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 const SHORT: Refused = "NOTENOUGH";
 const OTHER: Refused = "FATAL_ERROR";
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use weipay_wire::sha256_hex;
 
 use super::group::{self, Group};
-use super::{fingerprint, new_number, receiver, refusals};
+use super::{MAX_AGE, fingerprint, new_number, receiver, refusals};
 use crate::clock;
 use crate::clock::spaced;
 use crate::ledger::{Account, AccountKind, Business, Owner, Posting, post};
@@ -349,12 +349,9 @@ pub(super) fn open(
 impl RedPacket {
     /// Those with a number of the platform or of a merchant; two where merchants share one.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
-        tx.find_two(NUMBER, number)
+        tx.find_up_to_two(NUMBER, number)
     }
 }
-
-/// How many seconds back queries find what was sent.
-const MAX_AGE: i64 = 30 * clock::DAY;
 
 pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     Ok(show(&find(tx, context)?.ok_or_else(refusals::not_found)?))

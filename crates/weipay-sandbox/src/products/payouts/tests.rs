@@ -8,7 +8,7 @@ use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
-use crate::products::world::{APPID, World, merchant, openid};
+use crate::products::testing::world::{APPID, World, merchant, openid};
 
 const MCHID: &str = "1900000109";
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{fingerprint, new_number, receiver, refusals};
+use super::{MAX_AGE, fingerprint, new_number, receiver, refusals};
 use crate::clock;
 use crate::clock::spaced;
 use crate::ledger::{AccountKind, Business, Owner, Posting, post};
@@ -129,9 +129,6 @@ pub(super) fn find(
     let payment: Option<WalletPayment> = tx.get(&joined(mchid, partner_trade_no))?;
     Ok(payment.map(|payment| (payment.number, payment.fen, payment.paid, payment.has_name)))
 }
-
-/// How many seconds back queries find what was paid.
-const MAX_AGE: i64 = 30 * clock::DAY;
 
 pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let number = context.request.required("partner_trade_no");

@@ -18,8 +18,7 @@ use step::{Asked, Caller, Target};
 
 use crate::clock::{self, DAY};
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 const INVALID: Refused = "INVALID_REQUEST";
 const PARAM: Refused = "PARAM_ERROR";
 const MISSING: Refused = "RESOURCE_NOT_EXISTS";

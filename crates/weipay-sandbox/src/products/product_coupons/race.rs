@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::coupon::{CouponEnd, find};
 use super::{control, fixtures};
-use crate::products::world::{APPID, World, merchant, openid};
-use crate::products::world::{RACES, at_once};
+use crate::products::testing::world::{APPID, World, merchant, openid};
+use crate::products::testing::world::{RACES, at_once};
 
 const BELOW: &str = "/v3/marketing/partner/product-coupon";
 

@@ -24,7 +24,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
             "fen",
             "What the bank transfers; another amount than the recharge's goes back (default: that amount)",
         ),
-        Member::WHOSE_NUMBER,
+        Member::MCHID_OF_NUMBER,
     ],
     pay_recharge,
 )];

@@ -14,9 +14,9 @@ use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::{balances, deposit};
-use crate::products::lives::{Steps, live_randomly};
 use crate::products::named::Named;
-use crate::products::world::{World, merchant, openid};
+use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::world::{World, merchant, openid};
 
 const PLATFORM: &str = "1900000109";
 const SUB: &str = "1900000110";
@@ -70,7 +70,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-type Refused = &'static str;
+use crate::products::testing::random_steps::Refused;
 
 #[derive(Debug)]
 struct Recharge {

@@ -142,7 +142,7 @@ impl Recharge {
     pub(super) fn find_anybodys(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         match tx.find_one(ID, number)? {
             Some(found) => Ok(vec![found]),
-            None => tx.find_two(NUMBER, number),
+            None => tx.find_up_to_two(NUMBER, number),
         }
     }
 

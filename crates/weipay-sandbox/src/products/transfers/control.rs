@@ -22,47 +22,48 @@ pub(crate) const ROUTES: &[Route] = &[
         "A person confirms a transfer (商家转账), by out_bill_no, transfer_bill_no or package_info",
         &[
             Member::word("fail_reason", FAIL_REASONS, "The payment then fails with this reason"),
-            Member::WHOSE_NUMBER,
+            Member::MCHID_OF_NUMBER,
         ],
         confirm,
     ),
     Route::post(
         "/transfers/{number}/refuse",
         "A person does not confirm a transfer: it fails at once, as it would after 24 hours",
-        &[Member::WHOSE_NUMBER],
+        &[Member::MCHID_OF_NUMBER],
         refuse,
     ),
     Route::post(
         "/authorizations/{number}/confirm",
         "A person lets a merchant transfer without confirmation (免确认收款授权), by out_authorization_no or package_info",
-        &[Member::WHOSE_NUMBER],
+        &[Member::MCHID_OF_NUMBER],
         give_authorization,
     ),
     Route::post(
         "/authorizations/{number}/end",
         "A person ends such an authorization",
-        &[Member::WHOSE_NUMBER],
+        &[Member::MCHID_OF_NUMBER],
         end_authorization,
     ),
     Route::post(
         "/transfer-grants/{number}/refuse",
         "A sub-merchant, by sub_mchid, refuses to let its partner or platform transfer its money (子商户商家转账授权)",
-        &[WHOSE_GRANT],
+        &[MCHID_OF_GRANT],
         refuse_grant,
     ),
     Route::post(
         "/transfer-grants/{number}/end",
         "A sub-merchant ends that authorization (解除授权)",
-        &[WHOSE_GRANT],
+        &[MCHID_OF_GRANT],
         end_grant,
     ),
 ];
 
-const WHOSE_GRANT: Member =
+const MCHID_OF_GRANT: Member =
     Member::text("mchid", "The partner or platform, when several have asked the sub-merchant");
 
 /// Error of an action on a transfer.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum TransferError {
     /// Nothing has this number.
     Unknown,

@@ -15,10 +15,9 @@ use std::collections::BTreeMap;
 
 use super::MAX_AGE_SECONDS;
 use crate::clock::DAY;
-use crate::products::world::NOW;
+use crate::products::testing::world::NOW;
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 const INVALID: Refused = "INVALID_REQUEST";
 const USED: Refused = "ALREADY_EXISTS";
 const SHORT: Refused = "NOT_ENOUGH";

@@ -6,8 +6,8 @@ use super::course;
 use super::transfer::Transfer;
 use crate::ledger::{AccountKind, Owner};
 use crate::products::HandlerError;
-use crate::products::world::{APPID, World, merchant, openid};
-use crate::products::world::{RACES, at_once};
+use crate::products::testing::world::{APPID, World, merchant, openid};
+use crate::products::testing::world::{RACES, at_once};
 
 const MCHID: &str = "1900000109";
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";

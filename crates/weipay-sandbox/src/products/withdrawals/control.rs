@@ -21,7 +21,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         )
         .required(),
         Member::text("reason", "Why it fails or comes back"),
-        Member::WHOSE_NUMBER,
+        Member::MCHID_OF_NUMBER,
     ],
     decide_outcome,
 )];

@@ -107,7 +107,7 @@ impl Withdrawal {
     pub(super) fn find_anybodys(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         match Self::find_by_id(tx, number)? {
             Some(found) => Ok(vec![found]),
-            None => tx.find_two(NUMBER, number),
+            None => tx.find_up_to_two(NUMBER, number),
         }
     }
 

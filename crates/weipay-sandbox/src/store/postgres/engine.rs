@@ -10,8 +10,8 @@ use super::connections::{Connection, Failure, Parameters};
 use super::migrations::FORM;
 use crate::store::StoreError;
 use crate::store::engine::{
-    Direction, Due, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry, Page,
-    Place, StoredRecord, StoredResponse,
+    Direction, Due, Engine, Fingerprint, IdempotencyKey, IndexPosition, IndexRange, LEASE, NewRecord,
+    OutboxEntry, Page, StoredRecord, StoredResponse,
 };
 
 /// An open transaction.
@@ -245,9 +245,9 @@ impl Engine for Open<'_> {
         kind: &str,
         range: &IndexRange,
         direction: Direction,
-        after: &Place,
+        after: &IndexPosition,
         limit: i64,
-    ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
+    ) -> Result<Vec<(IndexPosition, StoredRecord)>, StoreError> {
         let (end, [beyond, up_to, order]) = direction.sql(range);
         let statement = format!(
             "SELECT records.key, records.version, records.document, found.value, found.number
@@ -259,7 +259,7 @@ impl Engine for Open<'_> {
         let (value, end) = (after.value.as_bytes(), end.as_bytes());
         let values: [&(dyn ToSql + Sync); 6] = [&kind, &range.index, &value, &after.number, &end, &limit];
         let placed = |row: &Row| {
-            Ok((Place { value: self.text(row, 3)?, number: self.column(row, 4)? }, self.stored(row)?))
+            Ok((IndexPosition { value: self.text(row, 3)?, number: self.column(row, 4)? }, self.stored(row)?))
         };
         self.query(&statement, &values)?.iter().map(placed).collect()
     }

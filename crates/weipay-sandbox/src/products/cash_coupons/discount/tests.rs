@@ -6,7 +6,7 @@ use crate::ledger::{Purse, sum_of_everything};
 use crate::people::Person;
 use crate::products::payments::order::{Funds, Order, Payer};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
-use crate::products::world::{Sale, World, merchant, openid};
+use crate::products::testing::world::{Sale, World, merchant, openid};
 use crate::store::Store;
 
 fn basket() -> Basket<'static> {

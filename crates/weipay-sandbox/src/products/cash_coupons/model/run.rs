@@ -8,9 +8,9 @@ use crate::clock::{self, Clock};
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::bills::read_back::balances;
-use crate::products::lives::{Steps, live_randomly};
 use crate::products::payments::person::PersonPays;
-use crate::products::world::{NOW, Sale, World, merchant, openid};
+use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::world::{NOW, Sale, World, merchant, openid};
 use crate::sandbox::Sandbox;
 
 const BASE: &str = "/v3/marketing/favor";

@@ -9,10 +9,10 @@ use super::{BY_CODE, MerchantStep, Model, ORDERS, Refund, Refused, State};
 use crate::clock;
 use crate::merchants::Account;
 use crate::products::HandlerError;
-use crate::products::lives::{Steps, live_randomly};
 use crate::products::payments::refund::control::{self as refund_control, RefundDecision};
 use crate::products::payments::refund::record::{self, RefundState};
-use crate::products::world::{APPID, Sale, World, merchant, selling_itself};
+use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::world::{APPID, Sale, World, merchant, selling_itself};
 use crate::store::StoreError;
 
 const MCHIDS: [&str; 3] = ["1900000109", "1900000110", "1900000111"];

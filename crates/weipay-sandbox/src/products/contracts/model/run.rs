@@ -10,9 +10,9 @@ use crate::merchants::Account;
 use crate::people::account::AccountState;
 use crate::products::contracts::contract::{Contract, EndedBy};
 use crate::products::contracts::signing;
-use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::payments::order::Payer;
-use crate::products::world::{APPID, World, merchant};
+use crate::products::testing::random_steps::{Steps, live_randomly, meant};
+use crate::products::testing::world::{APPID, World, merchant};
 use crate::store::{StoreError, Transaction};
 
 struct Deductor {

@@ -13,12 +13,12 @@ use crate::ledger::AccountType;
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::bills::read_back::flows;
-use crate::products::lives::{Steps, live_randomly};
 use crate::products::merchant_coupons::coupon::{self, Condition, Coupon};
 use crate::products::merchant_coupons::fixtures::{APPID, CALLER, MCHID, NOW, stock_request, stranger};
 use crate::products::merchant_coupons::stock::{self, StockState};
 use crate::products::payments::refund::fixtures::Wish;
-use crate::products::world::World;
+use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::world::World;
 use crate::response::Refusal;
 use crate::store::StoreError;
 

@@ -9,9 +9,9 @@ use super::{Asked, DEPOSIT, Model, Refused};
 use crate::ledger::AccountKind;
 use crate::merchants::Account;
 use crate::products::HandlerError;
-use crate::products::lives::{Steps, live_randomly};
 use crate::products::pay_score::control::ServiceOrderError;
-use crate::products::world::{APPID, World, merchant, openid};
+use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::world::{APPID, World, merchant, openid};
 
 const SUB: &str = "1900000110";
 const CALLERS: [&str; 2] = ["1900000109", "1900000111"];

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use crate::clock::DAY;
 use crate::ledger::AccountKind;
 use crate::merchants::Account;
-use crate::products::lives::{Steps, live_randomly, share};
 use crate::products::payments::payment::{PAID_V2 as PAID, fee_of};
 use crate::products::payments::person::PersonPays;
-use crate::products::world::{NOW, World, merchant, openid};
+use crate::products::testing::random_steps::{Steps, live_randomly, share};
+use crate::products::testing::world::{NOW, World, merchant, openid};
 
 const PARTNER: &str = "1900000109";
 const HOTEL: &str = "1900000110";
@@ -82,7 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-type Refused = &'static str;
+use crate::products::testing::random_steps::Refused;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::ledger::AccountKind::{Available, Fees, Frozen, Refunding};
 use crate::merchants::Account;
 use crate::products::payments::person::PersonPays;
-use crate::products::world::{RACES, at_once};
-use crate::products::world::{World, merchant, openid};
+use crate::products::testing::world::{RACES, at_once};
+use crate::products::testing::world::{World, merchant, openid};
 
 const PARTNER: &str = "1900000109";
 const HOTEL: &str = "1900000110";

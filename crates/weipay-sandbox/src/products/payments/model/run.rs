@@ -15,8 +15,8 @@ use crate::clock::{self, Clock};
 use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::merchants::{Account, Merchant};
 use crate::products::HandlerError;
-use crate::products::lives::{Steps, live_randomly};
-use crate::products::world::World;
+use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::world::World;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 

@@ -14,11 +14,10 @@ use std::collections::BTreeMap;
 
 use super::super::refund::record::RefundState;
 use crate::clock::{DAY, day, midnight};
-use crate::products::lives::share;
-use crate::products::world::NOW;
+use crate::products::testing::random_steps::share;
+use crate::products::testing::world::NOW;
 
-/// A code with which a request is refused.
-pub(super) type Refused = &'static str;
+pub(super) use crate::products::testing::random_steps::Refused;
 const INVALID: Refused = "INVALID_REQUEST";
 const SHORT: Refused = "NOT_ENOUGH";
 const UNKNOWN: Refused = "RESOURCE_NOT_EXISTS";

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::ledger::AccountKind::{Available, Frozen, Refunding, Withdrawing};
 use crate::ledger::Owner;
 use crate::merchants::Account;
-use crate::products::world::{APPID, Sale, World, merchant};
-use crate::products::world::{RACES, at_once};
+use crate::products::testing::world::{APPID, Sale, World, merchant};
+use crate::products::testing::world::{RACES, at_once};
 
 const MCHID: &str = "1900000109";
 const SUB: &str = "1900000110";

@@ -15,6 +15,7 @@ use super::refusals;
 use super::statement::PARTY_AND_TIME;
 use crate::clock;
 use crate::products::payments::order::Order;
+use crate::products::payments::parties::check_sub_merchant_of_order;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Fingerprint, IndexEntry, Record, StoreError, Transaction, at_time, joined};
@@ -199,17 +200,12 @@ impl Split {
     }
 }
 
-/// A partner names the sub-merchant that has the money, and a merchant with an order of its own names none.
 pub(super) fn check_sub_merchant(
     asked: Option<&str>,
     has: Option<&str>,
     refuse_other: fn() -> Refusal,
 ) -> Result<(), Refusal> {
-    match (asked, has) {
-        (None, Some(_)) => Err(refusals::no_sub_merchant()),
-        (asked, has) if asked != has => Err(refuse_other()),
-        _ => Ok(()),
-    }
+    check_sub_merchant_of_order(asked, has, [refusals::no_sub_merchant, refuse_other])
 }
 
 pub(super) fn query_split(

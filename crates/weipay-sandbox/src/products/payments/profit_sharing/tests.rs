@@ -91,7 +91,7 @@ fn an_order_is_shared_a_minute_after_its_payment_at_the_earliest() {
 #[test]
 fn a_person_whose_account_takes_nothing_gets_no_part_and_the_money_stays() {
     let (mut shop, id) = shop();
-    let person = crate::products::world::openid(7);
+    let person = crate::products::testing::world::openid(7);
     let receiver = json!({
         "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER",
     });
@@ -244,7 +244,7 @@ fn after_fifty_splits_the_rest_can_still_be_unfrozen() {
 #[test]
 fn what_an_openid_got_before_it_became_a_persons_counts_for_the_person() {
     const LIMIT: i64 = 20_000_000;
-    let openids = [crate::products::world::openid(7), crate::products::world::openid(8)];
+    let openids = [crate::products::testing::world::openid(7), crate::products::testing::world::openid(8)];
     let counted = |shop: &Shop, openid: &str, fen: i64| {
         shop.act(|tx| super::OF_A_PERSON.count(tx, openid, fen, shop.now)).unwrap()
     };
@@ -265,7 +265,7 @@ fn a_person_gets_two_hundred_thousand_yuan_in_a_month_and_no_more() {
     const LIMIT: i64 = 20_000_000;
     let mut shop = Shop::new();
     let id = shop.pay(&Wish { total: 10 * LIMIT, profit_sharing: true, ..Wish::default() });
-    let person = crate::products::world::openid(7);
+    let person = crate::products::testing::world::openid(7);
     let receiver = json!({
         "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER",
     });

@@ -17,6 +17,7 @@ use crate::people::account::AccountState;
 use crate::products::Decision;
 use crate::products::payments::deposit;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
+use crate::products::payments::parties::check_sub_merchant_of_order;
 use crate::products::payments::refusals as of_orders;
 use crate::reasons;
 use crate::response::Refusal;
@@ -152,15 +153,14 @@ pub(super) fn check_repeated(request: &RefundRequest, known: &Refund) -> Result<
     Ok(())
 }
 
-/// A partner names the sub-merchant that has the money, and a merchant with an order of its own names none.
 pub(super) fn check_sub_merchant(asked: Option<&str>, has: Option<&str>) -> Result<(), Refusal> {
-    match (asked, has) {
-        (None, Some(_)) => Err(of_orders::no_sub_merchant(reasons::ORDER_OF_SUB_MERCHANT)),
-        (asked, has) if asked != has => Err(refusals::not_the_orders(
+    let missing = || of_orders::no_sub_merchant(reasons::ORDER_OF_SUB_MERCHANT);
+    let other = || {
+        refusals::not_the_orders(
             "sub_mchid must be that of the order; an order of the merchant itself has none",
-        )),
-        _ => Ok(()),
-    }
+        )
+    };
+    check_sub_merchant_of_order(asked, has, [missing, other])
 }
 
 /// The order must be the merchant's, paid, not reversed, and young enough.
@@ -387,7 +387,7 @@ pub(super) fn accept(
         notify_url: request.notify_url.clone(),
         platform_serial: request.platform_serial.clone(),
         channel: Channel::Original,
-        received_account: outcome::original_account(&payment.bank_type),
+        received_account: outcome::received_account_text(&payment.bank_type),
         created: now,
         succeeded: None,
         settles: now.saturating_add(outcome::SUCCESS_AFTER),

@@ -20,7 +20,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         "success, abnormal (the card is gone), closed, or short (the merchant's money is missing: closed seven days after it was accepted)",
     )
     .required(),
-    Member::WHOSE_NUMBER,
+    Member::MCHID_OF_NUMBER,
     ],
     decide_refund,
 )];

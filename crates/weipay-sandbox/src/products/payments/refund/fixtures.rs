@@ -14,7 +14,7 @@ use crate::products::payments::order::{
     self, Dialect, LimitPay, Order, OrderState, Payer, Payment, TradeType,
 };
 use crate::products::payments::profit_sharing::funds::SharedFunds;
-use crate::products::world::World;
+use crate::products::testing::world::World;
 use crate::products::{HandlerError, carry_out};
 use crate::response::Refusal;
 use crate::store::Fingerprint;

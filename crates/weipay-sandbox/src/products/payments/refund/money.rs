@@ -98,7 +98,7 @@ pub(super) fn deliver(
 }
 
 /// Where money goes that came this way: 零钱, or the bank.
-pub(super) fn original_account(payment_by: &str, person: &Owner) -> Account {
+pub(super) fn source_account(payment_by: &str, person: &Owner) -> Account {
     person.account(if payment_by == "OTHERS" { AccountKind::Wallet } else { AccountKind::Bank })
 }
 
@@ -119,7 +119,7 @@ pub(in crate::products::payments) fn reverse(
     }
     withdraw(tx, order, &amounts, source.as_ref(), &posting, now)?;
     let person = payment.person.as_of_now(tx)?;
-    let (payee, receiver) = (Owner::merchant(order.payee()), original_account(&payment.bank_type, &person));
+    let (payee, receiver) = (Owner::merchant(order.payee()), source_account(&payment.bank_type, &person));
     deliver(tx, &payee, receiver, &amounts, &payment.promotion_detail, posting(Business::Refund), now)?;
     let of = FlowOf {
         transaction_id: &payment.transaction_id,

@@ -30,7 +30,7 @@ pub(super) fn due(refund: &Refund) -> Due {
 }
 
 /// `user_received_account` of a refund that goes back the way it came.
-pub(super) fn original_account(bank_type: &str) -> String {
+pub(super) fn received_account_text(bank_type: &str) -> String {
     match bank_type {
         "OTHERS" => "支付用户零钱".to_owned(),
         bank => card(bank, ""),
@@ -178,7 +178,7 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
     let person = person.as_of_now(tx)?;
     let receiver = match refund.channel {
         Channel::Merchant => payee.account(AccountKind::Bank),
-        Channel::Original => money::original_account(bank_type, &person),
+        Channel::Original => money::source_account(bank_type, &person),
         Channel::OtherBankcard => person.account(AccountKind::Bank),
     };
     let moved = posting(Business::Refund, refund, now);
@@ -333,9 +333,9 @@ mod tests {
 
     #[test]
     fn a_wallet_and_a_card_have_their_names() {
-        assert_eq!(original_account("OTHERS"), "支付用户零钱");
-        assert_eq!(original_account("CMC"), "招商银行银行卡0000");
-        assert_eq!(original_account("CMB_CREDIT"), "招商银行信用卡0000");
+        assert_eq!(received_account_text("OTHERS"), "支付用户零钱");
+        assert_eq!(received_account_text("CMC"), "招商银行银行卡0000");
+        assert_eq!(received_account_text("CMB_CREDIT"), "招商银行信用卡0000");
         for (number, name) in [
             ("6222020000001234", "工商银行借记卡1234"),
             ("123", "工商银行借记卡0000"),

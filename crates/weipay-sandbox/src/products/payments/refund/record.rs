@@ -196,7 +196,7 @@ impl Refund {
         out_refund_no: &str,
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
-        tx.find_two_that(NUMBER, out_refund_no, is_meant)
+        tx.find_up_to_two_that(NUMBER, out_refund_no, is_meant)
     }
 
     /// The refunds of an order, the newest first.

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
-use crate::products::lives::{Steps, live_randomly};
 use crate::products::payments::person::PersonPays;
-use crate::products::world::{World, merchant, openid};
+use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::world::{World, merchant, openid};
 
 const PLATFORM: &str = "1900000109";
 const SUB: &str = "1900000110";
@@ -55,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-type Refused = &'static str;
+use crate::products::testing::random_steps::Refused;
 
 #[derive(Debug, Default)]
 struct Model {

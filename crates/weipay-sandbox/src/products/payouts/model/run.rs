@@ -12,8 +12,8 @@ use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::balances;
-use crate::products::lives::{Steps, live_randomly};
-use crate::products::world::{APPID, World, merchant, openid};
+use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::world::{APPID, World, merchant, openid};
 
 const MCHIDS: [&str; 2] = ["1900000109", "1900000111"];
 const PERSONS: [usize; PEOPLE] = [0, 1, 2, 3];

@@ -13,12 +13,12 @@ use crate::clock;
 use crate::entropy::Entropy;
 use crate::merchants::Account;
 use crate::products::HandlerError;
-use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::product_coupons::coupon::{self, CouponEnd};
 use crate::products::product_coupons::fixtures::{MCHID, NOW, bundle_request, owner, product_request};
 use crate::products::product_coupons::stock::ProductStockState;
 use crate::products::product_coupons::{control, tokens};
-use crate::products::world::{APPID, World, merchant, openid};
+use crate::products::testing::random_steps::{Steps, live_randomly, meant};
+use crate::products::testing::world::{APPID, World, merchant, openid};
 use crate::response::Refusal;
 use crate::store::StoreError;
 

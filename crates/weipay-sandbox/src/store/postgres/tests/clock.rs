@@ -38,7 +38,8 @@ fn a_clock_that_two_nodes_move_never_goes_back_and_loses_no_move() {
 fn by_which_clock_a_client_signs_is_known_to_every_node() {
     let Some([first, second]) = two_sandboxes(Some(100)) else { return };
     let mchid = &*first.kit().mchid;
-    let is_at_machine_time = |node: &Sandbox| node.platform().time_of_signatures(mchid) > 1_000_000_000;
+    let is_at_machine_time =
+        |node: &Sandbox| node.platform().refresh_time_of_signatures(mchid) > 1_000_000_000;
     let learn = |node: &Sandbox, is_at_machine_time| {
         node.clock().set_client(mchid, is_at_machine_time);
         node.platform().keep_client_time(mchid, is_at_machine_time);

@@ -47,7 +47,7 @@ fn work_that_began_before_a_restore_is_done_at_the_restored_time() {
     // Its clock was asked before the restore, and its transaction begins behind it.
     let early = first.platform().moment(first.platform().generation());
     second.restore("one").unwrap();
-    let now: Result<_, StoreError> = first.platform().at_one_time(early, |_, now| Ok(now));
+    let now: Result<_, StoreError> = first.platform().transaction_at(early, |_, now| Ok(now));
     assert_eq!((early.now, now.unwrap()), (1_000, 100));
 
     // Its transaction is open while the other restores.

@@ -16,13 +16,12 @@ use std::collections::BTreeMap;
 use step::{AskedSplit, AskedWithdrawal};
 
 use crate::clock::{DAY, day, midnight};
-use crate::products::lives::share;
 use crate::products::payments::refund::record::RefundState;
+use crate::products::testing::random_steps::share;
+use crate::products::testing::world::NOW;
 use crate::products::withdrawals::WithdrawalState;
-use crate::products::world::NOW;
 
-/// A code with which a request is refused.
-type Refused = &'static str;
+use crate::products::testing::random_steps::Refused;
 const INVALID: Refused = "INVALID_REQUEST";
 const SHORT: Refused = "NOT_ENOUGH";
 const UNKNOWN: Refused = "RESOURCE_NOT_EXISTS";

@@ -12,8 +12,8 @@ use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::balances;
-use crate::products::lives::{Steps, live_randomly, meant};
-use crate::products::world::{APPID, Sale, World, merchant, openid, selling_itself};
+use crate::products::testing::random_steps::{Steps, live_randomly, meant};
+use crate::products::testing::world::{APPID, Sale, World, merchant, openid, selling_itself};
 use crate::response::Refusal;
 
 const PAYEES: [&str; 3] = ["1900000109", "1900000110", "1900000111"];

@@ -8,7 +8,7 @@ use super::step::{Step, step};
 use super::{Accounts, Billed, Destination, Model, ORDERS, Refused, Source};
 use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::bills::read_back::{balances, trade_rows, yuan_to_fen};
-use crate::products::lives::{Steps, live_randomly, meant};
+use crate::products::testing::random_steps::{Steps, live_randomly, meant};
 use crate::response::Refusal;
 
 const SUB_MCHID: &str = "1900000110";

@@ -14,14 +14,14 @@ use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::balances;
-use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::named::Named;
 use crate::products::payments::person::PersonPays;
 use crate::products::payments::refund::control::{self as refund_control, RefundDecision};
 use crate::products::payments::refund::record::RefundState;
+use crate::products::testing::random_steps::{Steps, live_randomly, meant};
+use crate::products::testing::world::{APPID, Sale, World, merchant, openid};
 use crate::products::withdrawals::WithdrawalState;
 use crate::products::withdrawals::control::{self, Decided};
-use crate::products::world::{APPID, Sale, World, merchant, openid};
 
 const MCHIDS: [&str; PARTIES] = ["1900000110", "1900000111", "1900000109"];
 const BRAND: &str = "1900000120";

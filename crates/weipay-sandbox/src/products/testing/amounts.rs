@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::contracts::contract_that_was_signed;
-use super::pay_score::confirm_service_order;
-use super::payments::person::PersonPays;
 use super::world::{APPID, NOW, Sale, World, merchant, openid};
 use crate::clock::{self, DAY};
 use crate::ledger::AccountKind::{Available, Operation, Unsettled};
 use crate::ledger::Owner;
 use crate::merchants::Account;
+use crate::products::contracts::contract_that_was_signed;
+use crate::products::pay_score::confirm_service_order;
+use crate::products::payments::person::PersonPays;
 use crate::sandbox::Sandbox;
 
 const SUB: &str = "1900000110";

@@ -21,17 +21,17 @@ const QUEUE: i32 = 4096;
 /// When all requests are being handled, how soon to look again for a connection to close.
 const NEXT_LOOK: Duration = Duration::from_millis(5);
 
-/// The places of a server.
-pub(super) struct Places {
+/// The limiter of a server.
+pub(super) struct ConnectionLimiter {
     free: Arc<Semaphore>,
     /// How many are kept free, so that a new connection need not wait until another one is closed.
     reserve: usize,
-    seats: Mutex<Seats>,
+    entries: Mutex<Entries>,
 }
 
 #[derive(Default)]
-struct Seats {
-    taken: BTreeMap<u64, Seat>,
+struct Entries {
+    taken: BTreeMap<u64, Entry>,
     /// Those who may give way, the first of them first.
     order: BTreeSet<(Rank, u64)>,
     next: u64,
@@ -40,8 +40,8 @@ struct Seats {
 }
 
 /// One connection.
-struct Seat {
-    doing: Doing,
+struct Entry {
+    phase: Phase,
     /// Its response is stuck, because the client does not read it.
     stuck: bool,
     has_been_served: bool,
@@ -54,9 +54,9 @@ struct Seat {
 /// A class, and since when.
 type Rank = (u8, u64);
 
-/// What a connection is doing.
+/// What a connection is phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(super) enum Phase {
     /// Nothing, or sending the head of a request.
     Waiting,
     /// Sending the body of a request.
@@ -69,41 +69,41 @@ pub(super) enum Doing {
     Delaying,
 }
 
-impl Seat {
+impl Entry {
     /// The order in which connections are closed; none whose request is being handled.
     fn rank(&self) -> Option<Rank> {
-        let class = match self.doing {
-            Doing::Responding => return None,
-            Doing::Sending | Doing::SendingLong | Doing::Delaying => 2,
-            Doing::Waiting if self.stuck => 2,
-            Doing::Waiting => u8::from(self.has_been_served),
+        let class = match self.phase {
+            Phase::Responding => return None,
+            Phase::Sending | Phase::SendingLong | Phase::Delaying => 2,
+            Phase::Waiting if self.stuck => 2,
+            Phase::Waiting => u8::from(self.has_been_served),
         };
         Some((class, self.since))
     }
 }
 
-impl Seats {
-    fn sit(&mut self, id: u64, seat: Seat) {
-        self.order.extend(seat.rank().map(|rank| (rank, id)));
-        self.taken.insert(id, seat);
+impl Entries {
+    fn insert(&mut self, id: u64, entry: Entry) {
+        self.order.extend(entry.rank().map(|rank| (rank, id)));
+        self.taken.insert(id, entry);
     }
 
-    fn leave(&mut self, id: u64) -> Option<Seat> {
-        let seat = self.taken.remove(&id)?;
-        if let Some(rank) = seat.rank() {
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.taken.remove(&id)?;
+        if let Some(rank) = entry.rank() {
             self.order.remove(&(rank, id));
         }
-        Some(seat)
+        Some(entry)
     }
 }
 
-impl Places {
+impl ConnectionLimiter {
     pub(super) fn new(most: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(most)), reserve: most / 64, seats: Mutex::default() }
+        Self { free: Arc::new(Semaphore::new(most)), reserve: most / 64, entries: Mutex::default() }
     }
 
-    /// A place for an accepted connection; at the limit, another connection is closed for it.
-    pub(super) async fn take(self: &Arc<Self>) -> Option<Place> {
+    /// A slot for an accepted connection; at the limit, another connection is closed for it.
+    pub(super) async fn take(self: &Arc<Self>) -> Option<ConnectionSlot> {
         let permit = loop {
             let free = Arc::clone(&self.free);
             if free.available_permits() <= self.reserve {
@@ -116,18 +116,18 @@ impl Places {
                 break permit.ok()?;
             }
         };
-        let (stay, given_way) = oneshot::channel();
-        let mut seats = self.seats();
-        let (id, since) = (seats.next, seats.changes);
-        seats.next += 1;
-        seats.changes += 1;
-        let seat = Seat { doing: Doing::Waiting, stuck: false, has_been_served: false, since, _stay: stay };
-        seats.sit(id, seat);
-        drop(seats);
-        Some(Place {
-            places: Arc::clone(self),
+        let (stay, evicted) = oneshot::channel();
+        let mut entries = self.entries();
+        let (id, since) = (entries.next, entries.changes);
+        entries.next += 1;
+        entries.changes += 1;
+        let entry = Entry { phase: Phase::Waiting, stuck: false, has_been_served: false, since, _stay: stay };
+        entries.insert(id, entry);
+        drop(entries);
+        Some(ConnectionSlot {
+            limiter: Arc::clone(self),
             id,
-            given_way: Some(given_way),
+            evicted: Some(evicted),
             is_reset: AtomicBool::new(false),
             _permit: permit,
         })
@@ -135,52 +135,52 @@ impl Places {
 
     /// Ends the connection that gives way first.
     pub(super) fn make_room(&self) {
-        let mut seats = self.seats();
-        if let Some((_, id)) = seats.order.first().copied() {
-            seats.leave(id);
+        let mut entries = self.entries();
+        if let Some((_, id)) = entries.order.first().copied() {
+            entries.remove(id);
         }
     }
 
-    fn seats(&self) -> MutexGuard<'_, Seats> {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The place of one connection; free again when it is dropped.
-pub(super) struct Place {
-    places: Arc<Places>,
+/// What one connection holds of the limit; free again when it is dropped.
+pub(super) struct ConnectionSlot {
+    limiter: Arc<ConnectionLimiter>,
     id: u64,
-    given_way: Option<oneshot::Receiver<()>>,
+    evicted: Option<oneshot::Receiver<()>>,
     /// Whether its connection is to end with a reset.
     is_reset: AtomicBool,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Comes to an end when the connection must give way. To be taken once.
-    pub(super) fn given_way(&mut self) -> Option<oneshot::Receiver<()>> {
-        self.given_way.take()
+    pub(super) fn evicted(&mut self) -> Option<oneshot::Receiver<()>> {
+        self.evicted.take()
     }
 
     /// Says what the connection does now; `false` when it has given way.
-    pub(super) fn is_now(&self, doing: Doing) -> bool {
-        self.change(|seat| {
-            seat.has_been_served |= seat.doing == Doing::Responding;
-            seat.doing = doing;
+    pub(super) fn set_phase(&self, phase: Phase) -> bool {
+        self.change(|entry| {
+            entry.has_been_served |= entry.phase == Phase::Responding;
+            entry.phase = phase;
         })
     }
 
     /// Says that the body it sends is a long one.
-    pub(super) fn sends_long_body(&self) {
-        self.is_now(Doing::SendingLong);
+    pub(super) fn set_long_body(&self) {
+        self.set_phase(Phase::SendingLong);
     }
 
     /// Ends the connection that has been sending a long body for longest.
-    pub(super) fn ends_a_long_body(&self) {
-        let mut seats = self.places.seats();
-        let long = seats.taken.iter().filter(|(_, seat)| seat.doing == Doing::SendingLong);
-        if let Some(id) = long.min_by_key(|(_, seat)| seat.since).map(|(id, _)| *id) {
-            seats.leave(id);
+    pub(super) fn evict_a_long_body(&self) {
+        let mut entries = self.limiter.entries();
+        let long = entries.taken.iter().filter(|(_, entry)| entry.phase == Phase::SendingLong);
+        if let Some(id) = long.min_by_key(|(_, entry)| entry.since).map(|(id, _)| *id) {
+            entries.remove(id);
         }
     }
 
@@ -194,25 +194,25 @@ impl Place {
     }
 
     /// Sets whether a response is stuck because the client does not read it.
-    pub(super) fn is_stuck(&self, stuck: bool) {
-        self.change(|seat| seat.stuck = stuck);
+    pub(super) fn set_stuck(&self, stuck: bool) {
+        self.change(|entry| entry.stuck = stuck);
     }
 
-    fn change(&self, change: impl FnOnce(&mut Seat)) -> bool {
-        let mut seats = self.places.seats();
-        seats.changes += 1;
-        let since = seats.changes;
-        let Some(mut seat) = seats.leave(self.id) else { return false };
-        change(&mut seat);
-        seat.since = since;
-        seats.sit(self.id, seat);
+    fn change(&self, change: impl FnOnce(&mut Entry)) -> bool {
+        let mut entries = self.limiter.entries();
+        entries.changes += 1;
+        let since = entries.changes;
+        let Some(mut entry) = entries.remove(self.id) else { return false };
+        change(&mut entry);
+        entry.since = since;
+        entries.insert(self.id, entry);
         true
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.places.seats().leave(self.id);
+        self.limiter.entries().remove(self.id);
     }
 }
 
@@ -250,77 +250,80 @@ mod tests {
         Builder::new_current_thread().enable_time().build().unwrap()
     }
 
-    async fn three() -> (Arc<Places>, [(Place, oneshot::Receiver<()>); 3]) {
-        let places = Arc::new(Places::new(3));
+    async fn three() -> (Arc<ConnectionLimiter>, [(ConnectionSlot, oneshot::Receiver<()>); 3]) {
+        let limiter = Arc::new(ConnectionLimiter::new(3));
         let mut taken = Vec::new();
         for _ in 0..3 {
-            let mut place = places.take().await.unwrap();
-            let given_way = place.given_way().unwrap();
-            taken.push((place, given_way));
+            let mut slot = limiter.take().await.unwrap();
+            let evicted = slot.evicted().unwrap();
+            taken.push((slot, evicted));
         }
-        (places, taken.try_into().unwrap_or_else(|_| panic!("three")))
+        (limiter, taken.try_into().unwrap_or_else(|_| panic!("three")))
     }
 
-    /// Which of them ended when one more came. Each ends as a connection does: by letting go of its place.
-    async fn gives_way(places: &Arc<Places>, taken: [(Place, oneshot::Receiver<()>); 3]) -> Vec<usize> {
+    /// Which of them ended when one more came. Each ends as a connection does: by letting go of its slot.
+    async fn evicted_by_one_more(
+        limiter: &Arc<ConnectionLimiter>,
+        taken: [(ConnectionSlot, oneshot::Receiver<()>); 3],
+    ) -> Vec<usize> {
         let ended = Arc::new(Mutex::new(Vec::new()));
-        for (index, (place, given_way)) in taken.into_iter().enumerate() {
+        for (index, (slot, evicted)) in taken.into_iter().enumerate() {
             let ended = Arc::clone(&ended);
             tokio::spawn(async move {
-                let _ = given_way.await;
+                let _ = evicted.await;
                 ended.lock().unwrap().push(index);
-                drop(place);
+                drop(slot);
             });
         }
-        places.take().await.unwrap();
+        limiter.take().await.unwrap();
         std::mem::take(&mut *ended.lock().unwrap())
     }
 
     #[test]
     fn the_longest_idle_gives_way_first() {
         runtime().block_on(async {
-            let (places, taken) = three().await;
-            taken[0].0.is_now(Doing::Waiting);
-            assert_eq!(gives_way(&places, taken).await, [1]);
+            let (limiter, taken) = three().await;
+            taken[0].0.set_phase(Phase::Waiting);
+            assert_eq!(evicted_by_one_more(&limiter, taken).await, [1]);
         });
     }
 
     #[test]
     fn who_was_served_stays_longer_than_who_never_asked() {
         runtime().block_on(async {
-            let (places, taken) = three().await;
-            for doing in [Doing::Responding, Doing::Waiting] {
-                taken[0].0.is_now(doing);
+            let (limiter, taken) = three().await;
+            for phase in [Phase::Responding, Phase::Waiting] {
+                taken[0].0.set_phase(phase);
             }
-            taken[1].0.is_now(Doing::Responding);
-            assert_eq!(gives_way(&places, taken).await, [2]);
+            taken[1].0.set_phase(Phase::Responding);
+            assert_eq!(evicted_by_one_more(&limiter, taken).await, [2]);
         });
     }
 
     #[test]
     fn a_slow_reader_gives_way_and_a_request_that_is_being_answered_does_not() {
         runtime().block_on(async {
-            let (places, taken) = three().await;
-            for (place, _) in &taken {
-                place.is_now(Doing::Responding);
+            let (limiter, taken) = three().await;
+            for (slot, _) in &taken {
+                slot.set_phase(Phase::Responding);
             }
-            taken[1].0.is_now(Doing::Waiting);
-            taken[1].0.is_stuck(true);
-            taken[2].0.is_stuck(true);
-            assert_eq!(gives_way(&places, taken).await, [1]);
+            taken[1].0.set_phase(Phase::Waiting);
+            taken[1].0.set_stuck(true);
+            taken[2].0.set_stuck(true);
+            assert_eq!(evicted_by_one_more(&limiter, taken).await, [1]);
         });
     }
 
     #[test]
     fn who_wants_its_response_late_gives_way_and_only_then() {
         runtime().block_on(async {
-            let (places, taken) = three().await;
-            for (place, _) in &taken {
-                place.is_now(Doing::Responding);
+            let (limiter, taken) = three().await;
+            for (slot, _) in &taken {
+                slot.set_phase(Phase::Responding);
             }
-            taken[1].0.is_now(Doing::Delaying);
-            taken[2].0.is_now(Doing::Delaying);
-            assert_eq!(gives_way(&places, taken).await, [1]);
+            taken[1].0.set_phase(Phase::Delaying);
+            taken[2].0.set_phase(Phase::Delaying);
+            assert_eq!(evicted_by_one_more(&limiter, taken).await, [1]);
         });
     }
 
@@ -328,10 +331,10 @@ mod tests {
     fn of_long_bodies_the_slowest_gives_way() {
         runtime().block_on(async {
             let (_places, taken) = three().await;
-            taken[1].0.sends_long_body();
-            taken[0].0.sends_long_body();
-            taken[2].0.ends_a_long_body();
-            let stays: Vec<bool> = taken.iter().map(|(place, _)| place.is_now(Doing::Waiting)).collect();
+            taken[1].0.set_long_body();
+            taken[0].0.set_long_body();
+            taken[2].0.evict_a_long_body();
+            let stays: Vec<bool> = taken.iter().map(|(slot, _)| slot.set_phase(Phase::Waiting)).collect();
             assert_eq!(stays, [true, false, true]);
         });
     }
@@ -339,19 +342,19 @@ mod tests {
     #[test]
     fn who_has_given_way_is_told_at_its_next_step() {
         runtime().block_on(async {
-            let (places, taken) = three().await;
-            places.make_room();
-            assert!(!taken[0].0.is_now(Doing::Responding) && taken[1].0.is_now(Doing::Responding));
+            let (limiter, taken) = three().await;
+            limiter.make_room();
+            assert!(!taken[0].0.set_phase(Phase::Responding) && taken[1].0.set_phase(Phase::Responding));
         });
     }
 
     #[test]
     fn a_place_that_was_let_go_is_free() {
         runtime().block_on(async {
-            let (places, taken) = three().await;
+            let (limiter, taken) = three().await;
             drop(taken);
-            let (_first, _second) = (places.take().await.unwrap(), places.take().await.unwrap());
-            assert_eq!(places.seats().taken.len(), 2);
+            let (_first, _second) = (limiter.take().await.unwrap(), limiter.take().await.unwrap());
+            assert_eq!(limiter.entries().taken.len(), 2);
         });
     }
 }

@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use weipay_catalog::Catalog;
 use weipay_wire::ApiV3Key;
 
-use super::payments::order::Order;
-use super::payments::person::{PersonPaid, PersonPays, PersonPaysError, pay_one};
-use super::{Context, HandlerError, PRODUCTS, due_handler, handler};
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
 use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
 use crate::merchants::{Account, Merchants};
+use crate::products::payments::order::Order;
+use crate::products::payments::person::{PersonPaid, PersonPays, PersonPaysError, pay_one};
+use crate::products::{Context, HandlerError, PRODUCTS, due_handler, handler};
 use crate::response::Refusal;
 use crate::store::{Due, OutboxEntry, Store, StoreError, Transaction};
 
@@ -131,7 +131,7 @@ impl<'a> World<'a> {
     fn handle(
         &self,
         caller: &Account,
-        handler: super::Handler,
+        handler: crate::products::Handler,
         request: &ValidRequest,
         key: Option<&str>,
     ) -> Result<Value, Refusal> {
