@@ -255,8 +255,8 @@ impl Trigger {
         sample::is_failure(last) || is_set()
     }
 
-    /// XML with its signature; the XML of a refund with its envelope in place of one; or the JSON of the
-    /// older pay score products.
+    /// XML with its signature; the XML of a refund with its envelope in place of one; or that of deposit-free rental
+    /// and stay with both.
     fn made_v2(&self, sample: &Sample<'_>, kit: &Kit, merchant: &Merchant) -> Result<Message, String> {
         let key = ApiV2Key::new(&kit.api_v2_key).map_err(|error| error.to_string())?;
         let resource = self.overridden(sample.message(self.fields())?)?;
@@ -278,12 +278,15 @@ impl Trigger {
             // Never from a seed: a nonce must not come twice under one key.
             let nonce = entropy.letters_and_digits(12);
             let associated_data = "transaction";
-            let sealed = merchant.api_v3_key.seal(&nonce, associated_data, resource.to_string().as_bytes());
+            // UNCONFIRMED(rental-notification): XML in XML, signed by the rule for XML.
+            let plain = elements(resource.as_object().unwrap_or(&Map::new()));
+            let plain = plain.write("xml").map_err(|error| error.to_string())?;
+            let sealed = merchant.api_v3_key.seal(&nonce, associated_data, plain.as_bytes());
             let sealed = sealed.map_err(|error| error.to_string())?;
             for (name, value) in [
                 ("event_id", message::uuid(&entropy.letters_and_digits(32))),
                 ("event_type", self.described.event.to_owned()),
-                ("event_create_time", crate::clock::rfc3339(sample.now)),
+                ("event_create_time", crate::clock::compact(sample.now)),
                 ("event_algorithm", "AEAD_AES_256_GCM".to_owned()),
                 ("event_nonce", nonce),
                 ("event_associated_data", associated_data.to_owned()),
@@ -291,10 +294,10 @@ impl Trigger {
             ] {
                 set(name, value.into());
             }
-            // UNCONFIRMED(sign-of-json): over all members of the outer object, as over the elements of XML.
-            let elements = elements(&body);
-            body.insert("sign".to_owned(), key.sign(SignType::HmacSha256, elements.texts()).into());
-            return Ok(written("application/json", json!(body).to_string()));
+            body.remove("sign");
+            let sign = key.sign(SignType::HmacSha256, elements(&body).texts());
+            body.insert("sign".to_owned(), sign.into());
+            return written_xml(&body);
         }
         if self.described.body.iter().any(|field| field.name == "req_info") {
             let root = elements(resource.as_object().unwrap_or(&Map::new()));
@@ -310,18 +313,19 @@ impl Trigger {
             let sign = key.sign(sign_type, elements(&body).texts());
             body.insert("sign".to_owned(), sign.into());
         }
-        Ok(written("text/xml", elements(&body).write("xml").map_err(|error| error.to_string())?))
+        written_xml(&body)
     }
 }
 
-fn written(content_type: &str, body: String) -> Message {
+fn written_xml(body: &Map<String, Value>) -> Result<Message, String> {
+    let body = elements(body).write("xml").map_err(|error| error.to_string())?;
     let headers = vec![
-        ("content-type", content_type.to_owned()),
+        ("content-type", "text/xml".to_owned()),
         ("user-agent", "Mozilla/4.0".to_owned()),
         ("accept", "*/*".to_owned()),
         ("pragma", "no-cache".to_owned()),
     ];
-    Message { headers, body: body.into_bytes() }
+    Ok(Message { headers, body: body.into_bytes() })
 }
 
 /// Members as elements: what is nested is JSON text, and a numbered name has its number.

@@ -215,6 +215,10 @@ impl Sample<'_> {
         chosen.unwrap_or_default().to_owned()
     }
 
+    fn is_sealed_v2(&self) -> bool {
+        self.described.body.iter().any(|field| field.name == "event_ciphertext")
+    }
+
     /// The time of today, in the form of the field.
     fn time(&self, field: &Field) -> Option<String> {
         let name = field.name;
@@ -229,6 +233,8 @@ impl Sample<'_> {
             (Some(Format::Compact), _) => Form::Compact,
             (Some(Format::Date), _) => Form::Date,
             (Some(_), _) => return None,
+            // UNCONFIRMED(rental-notification): the pages of the sealed ones show all times so.
+            (None, _) if is_named_so && self.is_sealed_v2() => Form::Compact,
             // The examples are of APIv3, where most pages are.
             (None, Some(Form::Rfc3339)) if is_named_so && is_v2 => Form::Spaced,
             (None, Some(form)) if is_named_so => form,

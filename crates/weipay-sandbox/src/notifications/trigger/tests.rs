@@ -297,3 +297,34 @@ fn a_member_is_set_by_its_path_and_type_or_refused_with_a_hint() {
         assert!(error.contains(told), "{path}: {error}");
     }
 }
+
+/// As its pages show it: XML in XML, and all times in one form.
+#[test]
+fn a_notification_of_rental_is_signed_xml_with_sealed_xml() {
+    let folder = tempfile::tempdir().unwrap();
+    let kit = crate::kit::init(folder.path()).unwrap();
+    let merchant = kit.merchant().unwrap();
+    let key = ApiV2Key::new(&kit.kit().api_v2_key).unwrap();
+    let compact =
+        |text: Option<&str>| text.is_some_and(|text| text.len() == 14 && text.parse::<u64>().is_ok());
+    for name in ["CHECK.SUCCESS", "CHECK.FAIL", "v2/TRANSACTION.SUCCESS", "v2/TRANSACTION.FAIL"] {
+        let message = Trigger::new(name).unwrap().set("room", "<a & b>").unwrap().message(&kit).unwrap();
+        let content_type = message.headers.iter().find(|(name, _)| *name == "content-type");
+        assert_eq!(content_type.map(|(_, value)| value.as_str()), Some("text/xml"));
+        let outer = XmlElements::read(&message.body, "xml").unwrap();
+        key.verify(&outer).unwrap();
+        let text = |name| outer.text(name).unwrap();
+        assert_eq!((text("event_type"), text("algorithm")), (name.trim_start_matches("v2/"), "HMAC-SHA256"));
+        assert_eq!((text("mch_id"), text("sign").len()), (kit.kit().mchid.as_str(), 64));
+        assert!(compact(outer.text("event_create_time")));
+        let sealed = weipay_wire::Envelope {
+            nonce: text("event_nonce"),
+            associated_data: text("event_associated_data"),
+            ciphertext: text("event_ciphertext"),
+        };
+        let inner = XmlElements::read(&merchant.api_v3_key.open(&sealed).unwrap(), "xml").unwrap();
+        assert_eq!(inner.text("room"), Some("<a & b>"));
+        assert!(compact(inner.text("start_time")), "{name}");
+        assert_eq!(compact(inner.text("end_time")), name.contains("TRANSACTION"), "{name}");
+    }
+}
