@@ -138,8 +138,8 @@ impl<'a> Attempts<'a> {
         ExchangeLimits { whole: whole.unwrap_or(left), connecting }
     }
 
-    /// Whether a first attempt that took so long, and ended so, is followed by one at the other host. What a policy will say is not
-    /// known, but no call waits longer for its answer because of that.
+    /// Whether a first attempt that took so long, and ended so, is followed by one at the other host. What a policy will say is
+    /// not known, but no call waits longer for its answer because of that.
     fn has_another_after(&self, taken: Duration, class: RetryClass) -> bool {
         let progress =
             Progress { attempts: 1, elapsed: self.elapsed().saturating_add(taken), ..self.progress() };

@@ -251,7 +251,8 @@ impl ClientBuilder {
     /// # Where a call is sent
     ///
     /// A host has failed if no connection or no complete response came, if a gateway responded with 502, 503 or 504, or if
-    /// something else answered with a web page or a redirect. A call that is [sent again](RetryConfig) then goes to the other host.
+    /// something else answered with a web page or a redirect. A call that is [sent again](RetryConfig) then goes to the other
+    /// host.
     ///
     /// - After three consecutive failures of the main host, calls start at the backup host. Every thirty seconds one call that is
     ///   safe to repeat probes the main host.

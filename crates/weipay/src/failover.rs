@@ -1,7 +1,8 @@
 //! The two official hosts (failover), and a circuit breaker for each of them.
 //!
-//! The circuit of a host is closed while the host works, and calls go there. After [`MAX_FAILURES`] failures in succession it is
-//! open, and calls are kept away. After [`OPEN_FOR`] it is half-open: one call probes the host, and the others wait for its result.
+//! The circuit of a host is closed while the host works, and calls go there. After [`MAX_FAILURES`] failures in succession it
+//! is open, and calls are kept away. After [`OPEN_FOR`] it is half-open: one call probes the host, and the others wait for its
+//! result.
 //!
 //! The signature does not cover the host, and the platform keeps requests by their numbers, so a backup host is the same platform
 //! on another way. Which calls may go there after a failure is for [`retry`](crate::retry) to decide, not here.

@@ -122,8 +122,8 @@ impl KeyRing {
         self.is_worth_fetching(serial).then(|| self.schedule().notification_ticket(now)).flatten()
     }
 
-    /// Notes a serial by which a notification of another merchant was verified, and tells whether a fetch may bring the certificate
-    /// with it.
+    /// Notes a serial by which a notification of another merchant was verified, and tells whether a fetch may bring the
+    /// certificate with it.
     #[cfg(feature = "notifications")]
     pub(crate) fn note_foreign_serial(&self, serial: &str) -> bool {
         self.is_worth_fetching(serial) && self.schedule().note_foreign_serial(serial)

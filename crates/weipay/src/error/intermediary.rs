@@ -1,5 +1,5 @@
-//! Responses that are surely not the platform's. Something between the client and the platform wrote them: a proxy, the login page of
-//! a network, a CDN.
+//! Responses that are surely not the platform's. Something between the client and the platform wrote them: a proxy, the login
+//! page of a network, a CDN.
 
 use http::{HeaderMap, StatusCode};
 

@@ -116,8 +116,8 @@ impl Schedule {
         })
     }
 
-    /// Whether it is time for a refresh in the background. A client with a public key has no need of certificates before an unknown
-    /// serial has shown that the platform uses them.
+    /// Whether it is time for a refresh in the background. A client with a public key has no need of certificates before an
+    /// unknown serial has shown that the platform uses them.
     pub(super) fn is_refresh_due(&self, now: i64, has_public_key: bool) -> bool {
         let is_old = match self.responded_at {
             Some(at) => now.abs_diff(at) >= REFRESH_AFTER,

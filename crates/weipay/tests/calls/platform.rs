@@ -1,4 +1,5 @@
-//! A platform for tests that is independent of the sandbox: one scripted response for each request, keys of its own. It checks the request's signature itself, so that nothing of the SDK checks what the SDK signs.
+//! A platform for tests that is independent of the sandbox: one scripted response for each request, keys of its own. It checks
+//! the request's signature itself, so that nothing of the SDK checks what the SDK signs.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! hyper's connections: through a proxy if there is one, and within a time limit that covers TLS too. Whom TLS (HTTPS) trusts, and
-//! what it shows.
+//! hyper's connections: through a proxy if there is one, and within a time limit that covers TLS too. Whom TLS (HTTPS) trusts,
+//! and what it shows.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -31,8 +31,8 @@ type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 const MAX_HEAD: usize = 8 * 1024;
 
 tokio::task_local! {
-    /// How long the request that is sent now may wait for a new connection. hyper gives a connector nothing but the URL, and calls
-    /// it while the request is polled.
+    /// How long the request that is sent now may wait for a new connection. hyper gives a connector nothing but the URL, and
+    /// calls it while the request is polled.
     static CONNECT_TIMEOUT: Duration;
 }
 
