@@ -34,16 +34,18 @@ const STORY: [(&str, &str); 16] = [
 
 /// Operations with rules that samples of single fields do not follow: the sums of a batch, one of two numbers, an
 /// account of the type that another field names, a contract of the merchant that is paid.
-const RULES_BETWEEN_FIELDS: [(&str, &str); 13] = [
+const RULES_BETWEEN_FIELDS: [(&str, &str); 15] = [
     // A receipt of a batch needs the number of the batch too.
     ("GET", "v3/transfer-detail/electronic-receipts"),
     ("POST", "v3/transfer-detail/electronic-receipts"),
     ("POST", "v3/transfer/batches"),
+    ("POST", "v3/partner-transfer/batches"),
     ("GET", "v3/payscore/serviceorder"),
     ("GET", "v3/payscore/partner/serviceorder"),
     ("POST", "v3/payscore/partner/serviceorder/direct-complete"),
     ("GET", "v3/payscore/partner/permissions/search"),
     ("POST", "v3/payscore/partner/permissions/terminate"),
+    ("POST", "v3/payscore/permissions/assess-user-risk-level"),
     ("POST", "v3/payscore/partner/permissions/assess-user-risk-level"),
     ("POST", "v3/profitsharing/receivers/add"),
     ("POST", "v3/brand/profitsharing/receivers/add"),
