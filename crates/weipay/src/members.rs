@@ -8,7 +8,7 @@
 //! text. Of the path only those members are there that the client acts on, and so it is with what is inside of those of a
 //! response. What any response may have is not among them, but described once for all.
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr2, memchr3, memrchr};
 
 use crate::model::table::Purpose;
 use crate::operation::Operation;
@@ -135,7 +135,20 @@ impl Members {
 
     /// The member with this name; `coupon_id_$n` is also that of `coupon_id_0`.
     pub(crate) fn get(self, name: &str) -> Option<Member> {
-        self.iter().find(|member| is_name(member.name, name))
+        let mut rest = self.0;
+        loop {
+            // A member is read only if it may be the one.
+            let end = memchr3(b' ', b'{', b'$', rest.as_bytes()).unwrap_or(rest.len());
+            if !rest.starts_with(name) && matches!(rest.as_bytes().get(end), None | Some(b' ')) {
+                rest = rest.get(end + 1..)?;
+                continue;
+            }
+            let (member, after) = Member::read(rest)?;
+            if is_name(member.name, name) {
+                return Some(member);
+            }
+            rest = after;
+        }
     }
 
     /// The member with this purpose, and the objects around it.
@@ -289,6 +302,20 @@ mod tests {
                 let all =
                     members.iter().filter(|member| member.purpose.is_some() || member.members.is_some());
                 assert!(members.with_purpose_or_members().eq(all), "{operation}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_member_of_the_table_is_found_by_its_name() {
+        for operation in crate::operations() {
+            for place in [Place::Path, Place::Query, Place::Body, Place::Response] {
+                let members = operation.members(place);
+                for name in members.iter().map(|member| member.name).chain(["", "a", "amount", "coupon_id_0"])
+                {
+                    let first = members.iter().find(|member| is_name(member.name, name));
+                    assert_eq!(members.get(name), first, "{operation}: {name}");
+                }
             }
         }
     }

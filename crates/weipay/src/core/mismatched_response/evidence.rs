@@ -137,8 +137,10 @@ impl<'a> Evidence<'a> {
     pub(super) fn is_mostly_strange(&self) -> bool {
         let (mut strange, mut own) = (0, 0);
         self.success.any(&mut |name| {
-            strange += usize::from(self.is_strange(name));
-            own += usize::from(self.members.get(name).is_some());
+            match self.members.get(name) {
+                Some(_) => own += 1,
+                None => strange += usize::from(!self.any.has(name)),
+            }
             false
         });
         strange > own

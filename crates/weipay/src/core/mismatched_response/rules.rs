@@ -153,8 +153,11 @@ impl Case<'_> {
     /// Of what acts: more of it is strange than is not, and something that every success has is not there. One member that the
     /// page calls by another name is no more than that.
     fn is_mostly_strange(&self) -> Option<Another> {
+        if !self.acts() {
+            return None;
+        }
         let first = self.evidence.missing().next()?;
-        (self.acts() && self.evidence.is_mostly_strange()).then(|| another(first.name))
+        self.evidence.is_mostly_strange().then(|| another(first.name))
     }
 
     /// Of what acts: it has a state that its page does not name, so it is that of a query, also of the same number.
