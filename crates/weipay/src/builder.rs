@@ -278,8 +278,9 @@ impl ClientBuilder {
     /// wait of its [`RetryConfig`] does not fit.
     ///
     /// Connecting has the share in every call, a payment included: nothing of it was sent before there is a connection, so it
-    /// leaves a host that accepts connections and never finishes the TLS handshake. A transport of your own does so if it knows
-    /// [`ConnectTimeout`](crate::transport::ConnectTimeout).
+    /// leaves a host that accepts connections and never finishes the TLS handshake. If the other host failed when it was asked
+    /// last, connecting has the whole time of the attempt: perhaps it is slow on this network. A transport of your own limits
+    /// connecting if it knows [`ConnectTimeout`](crate::transport::ConnectTimeout).
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self

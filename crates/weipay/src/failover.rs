@@ -198,12 +198,18 @@ impl Hosts {
     /// - Otherwise only this one is known to work: all.
     pub(crate) fn first_share(&self, host: Host, left: Duration, now: Duration) -> Option<Duration> {
         let may_other_respond = self.health(host).has_failed() || self.health(host.other()).may_respond(now);
-        self.connect_share(host, left).filter(|_| may_other_respond)
+        self.share(host, left).filter(|_| may_other_respond)
     }
 
-    /// How much of the time that is left a first attempt may take to connect to this host. It is the same share, also where the
-    /// other one failed last: it may be back, and a host that works connects in less.
+    /// How much of the time that is left a first attempt may take to connect to this host; `None` if it may take all.
+    ///
+    /// It is the same share if the other host works. If that failed the last time, connecting is perhaps slow on this network:
+    /// with a share, both hosts would be given up each time, and no connection would ever be made.
     pub(crate) fn connect_share(&self, host: Host, left: Duration) -> Option<Duration> {
+        self.share(host, left).filter(|_| !self.health(host.other()).has_failed())
+    }
+
+    fn share(&self, host: Host, left: Duration) -> Option<Duration> {
         let half = left / 2;
         if self.health(host).has_failed() {
             return Some(half);
@@ -414,12 +420,13 @@ mod tests {
             assert_eq!(hosts.first_share(Host::Main, left, second), Some(left / 2));
             assert_eq!(hosts.first_share(Host::Backup, left, second), None, "only that one works");
         }
-        assert_eq!(hosts.connect_share(Host::Backup, 30 * second), Some(15 * second));
-        assert_eq!(hosts.connect_share(Host::Backup, second), None);
+        assert_eq!(hosts.connect_share(Host::Main, 30 * second), Some(15 * second));
+        assert_eq!(hosts.connect_share(Host::Backup, 30 * second), None);
         // Neither responded: a call with time for both tries both.
         hosts.note(Host::Backup, Failed, second);
         for (host, left) in [(Host::Main, 30 * second), (Host::Backup, 30 * second), (Host::Backup, second)] {
             assert_eq!(hosts.first_share(host, left, second), Some(left / 2));
+            assert_eq!(hosts.connect_share(host, left), None, "connecting may be slow");
         }
         // The main host is back, and only that is known.
         hosts.note(Host::Main, Responded, second);

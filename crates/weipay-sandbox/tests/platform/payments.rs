@@ -210,7 +210,7 @@ fn a_payment_code_pays_at_once_or_waits_for_the_password_and_is_reversed() {
     // As it was reported, also when the till asks again: accepted, and nothing else is said.
     for _ in 0..2 {
         let waiting = charge("scan-2", "130061098828009407", 100_001);
-        assert_eq!((waiting.status, &*waiting.text()), (202, r#"{"trade_state":"USERPAYING"}"#));
+        assert_eq!((waiting.status, waiting.text()), (202, r#"{"trade_state":"USERPAYING"}"#));
     }
     assert!(close(&sandbox, "scan-2").1.contains("仅可撤销"));
     let failing = PersonPays::new("scan-2").failing(PaymentFailure::WrongPassword);

@@ -167,9 +167,9 @@ fn proxy(proxy: &Proxy) -> Result<ureq::Proxy, ConfigError> {
 impl Transport for DefaultTransport {
     fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
         let is_streamed = request.extensions().get::<StreamResponse>().is_some();
-        let waits = is_streamed.then(|| Waits::new(timeout, request.extensions().get()));
-        connection::begin(waits);
+        let waits = Waits::new(timeout, request.extensions().get());
         let connect = ConnectTimeout::of(&request, &self.options);
+        connection::begin(waits, connect);
         let limits = match is_streamed {
             true => TimeLimits { connect: timeout.min(connect), whole: None },
             false => TimeLimits { connect, whole: Some(timeout) },
@@ -193,7 +193,7 @@ impl Transport for DefaultTransport {
         if parts.headers.contains_key(CONTENT_LENGTH) || is_chunked(&parts.headers) {
             connection::ends_before_connection();
         }
-        if let Some(waits) = waits {
+        if is_streamed {
             let length = body.content_length();
             let reader = connection::Resuming::new(body.into_reader(), waits);
             return Ok(Response::from_parts(parts, Body::from_reader(length, reader)));

@@ -126,10 +126,13 @@ struct Progress {
     /// When the present wait must have ended, beside the time limit of ureq: ureq may wait several times for one head, or for one
     /// piece of a body.
     until: Option<Instant>,
+    /// How long making a connection may take, with the tunnel of a proxy.
+    connect: Duration,
 }
 
 impl Progress {
-    const START: Self = Self { sent: Sent::No, ends_with_connection: true, until: None };
+    const START: Self =
+        Self { sent: Sent::No, ends_with_connection: true, until: None, connect: Duration::MAX };
 
     fn limit(self, timeout: NextTimeout) -> Result<NextTimeout, Error> {
         let Some(until) = self.until else { return Ok(timeout) };
@@ -161,9 +164,9 @@ impl Waits {
     }
 }
 
-/// A call begins. Nothing of it was sent yet.
-pub(super) fn begin(waits: Option<Waits>) {
-    CALL.set(Progress { until: waits.and_then(Waits::until), ..Progress::START });
+/// A call begins, with a time limit for connecting. Nothing of it was sent yet.
+pub(super) fn begin(waits: Waits, connect: Duration) {
+    CALL.set(Progress { until: waits.until(), connect, ..Progress::START });
 }
 
 /// A body that is read after its call, perhaps between other calls of this thread: each read goes on where the call was.
@@ -214,8 +217,11 @@ impl Connector<()> for WatchingConnector {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Watched>, Error> {
-        // A proxy is asked for a tunnel over such a connection. That is not a byte of the request.
+        // A proxy is asked for a tunnel over such a connection. That is not a byte of the request. A proxy may send the head of its
+        // answer byte by byte, and ureq would give each of them the whole time.
         let progress = CALL.get();
+        let connected_by = Instant::now().checked_add(progress.connect);
+        CALL.set(Progress { until: connected_by.into_iter().chain(progress.until).min(), ..progress });
         let connected = self.0.connect(details, chained);
         CALL.set(progress);
         Ok(connected?.map(Watched))

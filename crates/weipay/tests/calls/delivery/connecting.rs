@@ -1,7 +1,9 @@
 //! The time for making a connection. No byte of a request leaves before there is one, so a call of any kind may leave a host that
 //! never finishes it.
 
+use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -25,7 +27,7 @@ use crate::server::{Server, bind};
 /// As of a load balancer whose workers hang: the system accepts connections for it, and nobody speaks TLS.
 #[test]
 fn payments_and_refunds_leave_a_host_that_never_finishes_tls() {
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for (path, body) in [
             (BY_CODE, json!({"out_trade_no": "1", "trade_state": "SUCCESS"})),
             (REFUND, json!({"out_refund_no": "R1", "status": "PROCESSING"})),
@@ -151,6 +153,21 @@ fn the_first_of_two_hosts_has_a_share_of_the_time_for_connecting_and_no_other_ha
     }
 }
 
+/// A network where connecting takes longer than the share: both hosts would be given up in each call.
+#[test]
+fn connecting_has_all_of_the_time_while_the_other_host_is_the_one_that_failed() {
+    let server = Server::start(Vec::new());
+    let (payment, order) = (json!({"out_trade_no": "1"}), signed(200, r#"{"code_url":"weixin://x"}"#));
+    for (client, noted) in noted(&server, |builder| builder) {
+        let failing = unsigned(502, "");
+        server.add(vec![failing.clone().into(), failing.into(), order.clone().into(), order.clone().into()]);
+        client.post(ORDER, &payment).unwrap();
+        client.post(ORDER, &payment).unwrap();
+        let limits = std::mem::take(&mut *noted.limits.lock().unwrap());
+        assert!(limits.len() == 4 && limits[0].is_some() && limits[3].is_none(), "{limits:?}");
+    }
+}
+
 /// A request to the default transport of each client, with so much time for connecting.
 fn send(transport: &BothTransports, url: &str, connect: Duration) -> [Result<u16, NetworkError>; 2] {
     fn request<B: From<&'static str>>(url: &str, connect: Duration) -> Request<B> {
@@ -189,6 +206,30 @@ fn the_default_transports_connect_within_the_limit_of_the_request() {
                 assert!(error.sent == Sent::No && text.contains("not connected within"), "{url}: {text}");
             }
         }
+    }
+}
+
+/// ureq waits for each piece of the head of a proxy's answer, with the whole time limit each time.
+#[test]
+fn a_proxy_that_answers_byte_by_byte_has_no_more_time() {
+    let (listener, url) = bind();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let slowly = |byte: u8| {
+                    thread::sleep(Duration::from_millis(50));
+                    stream.write_all(&[byte])
+                };
+                b"HTTP/1.1 200 Connection established\r\n\r\n".iter().copied().try_for_each(slowly)
+            });
+        }
+    });
+    let options = ConnectionOptions::default().proxy(Proxy::new(&url).unwrap());
+    let transports = default_transports(&options);
+    for outcome in send(&transports, "http://platform.invalid/v3/a", Duration::from_millis(500)) {
+        let error = outcome.unwrap_err();
+        let text = format!("{error:?}");
+        assert!(error.sent == Sent::No && text.contains("not connected within"), "{text}");
     }
 }
 
