@@ -297,7 +297,7 @@ impl Linter {
         if matches!(heading, Heading::Notification(..)) {
             self.check_marks(place, notification);
         }
-        self.check_told(place, notification);
+        self.check_recipient(place, notification);
         for fields in others.into_iter().filter(|fields| is_new(*fields)) {
             self.check_no_purpose(place, fields(notification));
         }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | trade bill (交易账单), also of APIv2 (下载交易账单), which is the response itself: [`download`](crate::download#files-that-are-responses) streams it | [`Row::trade`] |
 //! | fund flow bill (资金账单), also of a sub-merchant (子商户资金账单), which a download decrypts | [`Row::fund_flow`] |
-//! | profit sharing (分账账单), overseas statements and any other | [`Row::get`], [`Row::amount`] and [`Row::seconds`] by the names in the heading |
+//! | profit sharing (分账账单), overseas statements and any other | [`Row::get`], [`Row::amount`] and [`Row::unix_seconds`] by the names in the heading |
 //!
 //! A bill is text that looks like CSV and is not: every value has a backtick before it, nothing is quoted, amounts are in yuan,
 //! and after the rows comes a summary with its own heading and columns. [`Bill`] reads one row at a time, so a bill of any size

@@ -472,7 +472,7 @@ mod tests {
         assert_eq!(asked.pass_on(Host::Main, open(Some(20)), now), open(None));
         assert!(asked.must_wait(Host::Main, now + 19 * SECOND) && !asked.must_wait(Host::Backup, now));
         assert!(!asked.must_wait(Host::Main, now + 20 * SECOND));
-        // Whatever ends the attempt at the other one, the first is not asked again before its time.
+        // The first host is not called again before its `Retry-After`, however the attempt at the other one ends.
         for class in [open(None), open(Some(60)), RetryClass::NotSent] {
             assert_eq!(asked.pass_on(Host::Backup, class, now + 5 * SECOND), open(Some(15)));
         }

@@ -1,12 +1,19 @@
 //! The members in a row of the table: those that a request may have, which of them are encrypted, and the purpose of some.
 //! They are one string, because strings compile fastest: the rows of all operations have 170 KB of them.
 //!
-//! The text has four places with a `|` between them: path, query, body and response. In a place stand members
-//! with a space between them: a name; `*` if every success has it, `+` if that proves which operation it is of, or `^` if it
-//! proves that and every success has one of those; `!` if it is encrypted; `=` and a letter for its purpose; `@` and the field that it repeats, if that has another name; its own
-//! members in braces, with a `~` before them if they are JSON
-//! text. Of the path only those members are there that the client acts on, and so it is with what is inside of those of a
-//! response. What any response may have is not among them, but described once for all.
+//! The text has four places with a `|` between them: path, query, body and response. In a place stand members with a space
+//! between them. A member is:
+//!
+//! - its name;
+//! - `*` if every success has it, `+` if that also proves the operation, or `^` if it is one of several proofs, of which every
+//!   success has one;
+//! - `!` if it is encrypted;
+//! - `=` and a letter for its purpose;
+//! - `@` and the field that it repeats, if that has another name;
+//! - its own members in braces, with a `~` before them if they are JSON text.
+//!
+//! The path, and objects of a response, have only the members that the client acts on. Members that any response may have are
+//! not here: they are described once for all operations.
 
 use memchr::{memchr, memchr2, memchr3, memrchr};
 

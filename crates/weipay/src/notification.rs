@@ -68,11 +68,11 @@ mod keys;
 mod mistake;
 mod opened;
 mod receiver;
+mod recipient;
 mod rejection;
 mod response;
 mod v2;
 mod verified;
-mod whose;
 
 pub use crate::notification::events::event::Event;
 #[cfg(feature = "actix")]

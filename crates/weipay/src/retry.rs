@@ -38,8 +38,8 @@ pub use timer::{Sleep, Timer};
 ///   signature that does not verify.
 /// - After a signature probe (签名探测), if the operation is safe to repeat: at once, because the platform does not
 ///   probe a repeat.
-/// - At the other host only, if the operation is safe to repeat: a web page (HTML) with a status of success, or a redirect,
-///   without any header of a signature. A proxy or the login page of a network answered in place of the platform.
+/// - If there is another host to go to, and the operation is safe to repeat: a web page (HTML) with a status of success, or a
+///   redirect, without any header of a signature. A proxy or the login page of a network answered in place of the platform.
 /// - Never after any other response (such as a success that cannot be verified, or a rejection), and not if it would fail
 ///   again in the same way: the response is larger than 8 MiB, or a file to upload cannot be read.
 ///

@@ -40,7 +40,7 @@ impl Linter {
 
     /// Each member of the resource that names a merchant says whether that is the one whom the notification is for. A receiver looks
     /// for it in the resource itself, and for nothing else.
-    pub(super) fn check_told(&mut self, place: Place<'_>, notification: &Notification) {
+    pub(super) fn check_recipient(&mut self, place: Place<'_>, notification: &Notification) {
         let says_who =
             |purpose: &Purpose| matches!(purpose, Purpose::MerchantNumber | Purpose::OtherMerchant);
         let is_v3 = notification.version == ApiVersion::V3;

@@ -93,7 +93,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// What the request has in the field, in its path, its query or its body.
+    /// The value that the request has in the field: in its path, its query or its body.
     fn sent(self, field: &str) -> Option<Cow<'a, str>> {
         let in_body = || match &self.request.body {
             Some(Body::Json(body)) => member(body, field),

@@ -123,21 +123,21 @@ mod tests {
 
     fn read(values: &[Token<'_>]) -> (Numbered<i64>, usize) {
         let mut numbered = Numbered::default();
-        let mut misread = 0;
+        let mut unread = 0;
         for value in values {
             let found = match value {
                 Token::Text(text) => Token::Text(text),
                 _ => Token::Null,
             };
-            misread += usize::from(numbered.push(found, Strictness::Lenient).is_err());
+            unread += usize::from(numbered.push(found, Strictness::Lenient).is_err());
         }
-        (numbered, misread)
+        (numbered, unread)
     }
 
     #[test]
     fn a_missing_or_unreadable_value_leaves_the_others_their_numbers() {
-        let (fees, misread) = read(&[Token::Text("100"), Token::Null, Token::Text("x"), Token::Text("50")]);
-        assert_eq!((fees.len(), misread), (2, 1));
+        let (fees, unread) = read(&[Token::Text("100"), Token::Null, Token::Text("x"), Token::Text("50")]);
+        assert_eq!((fees.len(), unread), (2, 1));
         assert_eq!(fees.iter().collect::<Vec<_>>(), [(0, &100), (3, &50)]);
         assert_eq!(fees.to_json(Encryption::AsSet).unwrap(), json!([100, null, null, 50]));
     }

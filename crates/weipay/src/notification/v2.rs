@@ -376,18 +376,18 @@ fn event_of(elements: &XmlElements) -> &'static str {
     let has_outcome = text(elements, "return_code").is_some();
     let has =
         |mark: &&Mark| has_outcome && mark.event != REFUND && mark.fits(|name| elements.text(name).is_some());
-    said_event(elements).or_else(|| MARKS.iter().find(has)).map_or("", |mark| mark.event)
+    event_by_values(elements).or_else(|| MARKS.iter().find(has)).map_or("", |mark| mark.event)
 }
 
 /// The event whose elements are there and say something.
-fn said_event(elements: &XmlElements) -> Option<&'static Mark> {
+fn event_by_values(elements: &XmlElements) -> Option<&'static Mark> {
     MARKS.iter().find(|mark| mark.fits(|name| text(elements, name).is_some()))
 }
 
 /// Whether signed XML is a sealed event: one that has the elements of any other event is that. Empty elements do not
 /// count, since they are not signed.
 fn has_seal(elements: &XmlElements) -> bool {
-    SEAL.iter().all(|name| text(elements, name).is_some()) && said_event(elements).is_none()
+    SEAL.iter().all(|name| text(elements, name).is_some()) && event_by_values(elements).is_none()
 }
 
 /// The event that a sealed message names. The names of those whose messages are not sealed are the catalogue's, not the

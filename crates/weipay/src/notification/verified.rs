@@ -11,9 +11,9 @@ use super::event::resolve;
 use super::fetches::MAX_FETCHES;
 use super::keys::MerchantKeys;
 use super::opened::{Head, Notification, Opened};
+use super::recipient::{NamedMerchants, recipient};
 use super::rejection::{Rejection, RejectionKind};
 use super::v2::{V2Content, V2Event, V2Verified};
-use super::whose::{Named, whose};
 use crate::error::DecodeError;
 use crate::model::decode;
 use crate::notification::events::event::Event;
@@ -208,8 +208,8 @@ impl Verified {
                 check_unrepeated(&plain)?;
                 refresh_some(&self.merchants, &merchant);
                 let other_event = other_event(&self.head, &plain);
-                let named = Named::by(other_event.unwrap_or(&self.head.event_type), &plain);
-                let (merchant, mchid) = whose(&self.merchants, merchant, self.unsure.as_ref(), &named)?;
+                let named = NamedMerchants::by(other_event.unwrap_or(&self.head.event_type), &plain);
+                let (merchant, mchid) = recipient(&self.merchants, merchant, self.unsure.as_ref(), &named)?;
                 drop(named);
                 let content = Content::V3 { plain, key: merchant.decryption_key.clone(), other_event };
                 Ok((self.head, content, opened(mchid, ApiVersion::V3, true)))

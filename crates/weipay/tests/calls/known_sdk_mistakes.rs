@@ -19,12 +19,12 @@
 //! | a signature for any host | `downloads::another_host_gets_no_signature_and_nothing_about_the_merchant` |
 //! | a close without a body is a failure | `an_order_is_closed_by_a_response_without_a_body` |
 //! | repeats after any error; a thread that sleeps | `delivery::retries::a_request_whose_repeat_is_not_known_to_be_safe_is_never_sent_twice`, `other_tasks_run_while_a_call_waits_for_its_next_attempt` |
-//! | bodies and keys in logs | `observed::spans_have_the_names_of_opentelemetry_and_no_secrets`; clippy's `print_stdout` |
+//! | bodies and keys in logs | `observers::spans_have_the_names_of_opentelemetry_and_no_secrets`; clippy's `print_stdout` |
 //! | a notification without its sealed part | `notification::apiv3::an_envelope_that_lacks_something_is_never_taken_for_its_content` |
 //! | a serial that is looked for by a part | `a_serial_is_the_whole_serial` |
-//! | a key and a pool for each call | `fleet::merchants_share_a_connection_and_sign_with_their_own_numbers` |
+//! | a key and a pool for each call | `many_merchants::merchants_share_a_connection_and_sign_with_their_own_numbers` |
 //! | another program's `User-Agent` | `requests::path_values_query_and_headers_arrive_as_they_were_signed` |
-//! | path values as they are, or encoded as forms | the same, and `reports_of_others::a_text_with_any_signs_is_signed_as_it_is_sent` |
+//! | path values as they are, or encoded as forms | the same, and `reported_bugs::a_text_with_any_signs_is_signed_as_it_is_sent` |
 //! | the same signature in each attempt | `delivery::retries::an_order_is_sent_again_until_it_is_decided` |
 //! | a signature probe is skipped | `hostile_platform::a_signature_probe_fails_as_its_own_error` |
 //! | two implementations of RSA and AES | the bans of `deny.toml` |

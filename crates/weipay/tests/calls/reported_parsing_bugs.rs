@@ -7,15 +7,15 @@
 //! | report | test |
 //! |---|---|
 //! | go-pay/gopay PR#301: a serial that nobody knows ended the process | `notification::apiv3::a_key_that_is_not_configured_is_told_with_those_that_are` |
-//! | go-pay/gopay#202: no error for an error response | `mistakes_of_others::a_body_that_looks_like_a_success_is_none_under_another_status` |
-//! | yansongda/pay#999: a close without a body was an error | `mistakes_of_others::an_order_is_closed_by_a_response_without_a_body` |
+//! | go-pay/gopay#202: no error for an error response | `known_sdk_mistakes::a_body_that_looks_like_a_success_is_none_under_another_status` |
+//! | yansongda/pay#999: a close without a body was an error | `known_sdk_mistakes::an_order_is_closed_by_a_response_without_a_body` |
 //! | minibear2021/wechatpayv3#9: an unknown serial led to fetches without an end | `platform_certificates::fetched::a_burst_of_unknown_serials_leads_to_one_fetch_a_minute` |
 //! | minibear2021/wechatpayv3#47: no time limit | `lost_connection::silence` |
 //! | minibear2021/wechatpayv3#5: a body that was parsed and written again | `notification::apiv3::what_was_done_to_a_body_on_its_way_is_named` |
 //! | wechatpay-apiv3/wechatpay-apache-httpclient#221: no key while certificates are replaced | `platform_certificates::fetched::a_rotation_in_the_middle_of_traffic_loses_no_call` |
 //! | wechatpay-apiv3/CertificateDownloader#27: a notification with a new certificate never led to a fetch | `platform_certificates::notified::a_new_certificate_is_there_when_the_platform_sends_again` |
 //! | wechatpay-apiv3/wechatpay-php#82: the merchant's certificate as the platform's | `environment/tests.rs` |
-//! | supersheep/wechat-pay#13: blanks became plus signs | `reports_of_others::a_text_with_any_signs_is_signed_as_it_is_sent` |
+//! | supersheep/wechat-pay#13: blanks became plus signs | `reported_bugs::a_text_with_any_signs_is_signed_as_it_is_sent` |
 
 use http::HeaderMap;
 use serde_json::json;

@@ -146,7 +146,7 @@ impl<'a> Evidence<'a> {
         strange > own
     }
 
-    /// The first member that every success has and this one has not.
+    /// The members that every success has and this one lacks.
     pub(super) fn missing(&self) -> impl Iterator<Item = Member> {
         self.in_every_success().filter(|member| !self.success.has(member.name))
     }

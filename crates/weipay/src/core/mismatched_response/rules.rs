@@ -36,8 +36,8 @@ impl Case<'_> {
         self.asked.operation
     }
 
-    /// Nothing is known of the members of what is only accepted (202), of files, and of pages of APIv2 that a browser opens,
-    /// which nobody signs.
+    /// Whether the catalogue describes the members of the response. It does not for an accepted request (202), a file, and an
+    /// unsigned page of APIv2 that a browser opens.
     fn has_known_members(&self) -> bool {
         let is_page = self.operation().version() == ApiVersion::V2
             && self.operation().body_format() == BodyFormat::Json;
@@ -169,7 +169,8 @@ impl Case<'_> {
                     && self.evidence.proofs().any(|member| member.is_in_every_success);
                 self.acts() && !makes
             }
-            // What only reads may be a query itself, whose page leaves out a state. A success of what acts has none.
+            // An operation that does not act may be a query whose page leaves out a state. The success of an operation that acts
+            // has none.
             ApiVersion::V2 => self.acts() || self.evidence.in_every_success().next().is_none(),
         };
         (may_be && self.evidence.has_strange_state()).then_some(Another(None))

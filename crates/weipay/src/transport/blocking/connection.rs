@@ -217,8 +217,8 @@ impl Connector<()> for WatchingConnector {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Watched>, Error> {
-        // A proxy is asked for a tunnel over such a connection. That is not a byte of the request. A proxy may send the head of its
-        // answer byte by byte, and ureq would give each of them the whole time.
+        // A proxy is asked for a tunnel over such a connection. That is not a byte of the request. A proxy may send the head of
+        // its answer byte by byte, and ureq would give each of them the whole time.
         let progress = CALL.get();
         let connected_by = Instant::now().checked_add(progress.connect);
         CALL.set(Progress { until: connected_by.into_iter().chain(progress.until).min(), ..progress });

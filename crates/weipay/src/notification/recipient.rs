@@ -1,7 +1,7 @@
-//! Whose a notification of APIv3 is. There is no header for it: the key that signed and the APIv3 key that decrypts say it, unless
-//! several merchants have both. The resource of most events names the merchant, too (`merchant-number` in the catalogue), and that
-//! one must be a merchant of the receiver: shops of one owner that have one key, one address and the same numbers of orders would
-//! otherwise ship for the payment of another.
+//! The merchant whom a notification of APIv3 is for. No header names it. Usually the APIv3 key that decrypts it, or the key that
+//! signed it, belongs to one merchant only. If several merchants share both keys, the resource decides: most events name their
+//! recipient (`merchant-number` in the catalogue), which must be a merchant of the receiver. Otherwise a shop could ship for a
+//! payment to another shop of the same owner, if both use the same keys, address and order numbers.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::verified::Unsure;
 use crate::json::member;
 use crate::notification::events::event::MERCHANTS;
 
-/// The merchants that a resource names as those whom it is for. A partner's names two or three, as its event has them.
-pub(super) struct Named<'a>(Vec<Cow<'a, str>>);
+/// The recipients that a resource names. The resource of a partner's event may name two or three merchants.
+pub(super) struct NamedMerchants<'a>(Vec<Cow<'a, str>>);
 
-impl<'a> Named<'a> {
+impl<'a> NamedMerchants<'a> {
     pub(super) fn by(event: &str, resource: &'a [u8]) -> Self {
         let members = MERCHANTS.iter().find(|(of, _)| *of == event).map_or(&[][..], |(_, members)| *members);
         let named = members.iter().filter_map(|name| member(resource, name));
@@ -30,17 +30,17 @@ impl<'a> Named<'a> {
     }
 }
 
-/// The merchant whom a notification is for, and its number if no other of these merchants may be meant. `owner` is the first whose
-/// APIv3 key decrypted it.
+/// The merchant whom a notification is for, and its number, unless it may be for another of these merchants. `owner` is the first
+/// merchant whose APIv3 key decrypted it.
 ///
 /// # Errors
 ///
 /// If it names a merchant, and none of these.
-pub(super) fn whose(
+pub(super) fn recipient(
     merchants: &[Arc<MerchantKeys>],
     owner: Arc<MerchantKeys>,
     unsure: Option<&Unsure>,
-    named: &Named<'_>,
+    named: &NamedMerchants<'_>,
 ) -> Result<(Arc<MerchantKeys>, Option<MerchantId>), Rejection> {
     // In any case, the clients that may lack the key of the signature are let fetch it.
     let is_unsure = unsure.is_some_and(|unsure| unsure.may_be_for_another(&owner));
