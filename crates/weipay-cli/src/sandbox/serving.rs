@@ -40,9 +40,10 @@ pub(crate) struct Serving {
     #[arg(long)]
     loose: bool,
     /// Return the documented error where the real platform is known to return another one, if the page of the
-    /// operation lists it: 403 OUT_TRADE_NO_USED for the number of another order, or of a closed one, and 500
+    /// operation lists it: 403 OUT_TRADE_NO_USED for the number of another order, or of a closed one; 500
     /// OPENID_MISMATCH for an openid of another appid (for partners and combined orders; v3/pay/transactions/jsapi
-    /// responds with 400 in any case), and 403 RULE_LIMIT for a split over the highest ratio.
+    /// responds with 400 in any case); 403 RULE_LIMIT for a split over the highest ratio; and the codes of the page for
+    /// limits of cash coupons and for a service order that is over.
     #[arg(long)]
     documented_errors: bool,
     /// Accept each Authorization only once. It is not known what the platform does with a repeated one.

@@ -21,7 +21,7 @@ const QUEUE: i32 = 4096;
 /// When all requests are being handled, how soon to look again for a connection to close.
 const NEXT_LOOK: Duration = Duration::from_millis(5);
 
-/// The limiter of a server.
+/// Limits the connections of a server.
 pub(super) struct ConnectionLimiter {
     free: Arc<Semaphore>,
     /// How many are kept free, so that a new connection need not wait until another one is closed.
@@ -54,7 +54,7 @@ struct Entry {
 /// A class, and since when.
 type Rank = (u8, u64);
 
-/// What a connection is phase.
+/// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing, or sending the head of a request.

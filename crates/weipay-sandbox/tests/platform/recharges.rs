@@ -127,12 +127,23 @@ fn a_deposit_of_a_sub_merchant_is_paid_by_a_code_notified_and_billed() {
     assert!(pay(&sandbox, "cz2", &json!({})).is_err());
 
     apply("cz3", SUB, "DEPOSIT").success();
+    // What does not fit the channel is refused, and nothing is paid.
+    for wrong in [
+        json!({ "channel": "QR_RECHARGE", "openid": "x" }),
+        json!({ "channel": "ONLINE_BANK", "fen": 1 }),
+        json!({ "channel": "BANK_TRANSFER", "openid": "x" }),
+    ] {
+        assert!(pay(&sandbox, "cz3", &wrong).is_err(), "{wrong}");
+    }
     pay(&sandbox, "cz3", &json!({ "fen": 1 })).unwrap();
     let returned = receiver.next();
     assert_eq!(returned.json()["event_type"], "RECHARGE.FUND_RETURNED");
     assert_eq!(returned.open_of(&sandbox, PLATFORM, sandbox.clock().now())["detail"]["amount"], 1);
     client.run_for(7 * 86_400);
-    assert_eq!(receiver.next().json()["event_type"], "RECHARGE.CLOSED");
+    let closed = receiver.next();
+    assert_eq!(closed.json()["event_type"], "RECHARGE.CLOSED");
+    // The members of a payment by the bank are required there, and there was none.
+    assert!(closed.open_of(&sandbox, PLATFORM, sandbox.clock().now()).get("bank_transfer_info").is_none());
     let over = client.get(&format!("{OF_SUB_MERCHANT}/out-recharge-no/cz3?sub_mchid={SUB}")).success();
     assert_eq!(over["recharge_state"], "CLOSED");
 }

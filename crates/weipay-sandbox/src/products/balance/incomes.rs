@@ -1,7 +1,8 @@
 //! Money that came from a bank (来账识别): top-ups and recharges of a day, the newest first.
 //!
 //! UNCONFIRMED(income-records): a day has its records at once, also today; every one is an offline recharge (`OFFLINERECHARGE`)
-//! from the same bank, and its remark (银行备注) is the merchant's number of the recharge. A page has at most 100.
+//! from the same bank, and its remark (银行备注) is the merchant's number of the recharge (empty for a top-up). A page has
+//! at most 100.
 
 use serde_json::{Value, json};
 

@@ -9,8 +9,8 @@ use crate::store::{Direction, StoreError, Transaction};
 enum Balance {
     /// What each entry says of it.
     OfEntries,
-    /// Counted from what there was at the beginning of the day: entries do not say it of the deposit account, and a clock that was late has booked work after entries of later
-    /// times, and what such entries say would jump. Entries of earlier versions do not say it.
+    /// Counted from the balance at the beginning of the day: entries of the deposit account and of earlier versions do not have
+    /// it, and a clock that was late has booked work after entries of later times, so their balances would jump.
     Counted(i64),
 }
 

@@ -222,7 +222,8 @@ pub(crate) fn paid() -> Refusal {
 pub(super) fn under_deduction() -> Refusal {
     Refusal::invalid_request(
         "扣款请求已受理，请勿重复发起",
-        "the order is being deducted by a contract: wait for the result, which takes two seconds of the sandbox's clock",
+        "the order is being deducted by a contract: wait for the result, which takes two seconds of the sandbox's clock, or a day \
+         without a notice (预扣费通知)",
     )
 }
 

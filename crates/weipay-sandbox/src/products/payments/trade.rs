@@ -21,7 +21,8 @@ words! {
         PayError = "PAYERROR",
         /// Contracts only: the deduction is under way.
         Accept = "ACCEPT",
-        /// Contracts only: the deduction failed. UNCONFIRMED(contract-failure-state): other queries than paporderquery say it, too.
+        /// Contracts only: the deduction failed. UNCONFIRMED(contract-failure-state): other queries
+        /// than paporderquery say it, too.
         PayFail = "PAY_FAIL",
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::employees;
 use super::recharge::{Channel, Paid, Recharge, State};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
 use crate::products::HandlerError;
 use crate::products::named::{Meant, Named};
@@ -37,6 +38,17 @@ fn pay_recharge(control: &Control, request: &ControlRequest) -> Result<Value, Co
     };
     if pays.channel == Channel::QrRecharge && pays.openid.is_none() {
         return Err(ControlError::invalid("openid is needed with QR_RECHARGE: it says who pays"));
+    }
+    if pays.channel != Channel::QrRecharge && pays.openid.is_some() {
+        return Err(ControlError::invalid("openid is only for QR_RECHARGE: it says who pays by the code"));
+    }
+    if pays.openid.is_some_and(|openid| !is_openid(openid)) {
+        return Err(ControlError::invalid(PERSON_FORM));
+    }
+    if pays.channel != Channel::BankTransfer && pays.fen.is_some() {
+        return Err(ControlError::invalid(
+            "fen is only for BANK_TRANSFER: the other channels pay the amount of the recharge",
+        ));
     }
     if pays.fen.is_some_and(|fen| fen < 1) {
         return Err(ControlError::invalid("fen must be at least 1"));

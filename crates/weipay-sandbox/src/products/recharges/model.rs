@@ -1,6 +1,6 @@
-//! Random recharges against a reference model: a platform has money come into its own accounts and those of its sub-merchant,
-//! somebody pays by the right channel or another one, the right amount or another one, recharges are closed and end by themselves.
-//! The model knows the state of each, and what is in every account; the bills say the same, and all accounts together have nothing.
+//! Random recharges against a reference model: a platform recharges its own accounts and those of its sub-merchant; somebody pays
+//! by the right channel or another one, the right amount or another one; recharges are closed or expire. The model has the state
+//! of each recharge and the balance of every account. The bills must agree with it, and the sum of all accounts is 0.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::{balances, deposit};
 use crate::products::named::Named;
-use crate::products::testing::random_steps::{Steps, live_randomly};
+use crate::products::testing::random_steps::{Refused, Steps, live_randomly};
 use crate::products::testing::world::{World, merchant, openid};
 
 const PLATFORM: &str = "1900000109";
@@ -69,8 +69,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Restart),
     ]
 }
-
-use crate::products::testing::random_steps::Refused;
 
 #[derive(Debug)]
 struct Recharge {

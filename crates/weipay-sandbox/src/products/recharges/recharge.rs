@@ -292,7 +292,9 @@ impl Recharge {
     }
 
     fn show_payment(&self, shown: &mut Value) {
-        if let Some(Returned { at, .. }) = self.returned {
+        if let Some(Returned { at, .. }) = self.returned
+            && self.paid.is_none()
+        {
             shown["bank_transfer_info"] = json!({
                 "bank_name": BANK, "bank_card_tail": CARD_TAIL, "return_time": clock::rfc3339(at),
                 "return_reason": OTHER_AMOUNT,
@@ -335,6 +337,8 @@ impl Recharge {
         if self.paid.is_none() {
             let first = self.channels.first().copied().unwrap_or(Channel::BankTransfer);
             shown["recharge_channel"] = first.word().into();
+            // Of a transfer that went back a notification has no form: its own has members of a payment.
+            shown.as_object_mut().and_then(|members| members.remove("bank_transfer_info"));
         }
         if let Some(remark) = &self.remark {
             shown["remark"] = remark.as_str().into();

@@ -185,7 +185,10 @@ fn show_page(
         return Ok(None);
     }
     let wanted = request.query("detail_status").filter(|word| words.contains(word)).ok_or_else(|| {
-        refusals::wrong_parameter("detail_status must be ALL, SUCCESS or FAIL when details are asked for")
+        refusals::wrong_parameter(
+            "detail_status must be ALL, SUCCESS or FAIL if details are asked for; of a merchant's own batch also WAIT_PAY, and of a \
+             partner's also REFUND",
+        )
     })?;
     let page = page(request)?;
     let details = details_of(tx, &batch.id)?;

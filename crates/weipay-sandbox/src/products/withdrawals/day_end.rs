@@ -1,4 +1,8 @@
 //! A withdrawal for a sub-merchant of what it had at the end of yesterday (二级商户按日终余额预约提现).
+//!
+//! UNCONFIRMED(day-end-withdrawal): `ONLY_DAY_END_BALANCE` is refused if less is there than at the end of yesterday, one day's
+//! balance may be withdrawn by several requests, and a withdrawal is never `CREATED`, because the money leaves the account with
+//! the request.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -107,7 +111,7 @@ pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
 }
 
 impl Withdrawal {
-    /// The response of such a withdrawal. It is never `CREATED` here: the money leaves the account with the request.
+    /// The response of such a withdrawal. It is never `CREATED`.
     pub(super) fn show_day_end(&self) -> Value {
         let amount_if = |state: State| if self.state == state { self.amount } else { 0 };
         let mut shown = self.show();

@@ -227,12 +227,12 @@ fn show_numbered(shown: &mut Map<String, Value>, place: usize, refund: &Refund) 
     }
     set("refund_status", json!(status(refund)));
     set("refund_account", json!(account(refund)));
-    // As the platform spells it.
     // Ten public captures (2016 to 2021) have a sentence of APIv2 for the wallet.
     let account = match &*refund.received_account {
         "支付用户零钱" => "支付用户的零钱",
         card => card,
     };
+    // As the platform spells it.
     set("refund_recv_accout", json!(account));
     if let Some(time) = refund.succeeded {
         set("refund_success_time", json!(spaced(time)));
