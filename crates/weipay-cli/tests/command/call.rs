@@ -686,13 +686,14 @@ fn an_interrupted_call_says_that_it_may_have_taken_effect() {
         assert_eq!((exit(&output), stderr(&output).as_str()), (code, told));
         assert!(output.stdout.is_empty());
     }
-    // What only reads leaves nothing open, and ends as any program does.
+    // What only reads leaves nothing open, and ends as any program does. A shell that runs this in the background lets it ignore
+    // SIGINT, but not SIGTERM.
     let mut command = Command::new(WEIPAY);
     command.args(STOCK).envs(&environment).stderr(Stdio::piped());
     let running = command.spawn().unwrap();
     let (stream, _) = listener.accept().unwrap();
     BufReader::new(&stream).read_line(&mut String::new()).unwrap();
-    assert!(Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap().success());
     let output = running.wait_with_output().unwrap();
     assert!(!output.status.success() && stderr(&output).is_empty(), "{output:?}");
 }

@@ -31,6 +31,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
 )];
 
 fn pay_recharge(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let named = Named::in_request(request);
     let pays = Pays {
         channel: request.text("channel").and_then(Channel::from_word).unwrap_or(Channel::BankTransfer),
         openid: request.text("openid"),
@@ -53,7 +54,7 @@ fn pay_recharge(control: &Control, request: &ControlRequest) -> Result<Value, Co
     if pays.fen.is_some_and(|fen| fen < 1) {
         return Err(ControlError::invalid("fen must be at least 1"));
     }
-    match control.platform.pay_recharge(Named::in_request(request), pays)? {
+    match control.platform.pay_recharge(named, pays)? {
         Outcome::Paid(recharge) => Ok(recharge.show()),
         Outcome::Unknown => Err(ControlError::not_found("no recharge has this number")),
         Outcome::Ambiguous => Err(ControlError::conflict(reasons::several_merchants(&format!(

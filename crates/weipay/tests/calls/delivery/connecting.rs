@@ -125,15 +125,15 @@ fn the_first_of_two_hosts_has_a_share_of_the_time_for_connecting_and_no_other_ha
     };
     let (payment, order) = (json!({"out_trade_no": "1"}), signed(200, r#"{"code_url":"weixin://x"}"#));
     for (client, noted) in noted(&server, |builder| builder) {
+        server.add(vec![unsigned(200, "a,b\r\n").into()]);
+        client.download(LIMIT).unwrap();
+        let limits = std::mem::take(&mut *noted.limits.lock().unwrap());
+        assert!(limits.len() == 1 && is_half(&limits[0]), "{limits:?}");
         // Only the first attempt: the second one is at the last host.
         server.add(vec![unsigned(502, "").into(), order.clone().into()]);
         client.post(ORDER, &payment).unwrap();
         let limits = std::mem::take(&mut *noted.limits.lock().unwrap());
         assert!(limits.len() == 2 && is_half(&limits[0]) && limits[1].is_none(), "{limits:?}");
-        server.add(vec![unsigned(200, "a,b\r\n").into()]);
-        client.download(LIMIT).unwrap();
-        let limits = std::mem::take(&mut *noted.limits.lock().unwrap());
-        assert!(limits.len() == 1 && is_half(&limits[0]), "{limits:?}");
     }
     let with_policy = noted(&server, |builder| builder.retry_policy(Never));
     let alone: [fn(ClientBuilder) -> ClientBuilder; 4] = [
