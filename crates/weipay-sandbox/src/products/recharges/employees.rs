@@ -45,8 +45,7 @@ impl Employee {
         sub_mchid: &str,
         openid: &str,
     ) -> Result<Option<Self>, StoreError> {
-        let found: Option<Self> = tx.get(&joined(&joined(merchant, sub_mchid), openid))?;
-        Ok(found)
+        tx.get(&joined(&joined(merchant, sub_mchid), openid))
     }
 
     fn show(&self) -> Value {
