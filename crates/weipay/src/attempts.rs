@@ -160,9 +160,7 @@ impl<'a> Attempts<'a> {
         if self.plan.has_backup {
             self.hosts().note(self.host, status, now);
         }
-        // The other host may not have the same page before it. The platform never saw the call, or may have carried it out.
-        let is_elsewhere = has_failed && outcome.is_err_and(Error::is_from_intermediary);
-        let class = if is_elsewhere { RetryClass::Unknown { retry_after: None } } else { class };
+        let class = class.for_hosts(self.plan.has_backup);
         let is_first = self.ended.is_empty();
         let has_succeeded = outcome.is_ok() && class == RetryClass::Settled;
         if is_first && has_succeeded {
@@ -239,4 +237,56 @@ impl<'a> Attempts<'a> {
 /// A random number for the jitter of a wait. Each `RandomState` has keys of its own, so this takes no dependency.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+#[cfg(all(test, feature = "blocking"))]
+mod tests {
+    use weipay_wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
+
+    use super::*;
+    use crate::ClientBuilder;
+    use crate::error::{ErrorKind, FileError};
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn plan(has_backup: bool) -> Plan<'static> {
+        Plan {
+            retries: RetryConfig::default(),
+            policy: None,
+            operation: None,
+            repeat: Repeatable::Yes,
+            has_backup,
+            shares_time: false,
+            passes_probe: false,
+            began: Duration::ZERO,
+            limit: LIMIT,
+        }
+    }
+
+    fn client() -> crate::blocking::Client {
+        let platform = PrivateKey::generate().unwrap();
+        ClientBuilder::default()
+            .mchid(MerchantId::new("1900007291").unwrap())
+            .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB").unwrap())
+            .merchant_key(PrivateKey::generate().unwrap())
+            .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.public_key())
+            .build_blocking()
+            .unwrap()
+    }
+
+    /// A file of which a part was written to a caller's writer must not be written a second time.
+    #[test]
+    fn what_is_settled_stays_so_whatever_answered() {
+        let client = client();
+        let page = Error::new(ErrorKind::File(FileError::WebPage));
+        assert_eq!(RetryClass::from_error(&page, 0), RetryClass::Intermediary);
+        for (class, has_backup, has_another) in [
+            (RetryClass::Settled, true, false),
+            (RetryClass::Intermediary, true, true),
+            (RetryClass::Intermediary, false, false),
+        ] {
+            let mut attempts = Attempts::begin(client.core(), plan(has_backup));
+            assert_eq!(attempts.next(Err(&page), class).is_some(), has_another, "{class:?} {has_backup}");
+        }
+    }
 }
