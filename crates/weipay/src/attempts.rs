@@ -59,6 +59,8 @@ pub(crate) struct Plan<'a> {
     /// When it began, by the timer, and how long it may take.
     pub(crate) began: Duration,
     pub(crate) limit: Duration,
+    /// How long of that the caller waits for the outcome. A fetch of certificates continues without it.
+    pub(crate) caller_limit: Duration,
 }
 
 /// How long the exchange of one attempt may take.
@@ -127,9 +129,16 @@ impl<'a> Attempts<'a> {
         }
         // Before the lock: a program may have its own timer.
         let now = self.now();
+        let left_to_caller = left.min(self.plan.caller_limit.saturating_sub(self.elapsed()));
         let (whole, connecting) = {
             let hosts = self.hosts();
-            (hosts.first_share(self.host, left, now), hosts.connect_share(self.host, left))
+            let whole = |left| hosts.first_share(self.host, left, now);
+            let connecting = |left| hosts.connect_share(self.host, left);
+            // Where the caller has too little time for both hosts, the attempts may still have enough.
+            (
+                whole(left_to_caller).or_else(|| whole(left)),
+                connecting(left_to_caller).or_else(|| connecting(left)),
+            )
         };
         let silent = RetryClass::Unknown { retry_after: None };
         let shares_all = self.plan.shares_time && self.may_be_repeated();
@@ -260,6 +269,7 @@ mod tests {
             passes_probe: false,
             began: Duration::ZERO,
             limit: LIMIT,
+            caller_limit: LIMIT,
         }
     }
 

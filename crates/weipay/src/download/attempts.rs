@@ -28,6 +28,7 @@ impl<M: Mode> Download<M> {
             passes_probe: false,
             began,
             limit: self.timeout.min(MAX_TIMEOUT),
+            caller_limit: self.timeout,
         };
         Attempts::begin(core, plan)
     }
