@@ -129,6 +129,10 @@ impl<'a> Attempts<'a> {
         }
         // Before the lock: a program may have its own timer.
         let now = self.now();
+        let shares_all = self.plan.shares_time && self.may_be_repeated();
+        if shares_all && self.hosts().take_patient_turn(now) {
+            return ExchangeLimits { whole: left, connecting: None };
+        }
         let left_to_caller = left.min(self.plan.caller_limit.saturating_sub(self.elapsed()));
         let (whole, connecting) = {
             let hosts = self.hosts();
@@ -141,7 +145,6 @@ impl<'a> Attempts<'a> {
             )
         };
         let silent = RetryClass::Unknown { retry_after: None };
-        let shares_all = self.plan.shares_time && self.may_be_repeated();
         let whole = whole.filter(|share| shares_all && self.has_another_after(*share, silent));
         let connecting = connecting.filter(|share| self.has_another_after(*share, RetryClass::NotSent));
         ExchangeLimits { whole: whole.unwrap_or(left), connecting }
@@ -165,7 +168,7 @@ impl<'a> Attempts<'a> {
         let settings = &self.core.delivery;
         let now = self.now();
         let status = HostStatus::of(outcome.err());
-        let has_failed = self.plan.has_backup && status == HostStatus::Failed;
+        let has_failed = self.plan.has_backup && status.has_failed();
         if self.plan.has_backup {
             self.hosts().note(self.host, status, now);
         }
@@ -282,6 +285,21 @@ mod tests {
             .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.public_key())
             .build_blocking()
             .unwrap()
+    }
+
+    /// On a network where connecting takes longer than half of the time, at both hosts.
+    #[test]
+    fn a_read_has_all_of_its_time_for_connecting_once_neither_host_connected_in_half_of_it() {
+        let client = client();
+        let read = || Attempts::begin(client.core(), Plan { shares_time: true, ..plan(true) });
+        let share = |attempts: &Attempts<'_>| attempts.exchange_limits(LIMIT).whole;
+        let slow = Error::from(crate::transport::timed_out(crate::error::Sent::No));
+        let mut first = read();
+        assert!(share(&first) <= LIMIT / 2);
+        assert!(first.next(Err(&slow), RetryClass::NotSent).is_some());
+        assert!(first.next(Err(&slow), RetryClass::NotSent).is_some());
+        let [patient, other] = [read(), read()];
+        assert!(share(&patient) == LIMIT && share(&other) <= LIMIT / 2);
     }
 
     /// A file of which a part was written to a caller's writer must not be written a second time.
