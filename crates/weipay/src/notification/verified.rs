@@ -250,8 +250,7 @@ fn sealed(resource: &Resource) -> Result<(EnvelopeAlgorithm, Sealed<'_>), Reject
     let Resource { algorithm, associated_data, nonce, ciphertext, .. } = resource;
     let name = algorithm.as_ref().map_or(EnvelopeAlgorithm::default().name(), |one| one.as_str());
     let Some(algorithm) = EnvelopeAlgorithm::from_name(name) else {
-        let shown = name.chars().filter(char::is_ascii_graphic).take(64).collect();
-        return rejected(RejectionKind::Algorithm(shown));
+        return Err(Rejection::algorithm(name, ApiVersion::V3));
     };
     let Some(nonce) = nonce else { return rejected(RejectionKind::Incomplete("`resource.nonce`")) };
     let Some(ciphertext) = ciphertext else {
