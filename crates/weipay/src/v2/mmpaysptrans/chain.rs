@@ -42,7 +42,8 @@ chain_step! {
 impl<M: Mode> MmpaysptransPayBank<M> {
     /// 企业付款到银行卡 · `POST v2/mmpaysptrans/pay_bank`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same `partner_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay_bank::post).
     ///

@@ -6,7 +6,8 @@ pub use crate::v2::mmpaysptrans::chain::MmpaysptransPayBank as PayBank;
 
 /// 企业付款到银行卡 · `POST v2/mmpaysptrans/pay_bank`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same `partner_trade_no` and the same content.
 ///
 /// Official documents (官方文档):
 ///
