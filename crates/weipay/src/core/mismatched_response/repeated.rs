@@ -29,7 +29,11 @@ pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<
         }
         let Some(expected) = asked.repeated_by(&member) else { continue };
         let is_there = match success.text(field) {
-            Some(answered) if differ(&expected, &answered) => return Err(another(field)),
+            Some(answered)
+                if differ(&expected, &answered) && !asked.is_other_merchant(&member, &answered) =>
+            {
+                return Err(another(field));
+            }
             Some(_) => true,
             // Of a type that does not compare.
             None => success.has(field),
@@ -70,7 +74,7 @@ fn compare_inside(asked: Asked<'_>, members: Members, object: &Json<'_>) -> Resu
         if let Some(expected) = asked.repeated_by(&member)
             && let Some(answered) = object.text(field)
         {
-            if differ(&expected, &answered) {
+            if differ(&expected, &answered) && !asked.is_other_merchant(&member, &answered) {
                 return Err(another(field));
             }
             is_there |= !any.is_usual(field);
@@ -231,10 +235,10 @@ mod tests {
     /// Where the request does not say who called, the client still knows.
     #[test]
     fn a_response_to_another_merchant_than_the_caller_is_another_one() {
-        let transfer = query("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B");
+        let transfer = query("v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/B");
         let batch = query("v3/transfer/batches/out-batch-no/B");
         for (request, of, field) in [
-            (transfer, r#"{"out_bill_no":"B","mch_id":MERCHANT}"#, "mch_id"),
+            (transfer, r#"{"out_bill_no":"B","mchid":MERCHANT}"#, "mchid"),
             (batch, r#"{"transfer_batch":{"mchid":MERCHANT,"out_batch_no":"B"}}"#, "mchid"),
         ] {
             for (merchant, another) in [
@@ -260,10 +264,39 @@ mod tests {
         callbacks.query.push(("mchid".to_owned(), "2".to_owned()));
         assert_eq!(differing(&callbacks, br#"{"notify_url":"u","mchid":"2"}"#), None);
         assert_eq!(differing(&callbacks, br#"{"notify_url":"u","mchid":"1"}"#), Some("mchid"));
-        // Whom it names is no evidence of what it is about.
-        let of_nothing = br#"{"mch_id":"1","unheard_of":5}"#;
-        let transfer = query("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B");
+        // The number of a merchant is no evidence.
+        let of_nothing = br#"{"mchid":"1","unheard_of":5}"#;
+        let transfer = query("v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/B");
         assert_eq!(differing(&transfer, of_nothing), Some("out_bill_no"));
+    }
+
+    /// No page says whether a transfer that another merchant pays is that merchant's bill.
+    #[test]
+    fn a_transfer_may_name_the_merchant_who_pays() {
+        let transfer = |sponsor: &str| {
+            let body = format!(r#"{{"out_bill_no":"B","transfer_amount":1{sponsor}}}"#);
+            of(Method::POST, "v3/fund-app/mch-transfer/transfer-bills/transfer", &body)
+        };
+        for (sponsor, merchant, another) in [
+            ("", "1", None),
+            ("", "2", Some("mch_id")),
+            (r#","sponsor_mchid":"2""#, "1", None),
+            (r#","sponsor_mchid":"2""#, "2", None),
+            (r#","sponsor_mchid":"2""#, "3", Some("mch_id")),
+            (r#","sponsor_mchid":"""#, "2", Some("mch_id")),
+        ] {
+            let body = format!(
+                r#"{{"mch_id":"{merchant}","out_bill_no":"B","transfer_bill_no":"5","state":"ACCEPTED","transfer_amount":1,
+                "transfer_remark":"x","create_time":"2015-05-20T13:29:35+08:00"}}"#
+            );
+            assert_eq!(differing(&transfer(sponsor), body.as_bytes()), another, "{sponsor} {merchant}");
+        }
+        // The query of one does not say who pays.
+        for by in ["out-bill-no/B", "transfer-bill-no/5"] {
+            let asked = query(&format!("v3/fund-app/mch-transfer/transfer-bills/{by}"));
+            let body = br#"{"mch_id":"2","out_bill_no":"B","transfer_bill_no":"5","state":"SUCCESS"}"#;
+            assert_eq!(differing(&asked, body), None, "{by}");
+        }
     }
 
     /// The page of an order names only its `code_url`.
