@@ -11,7 +11,7 @@ use crate::entropy::Entropy;
 use crate::merchants::Merchant;
 use crate::products::payments::creation::h5_url;
 use crate::products::payments::v2::codes::NUMBER_IS_TAKEN;
-use crate::response::{Refusal, Response, SERVER};
+use crate::response::{Refusal, Response, SERVER, request_id, tail};
 
 /// The elements of a request that a response repeats.
 const REPEATED: [&str; 11] = [
@@ -34,15 +34,33 @@ const OF_RED_PACKET: [&str; 5] = ["mch_billno", "mch_id", "wxappid", "re_openid"
 /// What the gateway rejected: mostly nothing but why, and not signed.
 pub(super) fn rejected(rejection: &Rejection, form: ResponseForm, now: i64, entropy: &Entropy) -> Response {
     let refusal = &rejection.refusal;
-    match &rejection.told {
-        Told::ByFront => front(&refusal.message, now),
+    let response = match &rejection.told {
+        Told::ByFront => return front(&refusal.message, now),
         Told::ByReturnCode { has_code } => told_by_return_code(refusal, *has_code, now),
         Told::ByRetcode => told_by_retcode(refusal, now),
+        Told::AsFailure => told_as_failure(form, refusal, now),
         Told::OfSharing(merchant) => rejected_and_signed(merchant, refusal, now, entropy),
         Told::OfPayout(operation, request) => wrong_sign_of_payout(operation, request, form, refusal, now),
         Told::OfPayoutElement(operation, request) => {
             wrong_element_of_payout(operation, request, form, refusal, now)
         }
+    };
+    identified(response, tail::FAILURE_OF_V2, now, entropy)
+}
+
+/// The response with its `Request-ID`. The web server in front of the gateway sends none.
+fn identified(mut response: Response, tail: u32, now: i64, entropy: &Entropy) -> Response {
+    response.set("request-id", &request_id(now, tail, entropy));
+    response
+}
+
+/// As the operation reports its other failures.
+fn told_as_failure(form: ResponseForm, refusal: &Refusal, now: i64) -> Response {
+    match form.failure {
+        Failure::ReturnCode { code, message, has_return_msg } => {
+            failed_as(code, [has_return_msg.then_some("return_msg"), message], refusal, now)
+        }
+        _ => told_by_return_code(refusal, true, now),
     }
 }
 
@@ -252,11 +270,22 @@ pub(super) fn signed(
         }
     }
     sign(entered, &mut elements);
-    written(&elements, |name| form.is_bare(entered.operation, name), now)
+    let response = written(&elements, |name| form.is_bare(entered.operation, name), now);
+    identified(response, tail::SUCCESS, now, entropy)
 }
 
 /// A request that was let in and failed.
 pub(super) fn failed(
+    entered: &Entered,
+    form: ResponseForm,
+    refusal: &Refusal,
+    now: i64,
+    entropy: &Entropy,
+) -> Response {
+    identified(unidentified_failure(entered, form, refusal, now, entropy), tail::FAILURE_OF_V2, now, entropy)
+}
+
+fn unidentified_failure(
     entered: &Entered,
     form: ResponseForm,
     refusal: &Refusal,
@@ -287,10 +316,7 @@ pub(super) fn failed(
             elements
         }
         Failure::OfRedPacket => of_red_packet(&entered.elements, "FAIL", refusal.code, &refusal.message),
-        Failure::ReturnCode { code, message, has_return_msg } => {
-            let names = [has_return_msg.then_some("return_msg"), message];
-            return failed_as(code, names, refusal, now);
-        }
+        Failure::ReturnCode { .. } => return told_as_failure(form, refusal, now),
     };
     sign(entered, &mut elements);
     written(&elements, |name| form.is_bare(entered.operation, name), now)
@@ -381,13 +407,13 @@ fn sign(entered: &Entered, elements: &mut XmlElements) {
 }
 
 /// A file, unsigned.
-pub(super) fn file(bytes: Vec<u8>, now: i64) -> Response {
+pub(super) fn file(bytes: Vec<u8>, now: i64, entropy: &Entropy) -> Response {
     let mut response = Response::empty(200);
     response.set("server", SERVER);
     response.set("date", &clock::http_date(now));
     response.set("content-type", "text/plain");
     response.body = bytes;
-    response
+    identified(response, tail::SUCCESS, now, entropy)
 }
 
 fn written(elements: &XmlElements, is_bare: impl Fn(&str) -> bool, now: i64) -> Response {
