@@ -187,6 +187,11 @@ impl Signers {
         self.named(serial)
     }
 
+    /// The keys that decrypt what a request of APIv2 has encrypted; the first is the one that the platform gives.
+    pub(crate) fn encryption_keys(&self) -> impl Iterator<Item = &PrivateKey> {
+        self.public_keys.iter().chain(&self.certificates).map(|key| &key.key)
+    }
+
     fn for_request(&self, request: &Request) -> &SigningKey {
         self.named(request.header("wechatpay-serial").unwrap_or_default())
     }

@@ -123,7 +123,7 @@ pub(crate) fn enter(
     };
     let (merchant, sign_type) = match Merchants::check_with_reload(check, is_reloaded) {
         Ok(checked) => checked,
-        Err(refusal) if [SIGN_ERROR, SIGN_ERROR_OF_BILL].contains(&refusal.code) => {
+        Err(refusal) if is_wrong_sign(operation, &refusal) => {
             return Err(told_of_sign(operation, elements, merchants, refusal));
         }
         Err(refusal) => return Err(refusal.into()),
@@ -196,8 +196,13 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     let fields = operation.request.xml.iter();
     let required = fields.filter(|field| field.required && !field.name.contains('$')).map(|field| field.name);
     let of_all = (!operation.nonceless).then_some("nonce_str").into_iter().chain(["sign"]);
-    // Its product says itself what it must be.
-    let is_left = |name: &str| name == "spbill_create_ip" && operation.path == sentences::PAYMENT_TO_WALLET;
+    // The first product says itself what it must be.
+    let is_left = |name: &str| match operation.path {
+        sentences::PAYMENT_TO_WALLET => name == "spbill_create_ip",
+        // UNCONFIRMED(v2-key-sign-type): the page requires it, and public programs that pay to bank cards do not send it.
+        sentences::PUBLIC_KEY => name == "sign_type",
+        _ => false,
+    };
     let missing: Vec<&str> = required.chain(of_all).filter(|name| !has(name) && !is_left(name)).collect();
     if !missing.is_empty() {
         let reason = format!("missing: {}", missing.join(", "));
@@ -267,8 +272,11 @@ fn check_known(
     }
 }
 
-/// The code of a wrong signature that is told by `result_code`. Elsewhere it is written SIGNERROR.
+/// The code of a wrong signature that is told by `result_code`.
 const SIGN_ERROR: &str = "SIGN_ERROR";
+
+/// The usual one, and that of payments to bank cards.
+const SIGNERROR: &str = "SIGNERROR";
 
 /// That of a bill, as reported in the community of developers (oCJUsw0gJsiP_sGgS9l895KVMDzQ).
 /// UNCONFIRMED(v2-bill-signature): there is this one report.
@@ -282,8 +290,21 @@ fn wrong_sign(operation: &Operation, reason: impl Into<Cow<'static, str>>) -> Re
     } else if operation.path == sentences::BILL {
         sentences::refused(SIGN_ERROR_OF_BILL, sentences::wrong_sign(operation), reason)
     } else {
-        sentences::refused("SIGNERROR", sentences::wrong_sign(operation), reason)
+        sentences::refused(SIGNERROR, sentences::wrong_sign(operation), reason)
     }
+}
+
+/// Whether it is a wrong signature that is not told by `return_code` alone.
+fn is_wrong_sign(operation: &Operation, refusal: &Refusal) -> bool {
+    match refusal.code {
+        SIGN_ERROR | SIGN_ERROR_OF_BILL => true,
+        code => code == SIGNERROR && pays_to_bank(operation),
+    }
+}
+
+/// Payments to bank cards and their query. As recorded they tell a wrong signature by `result_code`.
+fn pays_to_bank(operation: &Operation) -> bool {
+    operation.path.starts_with(sentences::BANK_PAYMENTS)
 }
 
 fn shares_profit(operation: &Operation) -> bool {

@@ -39,6 +39,10 @@ pub(super) fn wrong_sign(operation: &Operation) -> &'static str {
     match operation.path {
         "v2/pay/micropay" => WRONG_SIGN_CHECK,
         BILL => "sign error",
+        // As reported: <https://github.com/chenqi199/wx_withdraw_demo/issues/1> (2018). UNCONFIRMED(v2-key-signature): by one user.
+        PUBLIC_KEY => "SIGN_ERR",
+        // As recorded: <https://github.com/w7corp/easywechat/issues/1123> (2018), <https://github.com/binarywang/WxJava/issues/1042>.
+        path if path.starts_with(BANK_PAYMENTS) => "签名出错，请根据签名算法进行签名",
         _ => WRONG_SIGN,
     }
 }
@@ -85,6 +89,9 @@ pub(super) fn no_merchant(operation: &Operation) -> &'static str {
 
 pub(super) const PAYMENT_TO_WALLET: &str = "v2/mmpaymkttransfers/promotion/transfers";
 pub(super) const BILL: &str = "v2/pay/downloadbill";
+pub(super) const PUBLIC_KEY: &str = "v2/risk/getpublickey";
+/// How the paths of payments to bank cards begin.
+pub(super) const BANK_PAYMENTS: &str = "v2/mmpaysptrans/";
 
 /// A refusal of APIv2; its status is always 200.
 pub(super) fn refused(

@@ -1,5 +1,6 @@
 //! The gate of APIv2 over real sockets, with the ways in that have a client certificate and that have none.
 
+mod bank_payments;
 mod cash_coupons;
 mod combined;
 mod contracts;
