@@ -1,22 +1,18 @@
 //! A client of the control API, for the command's subcommands and for tests: it finds address and token in the data folder.
 
+mod connections;
+
 use std::error::Error;
 use std::fmt;
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::FILE;
-
-/// The longest response that is read.
-const MAX_RESPONSE: u64 = 64 * 1024 * 1024;
-/// More than a run of the clock takes at most: it ends after the step that passes its 45 seconds, and waits
-/// there for 20 seconds twice.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+use connections::Connections;
 
 /// Calls the control API of a running sandbox.
 ///
@@ -33,6 +29,8 @@ pub struct Client {
     token: String,
     /// The data folder, as the caller named it.
     folder: String,
+    /// Those that wait for the next call; clones share them.
+    connections: Arc<Connections>,
 }
 
 impl fmt::Debug for Client {
@@ -87,7 +85,7 @@ impl Error for ClientError {
 
 impl Client {
     pub(crate) fn new(address: String, token: String, folder: &Path) -> Self {
-        Self { address, token, folder: folder.display().to_string() }
+        Self { address, token, folder: folder.display().to_string(), connections: Arc::default() }
     }
 
     /// Where the control API is, such as `http://127.0.0.1:40123`.
@@ -151,26 +149,16 @@ impl Client {
     }
 
     fn exchange(&self, method: &str, target: &str, body: Option<&Value>) -> io::Result<(u16, Value)> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(TIME_LIMIT))?;
-        stream.set_write_timeout(Some(TIME_LIMIT))?;
         let (address, token) = (&self.address, &self.token);
         let body = body.map(Value::to_string).unwrap_or_default();
         let length = body.len();
-        stream.write_all(
-            format!(
-                "{method} {target} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
-                 Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-            )
-            .as_bytes(),
-        )?;
-        let mut text = String::new();
-        stream.take(MAX_RESPONSE).read_to_string(&mut text)?;
-        let broken =
-            || io::Error::new(io::ErrorKind::InvalidData, "what came back is not the response of a sandbox");
-        let (head, body) = text.split_once("\r\n\r\n").ok_or_else(broken)?;
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let received = self.connections.exchange(address, &request)?;
+        let body = &*received.body;
         let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body)? };
-        Ok((status, body))
+        Ok((received.status, body))
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN,
+};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -25,6 +27,8 @@ use super::{Control, ControlError, ControlResponse, log};
 pub(crate) const FILE: &str = "control.json";
 
 const MAX_CONNECTIONS: usize = 64;
+/// So many may stay open after a response. Those beyond end with it, so that idle ones never take all places.
+const MAX_KEPT_OPEN: usize = MAX_CONNECTIONS / 2;
 /// The most handlers at once: that of a connection which has ended may still run.
 const MAX_HANDLERS: usize = 4 * MAX_CONNECTIONS;
 const MAX_BODY: usize = 1024 * 1024;
@@ -89,9 +93,12 @@ impl ControlListener {
                 sleep(Duration::from_millis(1)).await;
                 continue;
             };
-            let service = self.service.clone();
+            // A response is one small write: waiting to join it with another would only delay it.
+            let _ = socket.set_nodelay(true);
+            let (service, stays_open) =
+                (self.service.clone(), places.available_permits() >= MAX_CONNECTIONS - MAX_KEPT_OPEN);
             tokio::spawn(async move {
-                let respond = service_fn(move |request| respond(service.clone(), from, request));
+                let respond = service_fn(move |request| respond(service.clone(), from, request, stays_open));
                 let mut protocol = http1::Builder::new();
                 protocol.timer(TokioTimer::new()).header_read_timeout(ARRIVAL).max_buf_size(32 * 1024);
                 // How a connection ended is its client's business.
@@ -106,8 +113,13 @@ async fn respond(
     service: Service,
     from: SocketAddr,
     request: Request<Incoming>,
+    stays_open: bool,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(written(outcome(service, from, request).await.unwrap_or_else(ControlResponse::from)))
+    let mut response = written(outcome(service, from, request).await.unwrap_or_else(ControlResponse::from));
+    if !stays_open {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 async fn outcome(

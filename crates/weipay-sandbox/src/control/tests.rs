@@ -92,6 +92,28 @@ fn what_is_held_is_told_by_health_by_the_list_and_by_its_own_route() {
 }
 
 #[test]
+fn connections_that_are_idle_never_take_all_places() {
+    let sandbox = Sandbox::start().unwrap();
+    let url = sandbox.control().unwrap().url();
+    let host = url.strip_prefix("http://").unwrap();
+    let mut kept = Vec::new();
+    // More than there are places.
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(stream, "GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        if !String::from_utf8(head).unwrap().contains("connection: close") {
+            kept.push(stream);
+        }
+    }
+    assert_eq!(kept.len(), 32);
+}
+
+#[test]
 fn address_and_token_stand_in_the_data_folder() {
     let sandbox = Sandbox::start().unwrap();
     let client = Client::from_data_dir(sandbox.data_dir()).unwrap();
