@@ -42,7 +42,7 @@ pub(crate) mod trigger;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store::{OutboxEntry, StoreError, Transaction};
 pub(crate) use receiver::Receivers;
@@ -54,8 +54,16 @@ pub(crate) struct Deliveries {
     receivers: Receivers,
     /// Whether a body that says `FAIL` makes a status 2xx a failure.
     reads_bodies: bool,
-    /// The numbers of notifications, and where they go.
-    under_way: Mutex<HashMap<i64, String>>,
+    under_way: Mutex<UnderWay>,
+}
+
+/// The attempts that are being made.
+#[derive(Default)]
+struct UnderWay {
+    /// The numbers of their notifications, and where they go.
+    receivers: HashMap<i64, String>,
+    /// Whether something may be due that found no slot: the end of an attempt makes room for it.
+    is_waited_for: bool,
 }
 
 impl fmt::Debug for Deliveries {
@@ -69,8 +77,8 @@ impl Deliveries {
         Self { receivers, reads_bodies, ..Self::default() }
     }
 
-    fn under_way(&self) -> HashMap<i64, String> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
