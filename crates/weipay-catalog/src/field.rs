@@ -41,7 +41,8 @@ pub struct Field {
     pub private: bool,
     /// What a field of a request is for, if a client must know that.
     pub purpose: Option<Purpose>,
-    /// Of an [`echo`](Purpose::Echo): the request's field that it repeats, if that has another name.
+    /// Of an [`echo`](Purpose::Echo): the request's field that it repeats, if that has another name. Of a [number of the
+    /// caller](Purpose::MerchantNumber): the request's field with the number of another merchant that it may be instead.
     pub echo_of: Option<&'static str>,
     /// The example of the page, as text.
     pub example: Option<Cow<'static, str>>,

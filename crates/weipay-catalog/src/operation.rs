@@ -112,6 +112,9 @@ impl Repeat {
     }
 }
 
+/// The reason why a repeat is safe of an operation that has no effect, although it is no GET.
+const ONLY_READS: &str = "the operation only reads";
+
 /// The protocol of an operation or a notification: the platform has two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApiVersion {
@@ -187,6 +190,13 @@ impl Operation {
     #[must_use]
     pub fn writes(&self) -> bool {
         self.method != "GET"
+    }
+
+    /// Whether a call of it has no effect: it is a GET of APIv3, or the catalogue says that it only reads. A few operations
+    /// of APIv2 act, although they are called by GET.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.repeat_reason == ONLY_READS || self.method == "GET" && self.version() == ApiVersion::V3
     }
 
     /// All error codes that are known of it.

@@ -220,7 +220,7 @@ fn member(field: &Field, in_every_success: &str, keep: &dyn Fn(&Field) -> bool) 
     let inside = list(&field.fields, keep);
     let wrapped = if field.carrier == Some(Carrier::JsonText) { "~" } else { "" };
     let is_open = inside.is_empty() || field.carrier == Some(Carrier::UrlText);
-    let sent = field.echo_of.filter(|_| field.purpose == Some(Purpose::Echo));
+    let sent = field.echo_of.filter(|_| field.purpose.is_some());
     let sent = sent.map(|name| format!("@{name}")).unwrap_or_default();
     let head = format!("{}{in_every_success}{purpose}{sent}", field.name);
     match field.kind {

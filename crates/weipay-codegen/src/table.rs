@@ -122,6 +122,7 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
         say(format!("succeeds_with({})", operation.success));
     }
     let marks = [
+        (operation.is_read_only() && operation.method != "GET", "reads()"),
         (operation.unsigned, "unsigned()"),
         (operation.has_file_response, "file()"),
         (operation.client_cert, "client_certificate()"),

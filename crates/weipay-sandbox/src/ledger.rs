@@ -35,6 +35,9 @@ pub(crate) enum Business {
     Transfer,
     TransferReturn,
     RedPacket,
+    /// 付款到银行卡.
+    BankPayment,
+    BankPaymentReturn,
     Coupon,
     TopUp,
     Withdrawal,

@@ -114,6 +114,9 @@ pub(crate) mod tail {
     pub(crate) const UNEXPLAINED: u32 = 270_924_337;
     /// UNCONFIRMED(request-id-code): seen on a 401 and never explained.
     pub(crate) const UNEXPLAINED_401: u32 = 269_546_525;
+    /// Of APIv2, reported of a body that is not XML: <https://github.com/ArtisanCloud/PowerWeChat/issues/258>.
+    /// UNCONFIRMED(v2-request-id): every other failure of APIv2 has it too.
+    pub(crate) const FAILURE_OF_V2: u32 = 47_001;
 }
 
 /// A signing key and the name that goes into `Wechatpay-Serial`.
@@ -182,6 +185,11 @@ impl Signers {
             return if is_of_public_key { public_key } else { &self.usual };
         }
         self.named(serial)
+    }
+
+    /// The keys that decrypt what a request of APIv2 has encrypted; the first is the one that the platform gives.
+    pub(crate) fn encryption_keys(&self) -> impl Iterator<Item = &PrivateKey> {
+        self.public_keys.iter().chain(&self.certificates).map(|key| &key.key)
     }
 
     fn for_request(&self, request: &Request) -> &SigningKey {
@@ -286,7 +294,7 @@ pub(crate) fn with_headers(
 ///
 /// The form was read out of recorded ones: field 1 is the time in seconds (by the sandbox's clock), 2 its milliseconds,
 /// 3 the address of a machine as an integer, 4 and 5 are small integers.
-fn request_id(now: i64, tail: u32, entropy: &Entropy) -> String {
+pub(crate) fn request_id(now: i64, tail: u32, entropy: &Entropy) -> String {
     let mut random = [0; 4];
     entropy.fill(&mut random);
     let [low, high, fourth, fifth] = random;

@@ -322,11 +322,8 @@ fn into_http_response(
     idle: Option<Duration>,
     spelling: &Extensions,
 ) -> Response<Outgoing> {
-    let mut frame = Vec::new();
-    // A response without content has no length either (RFC 9110, 8.6).
-    if response.status != 204 {
-        frame.push((CONTENT_LENGTH, HeaderValue::from(response.body.len())));
-    }
+    // Also with 204, where HTTP allows no length (RFC 9110, 8.6): the platform was seen to send `Content-Length: 0`.
+    let mut frame = vec![(CONTENT_LENGTH, HeaderValue::from(response.body.len()))];
     match idle {
         None => frame.push((CONNECTION, HeaderValue::from_static("close"))),
         Some(idle) => {
@@ -397,6 +394,7 @@ mod tests {
         );
         assert_eq!(response.headers()["keep-alive"], "timeout=8");
         let closing = into_http_response(response::Response::empty(204), None, &Extensions::new());
-        assert_eq!(closing.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["connection"]);
+        let names: Vec<&str> = closing.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["content-length", "connection"]);
     }
 }

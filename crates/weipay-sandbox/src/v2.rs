@@ -99,7 +99,7 @@ impl Platform {
                 response
             }
             Outcome::File(bytes, behaviour) => {
-                let mut response = response::file(bytes, now);
+                let mut response = response::file(bytes, now, &self.entropy);
                 response.set(ANSWER_HEADER, behaviour.word());
                 response
             }

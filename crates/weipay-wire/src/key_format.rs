@@ -35,6 +35,8 @@ pub enum KeyFormat {
     PercentEncoded,
     /// The path of a file.
     Path,
+    /// The URL of a file: `file://` and a path.
+    FileUrl,
     /// JSON.
     Json,
     /// An SSH public key.
@@ -89,6 +91,9 @@ impl KeyFormat {
         }
         if has("-----END ") && !has("BEGIN") {
             return Self::NoBeginLine;
+        }
+        if text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://")) {
+            return Self::FileUrl;
         }
         if looks_like_path(text) {
             return Self::Path;
@@ -145,7 +150,8 @@ impl KeyFormat {
             [0xFE, 0xED, 0xFE, 0xED, ..] => return Self::JavaKeyStore,
             _ => {}
         }
-        if contains(bytes, b"-\0-\0-\0") || contains(bytes, b"\0-\0-\0-") {
+        let dashes: [&[u8]; 4] = [b"-\0-\0-\0", b"\0-\0-\0-", b"-\0\0\0-\0\0\0", b"\0\0\0-\0\0\0-"];
+        if dashes.iter().any(|dashes| contains(bytes, dashes)) {
             return Self::Utf16;
         }
         let head = &bytes[..bytes.len().min(64)];
@@ -247,9 +253,12 @@ impl Display for KeyFormat {
             Self::Path => f.write_str(
                 "this text looks like the path of a file, but the content of the file is needed here",
             ),
+            Self::FileUrl => f.write_str(
+                "this text is the URL of a file (`file://`), but the content of the file is needed here",
+            ),
             Self::Json => f.write_str("this is JSON, not a PEM"),
             Self::Ssh => f.write_str("this is an SSH key, not a PEM"),
-            Self::Utf16 => f.write_str("this text is in UTF-16: save it again as UTF-8"),
+            Self::Utf16 => f.write_str("this text is in UTF-16 or UTF-32: save it again as UTF-8"),
             Self::Der(kind) => {
                 write!(f, "this is {kind} in DER, the binary form, not a PEM")?;
                 match kind {

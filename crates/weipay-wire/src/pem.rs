@@ -213,6 +213,8 @@ mod tests {
             ("", KeyError::Empty { wanted }),
             ("\u{FEFF} \r\n\t", KeyError::Empty { wanted }),
             ("/etc/pub_key.pem", not_pem(KeyFormat::Path)),
+            ("file:///etc/pub_key.pem", not_pem(KeyFormat::FileUrl)),
+            ("FILE://C:/keys/pub_key.pem", not_pem(KeyFormat::FileUrl)),
             ("aGVsbG8=", not_pem(KeyFormat::Text)),
             ("-----BEGIN PUBLIC KEY", broken(PemDamage::BeginLine)),
             ("-----BEGIN PUBLIC KEY----\naGVsbG8=\n-----END PUBLIC KEY-----", broken(PemDamage::BeginLine)),
@@ -236,6 +238,32 @@ mod tests {
         let gbk = [b"\xc9\xcc\xbb\xa7\xcb\xbd\xd4\xbf\n".as_slice(), PLAIN.as_bytes()].concat();
         let text = decode_text(&gbk, PemKind::PublicKey).unwrap();
         assert_eq!(content(&text), Ok(b"hello".to_vec()));
+    }
+
+    #[test]
+    fn a_text_in_another_unicode_encoding_is_named_with_and_without_its_mark() {
+        let wide = |width: usize, is_big: bool, mark: &str| -> Vec<u8> {
+            let unit = |letter: char| {
+                let code = u32::from(letter).to_be_bytes();
+                let mut unit = code[4 - width..].to_vec();
+                if !is_big {
+                    unit.reverse();
+                }
+                unit
+            };
+            mark.chars().chain(PLAIN.chars()).flat_map(unit).collect()
+        };
+        for (width, is_big) in [(2, false), (2, true), (4, false), (4, true)] {
+            for mark in ["", "\u{feff}"] {
+                let refusal = decode_text(&wide(width, is_big, mark), PemKind::PublicKey).unwrap_err();
+                let given = KeyFormat::Utf16;
+                assert_eq!(
+                    refusal,
+                    KeyError::NotPem { wanted: PemKind::PublicKey, given },
+                    "{width} {mark:?}"
+                );
+            }
+        }
     }
 
     #[test]

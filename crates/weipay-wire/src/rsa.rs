@@ -407,6 +407,13 @@ impl PublicKey {
     pub fn to_spki_pem(&self) -> String {
         pem::write("PUBLIC KEY", self.as_spki_der()).to_string()
     }
+
+    /// The key as an `RSA PUBLIC KEY` PEM (PKCS#1), the form that `v2/risk/getpublickey` shows; `None` for a key of SM2.
+    #[must_use]
+    pub fn to_pkcs1_pem(&self) -> Option<String> {
+        let key = aws_lc_rs::rsa::PublicKey::from_der(self.as_spki_der()).ok()?;
+        Some(pem::write("RSA PUBLIC KEY", key.as_ref()).to_string())
+    }
 }
 
 impl Rsa {

@@ -59,6 +59,8 @@ pub(crate) struct Plan<'a> {
     /// When it began, by the timer, and how long it may take.
     pub(crate) began: Duration,
     pub(crate) limit: Duration,
+    /// How long of that the caller waits for the outcome. A fetch of certificates continues without it.
+    pub(crate) caller_limit: Duration,
 }
 
 /// How long the exchange of one attempt may take.
@@ -127,12 +129,22 @@ impl<'a> Attempts<'a> {
         }
         // Before the lock: a program may have its own timer.
         let now = self.now();
+        let shares_all = self.plan.shares_time && self.may_be_repeated();
+        if shares_all && self.hosts().take_patient_turn(now) {
+            return ExchangeLimits { whole: left, connecting: None };
+        }
+        let left_to_caller = left.min(self.plan.caller_limit.saturating_sub(self.elapsed()));
         let (whole, connecting) = {
             let hosts = self.hosts();
-            (hosts.first_share(self.host, left, now), hosts.connect_share(self.host, left))
+            let whole = |left| hosts.first_share(self.host, left, now);
+            let connecting = |left| hosts.connect_share(self.host, left);
+            // Where the caller has too little time for both hosts, the attempts may still have enough.
+            (
+                whole(left_to_caller).or_else(|| whole(left)),
+                connecting(left_to_caller).or_else(|| connecting(left)),
+            )
         };
         let silent = RetryClass::Unknown { retry_after: None };
-        let shares_all = self.plan.shares_time && self.may_be_repeated();
         let whole = whole.filter(|share| shares_all && self.has_another_after(*share, silent));
         let connecting = connecting.filter(|share| self.has_another_after(*share, RetryClass::NotSent));
         ExchangeLimits { whole: whole.unwrap_or(left), connecting }
@@ -156,13 +168,11 @@ impl<'a> Attempts<'a> {
         let settings = &self.core.delivery;
         let now = self.now();
         let status = HostStatus::of(outcome.err());
-        let has_failed = self.plan.has_backup && status == HostStatus::Failed;
+        let has_failed = self.plan.has_backup && status.has_failed();
         if self.plan.has_backup {
             self.hosts().note(self.host, status, now);
         }
-        // The other host may not have the same page before it. The platform never saw the call, or may have carried it out.
-        let is_elsewhere = has_failed && outcome.is_err_and(Error::is_from_intermediary);
-        let class = if is_elsewhere { RetryClass::Unknown { retry_after: None } } else { class };
+        let class = class.for_hosts(self.plan.has_backup);
         let is_first = self.ended.is_empty();
         let has_succeeded = outcome.is_ok() && class == RetryClass::Settled;
         if is_first && has_succeeded {
@@ -239,4 +249,72 @@ impl<'a> Attempts<'a> {
 /// A random number for the jitter of a wait. Each `RandomState` has keys of its own, so this takes no dependency.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
+
+    use super::*;
+    use crate::ClientBuilder;
+    use crate::error::{ErrorKind, FileError};
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn plan(has_backup: bool) -> Plan<'static> {
+        Plan {
+            retries: RetryConfig::default(),
+            policy: None,
+            operation: None,
+            repeat: Repeatable::Yes,
+            has_backup,
+            shares_time: false,
+            passes_probe: false,
+            began: Duration::ZERO,
+            limit: LIMIT,
+            caller_limit: LIMIT,
+        }
+    }
+
+    fn core() -> Core {
+        let platform = PrivateKey::generate().unwrap();
+        ClientBuilder::default()
+            .mchid(MerchantId::new("1900007291").unwrap())
+            .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB").unwrap())
+            .merchant_key(PrivateKey::generate().unwrap())
+            .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.public_key())
+            .into_core(false)
+            .unwrap()
+    }
+
+    /// On a network where connecting takes longer than half of the time, at both hosts.
+    #[test]
+    fn a_read_has_all_of_its_time_for_connecting_once_neither_host_connected_in_half_of_it() {
+        let core = core();
+        let read = || Attempts::begin(&core, Plan { shares_time: true, ..plan(true) });
+        let share = |attempts: &Attempts<'_>| attempts.exchange_limits(LIMIT).whole;
+        let slow = Error::from(crate::transport::timed_out(crate::error::Sent::No));
+        let mut first = read();
+        assert!(share(&first) <= LIMIT / 2);
+        assert!(first.next(Err(&slow), RetryClass::NotSent).is_some());
+        assert!(first.next(Err(&slow), RetryClass::NotSent).is_some());
+        let [patient, other] = [read(), read()];
+        assert!(share(&patient) == LIMIT && share(&other) <= LIMIT / 2);
+    }
+
+    /// A file of which a part was written to a caller's writer must not be written a second time.
+    #[test]
+    fn what_is_settled_stays_so_whatever_answered() {
+        let core = core();
+        let page = Error::new(ErrorKind::File(FileError::WebPage));
+        assert_eq!(RetryClass::from_error(&page, 0), RetryClass::Intermediary);
+        for (class, has_backup, has_another) in [
+            (RetryClass::Settled, true, false),
+            (RetryClass::Intermediary, true, true),
+            (RetryClass::Intermediary, false, false),
+        ] {
+            let mut attempts = Attempts::begin(&core, plan(has_backup));
+            assert_eq!(attempts.next(Err(&page), class).is_some(), has_another, "{class:?} {has_backup}");
+        }
+    }
 }

@@ -94,6 +94,13 @@ impl<R: Read> Bill<R> {
         if bill.line.starts_with(&[0x1f, 0x8b]) {
             return Err(BillError::NoHeading("it is compressed (gzip): decompress it before reading it"));
         }
+        // UTF-32 in the one order begins as UTF-16 does.
+        if [&[0xff, 0xfe][..], &[0xfe, 0xff], &[0, 0, 0xfe, 0xff]]
+            .iter()
+            .any(|mark| bill.line.starts_with(mark))
+        {
+            return Err(BillError::NoHeading("it is in UTF-16 or UTF-32: save it again as UTF-8"));
+        }
         let text = std::str::from_utf8(&bill.line).map_err(|_| BillError::NoHeading("it is not UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.starts_with(['<', '{', '`']) || text.is_empty() {

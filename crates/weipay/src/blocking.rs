@@ -68,7 +68,7 @@ impl Client {
         let ring = &self.shared.core.merchant.ring;
         ring.check_can_fetch()?;
         let deadline = Deadline::after(self.shared.core.timeout);
-        self.shared.fetch(ring.new_ticket(), deadline).map_err(Error::without_keys)
+        self.shared.fetch(ring.new_ticket(), deadline, deadline).map_err(Error::without_keys)
     }
 }
 

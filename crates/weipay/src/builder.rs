@@ -272,6 +272,8 @@ impl ClientBuilder {
     /// - Half without a minimum, if the host of the first attempt failed the last time.
     /// - The whole time limit, if less than four seconds are left, or if the other host has failed within the last five seconds,
     ///   and the host of the first attempt has not.
+    /// - The whole time limit for one call in five seconds, if neither host made a connection in time when it was asked last.
+    ///   Perhaps connecting is slow on this network.
     ///
     /// This is for calls that are safe to repeat at once. Any other call is not sent again once it may have arrived, so its first
     /// attempt has the whole time limit; so has an upload, a download, a call with a `retry_policy`, and one whose time limit the

@@ -431,6 +431,7 @@ fn begin_attempts<'a>(core: &'a Core, request: &'a Request, began: Duration) -> 
         passes_probe: false,
         began,
         limit: core.timeout(request),
+        caller_limit: core.timeout(request),
     };
     Attempts::begin(core, plan)
 }

@@ -421,8 +421,8 @@ impl Error {
         self.0.asks_for_another_language
     }
 
-    /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few APIv2 operations have side effects although
-    /// they use GET; for these it is `false`.
+    /// Whether the call only reads, so that it has no effect ([`Operation::is_read_only`]). Of a path that the catalogue does not
+    /// have, a GET of APIv3 counts as one that only reads.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.0.is_read_only

@@ -25,7 +25,7 @@ pub const ACCOUNT_ERROR: &str = "ACCOUNT_ERROR";
 pub const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
 /// The stock is over.
 pub const AL_STOCK_OVER: &str = "AL_STOCK_OVER";
-/// The amount is outside the limits.
+/// The amount is outside the limits. Or: The limit of the day is reached, of the merchant or of the card.
 pub const AMOUNT_LIMIT: &str = "AMOUNT_LIMIT";
 /// The interface is closed for this merchant.
 pub const API_METHOD_CLOSED: &str = "API_METHOD_CLOSED";
@@ -64,7 +64,8 @@ pub const COUPON_STOCK_ID_NOT_VALID: &str = "COUPON_STOCK_ID_NOT_VALID";
 /// The operation failed, and the message says why. Or: The whole order is refunded already: an earlier
 /// refund took effect.
 pub const ERROR: &str = "ERROR";
-/// The number was used before with other content.
+/// The number was used before with other content. Or: The number was used before with other content, or too
+/// long ago.
 pub const FATAL_ERROR: &str = "FATAL_ERROR";
 /// Too many calls. HTTP 429.
 pub const FREQUENCY_LIMIT: &str = "FREQUENCY_LIMIT";
@@ -148,11 +149,12 @@ pub const OPENID_MISMATCH: &str = "OPENID_MISMATCH";
 pub const OPERATION_FAILED: &str = "OPERATION_FAILED";
 /// The order is closed. Also spelled [`ORDER_CLOSED`].
 pub const ORDERCLOSED: &str = "ORDERCLOSED";
-/// The order does not exist. Or: The number is unknown. Or: The split is unknown. Or: There is no such
-/// deposit, or it was consumed. HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
+/// The order does not exist. Or: The number is unknown. Or: The number is unknown, or its payment is not
+/// known yet. Or: The split is unknown. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
 pub const ORDERNOTEXIST: &str = "ORDERNOTEXIST";
-/// The order is already paid. Or: The order is already paid and cannot be closed: refund it. HTTP 400. Also
-/// spelled [`ORDER_PAID`].
+/// The order is already paid. Or: The order is already paid and cannot be closed: refund it. Or: The number
+/// was accepted before. HTTP 400. Also spelled [`ORDER_PAID`].
 pub const ORDERPAID: &str = "ORDERPAID";
 /// The order was reversed.
 pub const ORDERREVERSED: &str = "ORDERREVERSED";

@@ -7,12 +7,13 @@
 //! The signature does not cover the host, and the platform keeps requests by their numbers, so a backup host is the same platform
 //! on another way. Which calls may go there after a failure is for [`retry`](crate::retry) to decide, not here.
 
+use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use crate::base_url::BaseUrl;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, NetworkError, Sent};
 use crate::retry::RetryClass;
 use crate::transport::NotOfHost;
 
@@ -74,6 +75,8 @@ enum Health {
         half_open_at: Duration,
         /// Whether the other host responded when it was asked last, and that was later.
         other_responded: bool,
+        /// Whether the last failure was that no connection was made in time.
+        is_slow_to_connect: bool,
     },
 }
 
@@ -120,26 +123,38 @@ impl Health {
     }
 
     /// After one more failure.
-    fn after_failure(self, now: Duration) -> Self {
+    fn after_failure(self, now: Duration, is_slow_to_connect: bool) -> Self {
         let times = if let Self::Fails { times, .. } = self { times.saturating_add(1) } else { 1 };
-        Self::Fails { times, last: now, half_open_at: now.saturating_add(OPEN_FOR), other_responded: false }
+        let half_open_at = now.saturating_add(OPEN_FOR);
+        Self::Fails { times, last: now, half_open_at, other_responded: false, is_slow_to_connect }
+    }
+
+    fn is_slow_to_connect(self) -> bool {
+        matches!(self, Self::Fails { is_slow_to_connect: true, .. })
     }
 }
 
-/// What the end of an attempt shows of its host.
+/// The state of a host according to the outcome of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostStatus {
     /// Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
     Unknown,
     Responded,
+    /// No connection was made in time. The host may be down, or the network slow.
+    NotConnected,
     Failed,
 }
 
 impl HostStatus {
+    pub(crate) fn has_failed(self) -> bool {
+        matches!(self, Self::NotConnected | Self::Failed)
+    }
+
     /// It is decided before [`Hosts`] are locked: the causes of a caller's error may do whatever they like.
     pub(crate) fn of(error: Option<&Error>) -> Self {
         match error {
             Some(error) if error.is_request() || is_not_of_host(error) => Self::Unknown,
+            Some(error) if is_slow_connection(error) => Self::NotConnected,
             Some(error) if is_host_failure(error) => Self::Failed,
             _ => Self::Responded,
         }
@@ -151,6 +166,8 @@ impl HostStatus {
 pub(crate) struct Hosts {
     main: Health,
     backup: Health,
+    /// When a call may take its [patient turn](Self::take_patient_turn).
+    patient_turn_at: Duration,
 }
 
 impl Hosts {
@@ -209,6 +226,18 @@ impl Hosts {
         self.share(host, left).filter(|_| !self.health(host.other()).has_failed())
     }
 
+    /// Whether a call that may ask both hosts waits for one of them with all of its time. If neither made a connection in time,
+    /// connecting is perhaps slow on this network, and no share would ever be enough. One call in five seconds finds that out; the
+    /// others still ask both, since either host may be back. Once a connection is made, that host works, and is not left.
+    pub(crate) fn take_patient_turn(&mut self, now: Duration) -> bool {
+        let are_slow = self.main.is_slow_to_connect() && self.backup.is_slow_to_connect();
+        let takes_turn = are_slow && now >= self.patient_turn_at;
+        if takes_turn {
+            self.patient_turn_at = now.saturating_add(RECENT);
+        }
+        takes_turn
+    }
+
     fn share(&self, host: Host, left: Duration) -> Option<Duration> {
         let half = left / 2;
         if self.health(host).has_failed() {
@@ -226,13 +255,12 @@ impl Hosts {
 
     /// Notes what an attempt showed of a host.
     pub(crate) fn note(&mut self, host: Host, status: HostStatus, now: Duration) {
-        let has_failed = match status {
-            HostStatus::Unknown => return,
-            HostStatus::Responded => false,
-            HostStatus::Failed => true,
-        };
+        if status == HostStatus::Unknown {
+            return;
+        }
+        let (has_failed, is_slow_to_connect) = (status.has_failed(), status == HostStatus::NotConnected);
         let health = self.health_mut(host);
-        *health = if has_failed { health.after_failure(now) } else { Health::Works };
+        *health = if has_failed { health.after_failure(now, is_slow_to_connect) } else { Health::Works };
         if let Health::Fails { other_responded, .. } = self.health_mut(host.other()) {
             *other_responded = !has_failed;
         }
@@ -290,6 +318,18 @@ impl RetryAfterPerHost {
     }
 }
 
+fn is_slow_connection(error: &Error) -> bool {
+    let ErrorKind::Network(NetworkError { sent: Sent::No, source }) = error.kind() else { return false };
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&**source);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 fn is_not_of_host(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Network(error) if NotOfHost::has_caused(error))
 }
@@ -311,12 +351,10 @@ fn is_network_or_gateway_failure(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::HostStatus::{Failed, NotConnected, Responded};
     use super::*;
-    use crate::error::{NetworkError, Sent};
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    use super::HostStatus::{Failed, Responded};
 
     #[test]
     fn the_main_host_is_used_while_it_works() {
@@ -341,6 +379,8 @@ mod tests {
             ),
             (crate::error::RequestError::WholeUrl.into(), HostStatus::Unknown),
             (lost, Failed),
+            (crate::transport::timed_out(Sent::No).into(), NotConnected),
+            (crate::transport::timed_out(Sent::Perhaps).into(), Failed),
             // A refusal proves that the host is there.
             (Error::new(ErrorKind::SignatureProbe), Responded),
         ] {
@@ -431,6 +471,28 @@ mod tests {
         // The main host is back, and only that is known.
         hosts.note(Host::Main, Responded, second);
         assert_eq!(hosts.first_share(Host::Main, 30 * second, second), None);
+    }
+
+    #[test]
+    fn where_neither_host_connects_in_time_one_call_in_a_while_waits_for_one_of_them() {
+        let mut hosts = Hosts::default();
+        for (main, backup, may_be_patient) in [
+            (Responded, Responded, false),
+            (NotConnected, Responded, false),
+            // It refuses connections, so the network is not slow.
+            (NotConnected, Failed, false),
+            (NotConnected, NotConnected, true),
+        ] {
+            hosts.note(Host::Main, main, SECOND);
+            hosts.note(Host::Backup, backup, SECOND);
+            assert_eq!(hosts.take_patient_turn(SECOND), may_be_patient, "{main:?} {backup:?}");
+        }
+        assert!(!hosts.take_patient_turn(SECOND + RECENT / 2), "the others ask both");
+        assert!(hosts.take_patient_turn(SECOND + RECENT));
+        // It made a connection. Now new ones have all of the time at that host.
+        hosts.note(Host::Main, Responded, 2 * SECOND);
+        assert!(!hosts.take_patient_turn(60 * SECOND));
+        assert_eq!(hosts.first_share(Host::Main, 4 * SECOND, 3 * SECOND), None);
     }
 
     #[test]

@@ -9,7 +9,8 @@
 //!   success has one;
 //! - `!` if it is encrypted;
 //! - `=` and a letter for its purpose;
-//! - `@` and the field that it repeats, if that has another name;
+//! - `@` and the field of the request that it repeats, if that has another name, or that it may repeat instead of the caller's
+//!   number;
 //! - its own members in braces, with a `~` before them if they are JSON text.
 //!
 //! The path, and objects of a response, have only the members that the client acts on. Members that any response may have are
@@ -34,7 +35,7 @@ pub(crate) struct Member {
     pub(crate) is_proof: bool,
     pub(crate) is_encrypted: bool,
     pub(crate) purpose: Option<Purpose>,
-    /// The field of the request that it repeats, if its purpose is that.
+    /// The field of the request that it repeats, if its purpose is that, or whose value it may have instead of the caller's number.
     pub(crate) repeats: &'static str,
     /// Whether its own members are JSON text inside a string.
     pub(crate) is_json_text: bool,

@@ -51,6 +51,7 @@ pub struct Operation {
     version: ApiVersion,
     body_format: BodyFormat,
     idempotency: Idempotency,
+    is_read_only: bool,
     is_unsigned: bool,
     signed_digest: Option<&'static str>,
     has_file_response: bool,
@@ -255,9 +256,11 @@ impl Operation {
         }
     }
 
-    /// Whether a call of it has no effect.
-    pub(crate) fn is_read_only(&self) -> bool {
-        is_read_only(&self.method(), self.version)
+    /// Whether a call of it has no effect: it only reads. Not every such operation is a GET: a query of APIv2 is a POST, and a few
+    /// operations of APIv2 act although they are called by GET.
+    #[must_use]
+    pub const fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     /// The facts for waiting.
@@ -368,11 +371,6 @@ impl fmt::Debug for Operation {
     }
 }
 
-/// Whether a call with this method has no effect. A few operations of APIv2 act although they are called by GET.
-pub(crate) fn is_read_only(method: &Method, version: ApiVersion) -> bool {
-    *method == Method::GET && version == ApiVersion::V3
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -426,6 +424,24 @@ mod tests {
         assert_eq!(pages.map(|row| row.idempotency()).collect::<Vec<_>>(), [Idempotency::Unknown; 6]);
         let writes = operations().filter(|row| row.method() != Method::GET && row.is_safe_to_repeat());
         assert!(writes.count() > 50);
+    }
+
+    #[test]
+    fn the_method_does_not_tell_what_only_reads() {
+        for (method, path, is_read_only) in [
+            (Method::GET, "v3/pay/transactions/id/{transaction_id}", true),
+            (Method::POST, "v2/pay/orderquery", true),
+            (Method::POST, "v2/risk/getpublickey", true),
+            (Method::POST, "v3/gov/subsidy/sncode/query", true),
+            (Method::GET, "v2/papay/entrustweb", false),
+            (Method::POST, "v2/secapi/mch/submchmanage", false),
+            (Method::POST, "v3/pay/transactions/jsapi", false),
+        ] {
+            let operation = Operation::find(&method, path).unwrap();
+            assert_eq!(operation.is_read_only(), is_read_only, "{operation}");
+        }
+        // Without an effect there is no second one.
+        assert!(operations().filter(|row| row.is_read_only()).all(Operation::is_safe_to_repeat));
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl KeyRing {
         if self.is_unfetched() {
             return RequiredAction::Fetch(self.schedule().polite_ticket(now));
         }
-        // What is encrypted with an expired key would be refused.
+        // The platform rejects fields that are encrypted with an expired key.
         if self.lacks_valid(now) {
             return RequiredAction::Renew(self.schedule().renewal_ticket(now));
         }
@@ -151,16 +151,23 @@ impl KeyRing {
     /// that retired ones do not come back.
     pub(crate) fn install_list(&self, response: &RawResponse, now: i64) -> Result<(), ErrorKind> {
         let Some(key) = &self.key else { return Ok(()) };
-        let certificates = list::read(&response.body, key).map_err(|reason| {
+        let listed = list::read(&response.body, key).map_err(|reason| {
             match verify(response, self.current().keys(), now) {
                 // Such as the page of a proxy.
                 Err(missing @ VerifyError::Missing(_)) => ErrorKind::Unverified(missing),
                 _ => ErrorKind::Decode(DecodeError::whole(reason)),
             }
         })?;
-        let set = PlatformKeySet::new(&self.public_keys, &certificates, self.scheme);
+        let set = PlatformKeySet::new(&self.public_keys, &listed.certificates, self.scheme);
         verify(response, set.keys(), now).map_err(|error| match error {
             VerifyError::Probe => ErrorKind::SignatureProbe,
+            VerifyError::UnknownSerial { serial, .. } if listed.is_cut => {
+                let most = list::MAX_ENTRIES;
+                ErrorKind::Decode(DecodeError::whole(format!(
+                    "it lists more than {most} certificates, and the one that it is signed with, {serial}, is not among the first \
+                     {most}, which are read"
+                )))
+            }
             error => ErrorKind::Unverified(error),
         })?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);

@@ -185,9 +185,12 @@ impl Request {
         format!("{} {}", self.method, target::without_query(&self.template))
     }
 
-    /// Whether the call has no effect.
+    /// Whether the call has no effect. Of a path that the catalogue does not have only the method can tell.
     pub(crate) fn is_read_only(&self) -> bool {
-        operation::is_read_only(&self.method, self.version())
+        match self.operation {
+            Some(known) => known.is_read_only(),
+            None => self.method == Method::GET && self.version() == ApiVersion::V3,
+        }
     }
 
     /// Whether errors may be written in another language than simplified Chinese, in which the platform writes

@@ -143,7 +143,7 @@ impl RetryConfig {
                 retry_after.unwrap_or_default().saturating_add(jitter).max(min_delay)
             }
             RetryClass::Probe => min_delay,
-            RetryClass::Settled | RetryClass::NotSent => jitter,
+            RetryClass::Settled | RetryClass::NotSent | RetryClass::Intermediary => jitter,
         };
         (progress.elapsed.saturating_add(wait) < progress.limit).then_some(wait)
     }
@@ -172,7 +172,7 @@ impl Progress {
     /// The minimum delay before another attempt, also with a policy; `None` if there must be no other attempt.
     fn min_delay(&self, class: RetryClass) -> Option<Duration> {
         match class {
-            RetryClass::Settled => None,
+            RetryClass::Settled | RetryClass::Intermediary => None,
             RetryClass::NotSent => Some(Duration::ZERO),
             RetryClass::Unknown { .. } | RetryClass::Probe if self.repeat == Repeatable::No => None,
             RetryClass::Probe => Some(Duration::ZERO),
@@ -220,9 +220,21 @@ pub(crate) enum RetryClass {
     },
     /// The platform tested the client with a wrong signature.
     Probe,
+    /// Something between the client and the platform answered. It would do so again, so only another host is worth an attempt.
+    Intermediary,
 }
 
 impl RetryClass {
+    /// The class for a call that has another host to go to, or none. On the way to the other one may be no intermediary. The
+    /// platform never saw the call, or may have carried it out.
+    pub(crate) fn for_hosts(self, has_backup: bool) -> Self {
+        match self {
+            Self::Intermediary if has_backup => Self::Unknown { retry_after: None },
+            Self::Intermediary => Self::Settled,
+            class => class,
+        }
+    }
+
     /// The class of an attempt. `now` is the time of day, for a `Retry-After` that is a date.
     pub(crate) fn from_outcome(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
         match outcome {
@@ -250,6 +262,7 @@ impl RetryClass {
                 Some(headers) => Self::Unknown { retry_after: retry_after(headers, now) },
                 None => Self::Unknown { retry_after: None },
             },
+            _ if error.is_from_intermediary() => Self::Intermediary,
             _ => Self::Settled,
         }
     }
@@ -425,6 +438,7 @@ mod tests {
             Just(RetryClass::Settled),
             Just(RetryClass::NotSent),
             Just(RetryClass::Probe),
+            Just(RetryClass::Intermediary),
             retry_after.prop_map(|retry_after| RetryClass::Unknown { retry_after }),
         ]
     }

@@ -140,11 +140,13 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
     Ok(())
 }
 
-/// The word of a purpose; `echo(transaction_id)` also names the field that is repeated.
+/// The word of a purpose; `echo(transaction_id)` and `merchant-number(sponsor_mchid)` also name a field of the request.
 fn purpose(word: &'static str) -> Option<(Purpose, Option<&'static str>)> {
     let Some((word, name)) = word.split_once('(') else { return Some((Purpose::from_word(word)?, None)) };
     let name = name.strip_suffix(')').filter(|name| !name.is_empty())?;
-    (word == Purpose::Echo.word()).then_some((Purpose::Echo, Some(name)))
+    let of_a_field =
+        [Purpose::Echo, Purpose::MerchantNumber].into_iter().find(|purpose| purpose.word() == word);
+    of_a_field.map(|purpose| (purpose, Some(name)))
 }
 
 /// `# label = example`, both parts optional.

@@ -104,7 +104,7 @@ fn advice(safe: Option<&Operation>) -> String {
 /// number, if it has one.
 pub(super) fn interrupted(method: &Method, path: &str, number: Option<&str>) -> Option<String> {
     let operation = Operation::find(method, path);
-    if *method == Method::GET && operation.is_none_or(|known| known.version() == weipay::ApiVersion::V3) {
+    if operation.map_or(*method == Method::GET, Operation::is_read_only) {
         return None;
     }
     let named = operation.and_then(Operation::request_number).zip(number);

@@ -295,6 +295,7 @@ static ROWS: &[Row] = &[
     ("POST", "/refunds/{number}/outcome", Gives::Members(ANY)),
     ("POST", "/withdrawals/{number}/outcome", Gives::Members(ANY)),
     ("POST", "/recharges/{number}/pay", Gives::Members(ANY)),
+    ("POST", "/bank-payments/{number}/outcome", Gives::Members(ANY)),
     ("POST", "/red-packets/{number}/open", Gives::Members(&[text("status"), integer("amount")])),
     ("POST", "/transfers/{number}/confirm", Gives::Members(STATE)),
     ("POST", "/transfers/{number}/refuse", Gives::Members(STATE)),

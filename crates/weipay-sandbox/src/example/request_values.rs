@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value};
 use weipay_catalog::sample::own::Own;
-use weipay_catalog::{Field, Kind, Operation};
+use weipay_catalog::{Field, Kind, Operation, Purpose};
 
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
@@ -58,7 +58,7 @@ impl RequestValues {
         if let Some(value) = here.filter(|value| of_type(value)) {
             return Some(value.clone());
         }
-        let repeated = field.echo_of.unwrap_or(field.name);
+        let repeated = field.echo_of.filter(|_| field.purpose == Some(Purpose::Echo)).unwrap_or(field.name);
         let in_url = self.url.iter().find(|(name, _)| name == repeated);
         if let Some(value) = in_url.and_then(|(_, text)| read(field.kind, text)) {
             return Some(value);

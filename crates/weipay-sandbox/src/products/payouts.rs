@@ -1,13 +1,14 @@
-//! Payments to people by APIv2, the forms that transfers (商家转账) came after: red packets (现金红包) and payments to the wallet
-//! (付款到零钱).
+//! Payments to people by APIv2, the forms that transfers (商家转账) came after: red packets (现金红包), payments to the wallet
+//! (付款到零钱) and to bank cards (付款到银行卡).
 //!
 //! | file | what is in it |
 //! |---|---|
 //! | `red_packet` | a red packet: sent, opened by the person, given back after a day |
 //! | `group` | the parts of a red packet that several people open (裂变红包) |
 //! | `to_wallet` | a payment to the wallet, which succeeds at once |
+//! | `to_bank` | a payment to a bank card, which the bank accepts, refuses or returns later; the key that encrypts its number |
 //! | `wecom` | red packets and payments of 企业微信 |
-//! | `control` | what people do: they open red packets |
+//! | `control` | people open red packets; developers decide what the bank does |
 //! | `refusals` | what is refused, in the platform's words |
 //!
 //! INFERRED(payout-account): the money comes from the operation account (运营账户), as that of transfers does.
@@ -20,6 +21,7 @@ mod red_packet;
 mod refusals;
 #[cfg(test)]
 mod tests;
+mod to_bank;
 mod to_wallet;
 mod wecom;
 
@@ -48,13 +50,17 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", wecom::query_payment),
     route("POST", "v2/mmpaymkttransfers/promotion/transfers", to_wallet::pay).responding(ResponseForm::OF_PAYMENT),
     route("POST", "v2/mmpaymkttransfers/gettransferinfo", to_wallet::query),
+    route("POST", "v2/mmpaysptrans/pay_bank", to_bank::pay).responding(ResponseForm::OF_BANK_PAYMENT),
+    route("POST", "v2/mmpaysptrans/query_bank", to_bank::query).responding(ResponseForm::OF_BANK_QUERY),
+    route("POST", "v2/risk/getpublickey", to_bank::public_key),
 ];
 
 /// How many seconds back queries find what was sent or paid.
 const MAX_AGE: i64 = 30 * clock::DAY;
 
 /// What the clock does.
-pub(crate) const DUE: &[(&str, DueHandler)] = &[(red_packet::UNCLAIMED, red_packet::give_back)];
+pub(crate) const DUE: &[(&str, DueHandler)] =
+    &[(red_packet::UNCLAIMED, red_packet::give_back), (to_bank::PAID, to_bank::settle)];
 
 /// A payment to the wallet by the merchant's number: `payment_no`, fen and time.
 pub(super) fn wallet_payment(

@@ -15,13 +15,16 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A body in one piece.
 pub(super) struct Outgoing {
     piece: Option<Bytes>,
+    /// Whether hyper has asked for it.
+    is_begun: bool,
     /// Ends in a break of the connection instead of an end.
     broken: Option<Pin<Box<Sleep>>>,
 }
 
 impl Outgoing {
     pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self { piece: Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()), broken: None }
+        let piece = Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty());
+        Self { piece, is_begun: false, broken: None }
     }
 
     /// The first half, after which the connection ends.
@@ -39,6 +42,7 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ConnectionDropped>>> {
+        self.is_begun = true;
         if let Some(piece) = self.piece.take() {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
@@ -47,8 +51,9 @@ impl Body for Outgoing {
         Poll::Ready(Some(Err(ConnectionDropped)))
     }
 
+    /// An empty body ends when it is asked for: hyper drops the `Content-Length` of one that has ended before.
     fn is_end_stream(&self) -> bool {
-        self.piece.is_none() && self.broken.is_none()
+        self.is_begun && self.piece.is_none() && self.broken.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -69,6 +69,8 @@ pub(crate) enum Told {
     ByReturnCode { has_code: bool },
     /// By `return_code`, with the sentence in `retmsg`: a payment to the wallet that names no merchant.
     ByRetcode,
+    /// As the operation reports its other failures: a wrong signature of downloadbill.
+    AsFailure,
     /// By `result_code`, signed for the merchant: a wrong signature of profit sharing.
     OfSharing(Arc<Merchant>),
     /// By `result_code`: a wrong signature of a red packet or a payment, with what was asked for.
@@ -121,8 +123,8 @@ pub(crate) fn enter(
     };
     let (merchant, sign_type) = match Merchants::check_with_reload(check, is_reloaded) {
         Ok(checked) => checked,
-        Err(refusal) if refusal.code == SIGN_ERROR => {
-            return Err(told_by_result_code(operation, elements, merchants, refusal));
+        Err(refusal) if is_wrong_sign(operation, &refusal) => {
+            return Err(told_of_sign(operation, elements, merchants, refusal));
         }
         Err(refusal) => return Err(refusal.into()),
     };
@@ -194,8 +196,13 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     let fields = operation.request.xml.iter();
     let required = fields.filter(|field| field.required && !field.name.contains('$')).map(|field| field.name);
     let of_all = (!operation.nonceless).then_some("nonce_str").into_iter().chain(["sign"]);
-    // Its product says itself what it must be.
-    let is_left = |name: &str| name == "spbill_create_ip" && operation.path == sentences::PAYMENT_TO_WALLET;
+    // The first product says itself what it must be.
+    let is_left = |name: &str| match operation.path {
+        sentences::PAYMENT_TO_WALLET => name == "spbill_create_ip",
+        // UNCONFIRMED(v2-key-sign-type): the page requires it, and public programs that pay to bank cards do not send it.
+        sentences::PUBLIC_KEY => name == "sign_type",
+        _ => false,
+    };
     let missing: Vec<&str> = required.chain(of_all).filter(|name| !has(name) && !is_left(name)).collect();
     if !missing.is_empty() {
         let reason = format!("missing: {}", missing.join(", "));
@@ -265,17 +272,39 @@ fn check_known(
     }
 }
 
-/// The code of a wrong signature that is told by `result_code`. Elsewhere it is written SIGNERROR.
+/// The code of a wrong signature that is told by `result_code`.
 const SIGN_ERROR: &str = "SIGN_ERROR";
+
+/// The usual one, and that of payments to bank cards.
+const SIGNERROR: &str = "SIGNERROR";
+
+/// That of a bill, as reported in the community of developers (oCJUsw0gJsiP_sGgS9l895KVMDzQ).
+/// UNCONFIRMED(v2-bill-signature): there is this one report.
+const SIGN_ERROR_OF_BILL: &str = "20001";
 
 fn wrong_sign(operation: &Operation, reason: impl Into<Cow<'static, str>>) -> Refusal {
     if shares_profit(operation) {
         sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN_OF_SHARING, reason)
     } else if pays_out(operation) {
         sentences::refused(SIGN_ERROR, sentences::wrong_sign(operation), reason)
+    } else if operation.path == sentences::BILL {
+        sentences::refused(SIGN_ERROR_OF_BILL, sentences::wrong_sign(operation), reason)
     } else {
-        sentences::refused("SIGNERROR", sentences::wrong_sign(operation), reason)
+        sentences::refused(SIGNERROR, sentences::wrong_sign(operation), reason)
     }
+}
+
+/// Whether it is a wrong signature that is not told by `return_code` alone.
+fn is_wrong_sign(operation: &Operation, refusal: &Refusal) -> bool {
+    match refusal.code {
+        SIGN_ERROR | SIGN_ERROR_OF_BILL => true,
+        code => code == SIGNERROR && pays_to_bank(operation),
+    }
+}
+
+/// Payments to bank cards and their query. As recorded they tell a wrong signature by `result_code`.
+fn pays_to_bank(operation: &Operation) -> bool {
+    operation.path.starts_with(sentences::BANK_PAYMENTS)
 }
 
 fn shares_profit(operation: &Operation) -> bool {
@@ -299,7 +328,7 @@ fn told_of_element(operation: &'static Operation, elements: XmlElements, refusal
     refusal.into()
 }
 
-fn told_by_result_code(
+fn told_of_sign(
     operation: &'static Operation,
     elements: XmlElements,
     merchants: &Merchants,
@@ -308,6 +337,7 @@ fn told_by_result_code(
     let caller = elements.text(merchant_element(operation)).and_then(|mchid| merchants.find(mchid));
     let told = match caller.filter(|_| shares_profit(operation)) {
         Some(merchant) => Told::OfSharing(merchant),
+        None if refusal.code == SIGN_ERROR_OF_BILL => Told::AsFailure,
         None => Told::OfPayout(operation, Box::new(elements)),
     };
     Rejection { told, ..refusal.into() }
@@ -409,8 +439,10 @@ fn check_certificate(
     if !operation.client_cert {
         return Ok(());
     }
-    let refused =
-        |reason: &'static str| Err(sentences::refused("CERT_ERROR", sentences::WRONG_CERTIFICATE, reason));
+    let refused_with = |sentence: &'static str, reason: &'static str| {
+        Err(sentences::refused("CERT_ERROR", sentence, reason))
+    };
+    let refused = |reason| refused_with(sentences::WRONG_CERTIFICATE, reason);
     let Ok(shown) = Certificate::from_der(der) else {
         return refused("the certificate of the TLS handshake is not a merchant's");
     };
@@ -427,7 +459,9 @@ fn check_certificate(
     match state {
         CertificateState::Revoked => refused("the merchant certificate was revoked"),
         CertificateState::NotYetValid => refused(reasons::NOT_YET_VALID),
-        CertificateState::Expired => refused("the merchant certificate is expired"),
+        CertificateState::Expired => {
+            refused_with(sentences::EXPIRED_CERTIFICATE, "the merchant certificate is expired")
+        }
         CertificateState::Valid => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use crate::entropy::Entropy;
 use crate::merchants::Merchant;
 use crate::products::payments::creation::h5_url;
 use crate::products::payments::v2::codes::NUMBER_IS_TAKEN;
-use crate::response::{Refusal, Response, SERVER};
+use crate::response::{Refusal, Response, SERVER, request_id, tail};
 
 /// The elements of a request that a response repeats.
 const REPEATED: [&str; 11] = [
@@ -34,15 +34,33 @@ const OF_RED_PACKET: [&str; 5] = ["mch_billno", "mch_id", "wxappid", "re_openid"
 /// What the gateway rejected: mostly nothing but why, and not signed.
 pub(super) fn rejected(rejection: &Rejection, form: ResponseForm, now: i64, entropy: &Entropy) -> Response {
     let refusal = &rejection.refusal;
-    match &rejection.told {
-        Told::ByFront => front(&refusal.message, now),
+    let response = match &rejection.told {
+        Told::ByFront => return front(&refusal.message, now),
         Told::ByReturnCode { has_code } => told_by_return_code(refusal, *has_code, now),
         Told::ByRetcode => told_by_retcode(refusal, now),
+        Told::AsFailure => told_as_failure(form, refusal, now),
         Told::OfSharing(merchant) => rejected_and_signed(merchant, refusal, now, entropy),
         Told::OfPayout(operation, request) => wrong_sign_of_payout(operation, request, form, refusal, now),
         Told::OfPayoutElement(operation, request) => {
             wrong_element_of_payout(operation, request, form, refusal, now)
         }
+    };
+    identified(response, tail::FAILURE_OF_V2, now, entropy)
+}
+
+/// The response with its `Request-ID`. The web server in front of the gateway sends none.
+fn identified(mut response: Response, tail: u32, now: i64, entropy: &Entropy) -> Response {
+    response.set("request-id", &request_id(now, tail, entropy));
+    response
+}
+
+/// As the operation reports its other failures.
+fn told_as_failure(form: ResponseForm, refusal: &Refusal, now: i64) -> Response {
+    match form.failure {
+        Failure::ReturnCode { code, message, has_return_msg } => {
+            failed_as(code, [has_return_msg.then_some("return_msg"), message], refusal, now)
+        }
+        _ => told_by_return_code(refusal, true, now),
     }
 }
 
@@ -75,7 +93,7 @@ fn wrong_sign_of_payout(
     now: i64,
 ) -> Response {
     let elements = match form.failure {
-        Failure::OfRedPacket => of_red_packet(request, "FAIL", refusal.code, &refusal.message),
+        Failure::WithCode { repeated, .. } => failed_with_code(request, refusal, repeated),
         _ => {
             let mut elements = XmlElements::new();
             elements.push("return_code", "SUCCESS");
@@ -98,11 +116,11 @@ fn wrong_element_of_payout(
     now: i64,
 ) -> Response {
     let mut elements = with_code("FAIL", refusal.code, &refusal.message);
-    if matches!(form.failure, Failure::OfRedPacket) {
+    if let Failure::WithCode { repeated, .. } = form.failure {
         if request.text("mch_billno").unwrap_or_default().is_empty() {
             elements.push("mch_billno", "");
         }
-        repeat(request, &OF_RED_PACKET, &mut elements);
+        repeat(request, repeated, &mut elements);
     }
     written(&elements, |name| form.is_bare(operation, name), now)
 }
@@ -156,8 +174,9 @@ enum Failure {
     OfPayment,
     /// `return_code`, with the names of the code and of the sentence.
     ReturnCode { code: &'static str, message: Option<&'static str>, has_return_msg: bool },
-    /// `result_code`, with the sentence in `return_msg` too; a success has a code and a sentence as well.
-    OfRedPacket,
+    /// `result_code`, with the sentence in `return_msg` too, and these elements of the request; a success has a code, and these as
+    /// `return_msg` and `err_code_des`.
+    WithCode { repeated: &'static [&'static str], success: [&'static str; 2] },
 }
 
 impl ResponseForm {
@@ -183,7 +202,22 @@ impl ResponseForm {
 
     /// As recorded of sendredpack (public reports of 2017 to 2020): code and sentence are there in any case, `return_msg` is the
     /// sentence, and the numbers of the request are repeated. INFERRED(red-packet-form): so it is of its kin.
-    pub(crate) const OF_RED_PACKET: Self = Self { failure: Failure::OfRedPacket, ..Self::USUAL };
+    pub(crate) const OF_RED_PACKET: Self = Self::with_code(&OF_RED_PACKET, ["发放成功", "发放成功"]);
+
+    /// As recorded of pay_bank: successes in public captures of 2017 and 2019, a wrong signature in
+    /// <https://github.com/binarywang/WxJava/issues/1042> (2019). UNCONFIRMED(bank-words): other failures have the same elements.
+    pub(crate) const OF_BANK_PAYMENT: Self = Self::with_code(
+        &["nonce_str", "mch_id", "partner_trade_no", "amount"],
+        ["支付成功", "微信侧受理成功"],
+    );
+
+    /// A wrong signature as recorded: <https://github.com/w7corp/easywechat/issues/1123> (2018); a success as in tests of SDKs, which
+    /// are copies of the page.
+    pub(crate) const OF_BANK_QUERY: Self = Self::with_code(&[], ["ok", "ok"]);
+
+    const fn with_code(repeated: &'static [&'static str], success: [&'static str; 2]) -> Self {
+        Self { failure: Failure::WithCode { repeated, success }, ..Self::USUAL }
+    }
 
     /// As recorded of gethbinfo: <https://github.com/liyiorg/weixin-popular/issues/129> (2017).
     pub(crate) const OF_RED_PACKET_QUERY: Self = Self { success_has_code: true, ..Self::USUAL };
@@ -229,7 +263,12 @@ pub(super) fn signed(
     entropy: &Entropy,
 ) -> Response {
     let mut elements = match form.failure {
-        Failure::OfRedPacket => of_red_packet(&entered.elements, "SUCCESS", "SUCCESS", "发放成功"),
+        Failure::WithCode { repeated, success: [message, sentence] } => {
+            let mut elements = with_code("SUCCESS", "SUCCESS", sentence);
+            elements.set("return_msg", message);
+            repeat(&entered.elements, repeated, &mut elements);
+            elements
+        }
         _ if form.success_has_code => with_code("SUCCESS", "SUCCESS", "OK"),
         _ => begin(entered, entropy),
     };
@@ -252,11 +291,22 @@ pub(super) fn signed(
         }
     }
     sign(entered, &mut elements);
-    written(&elements, |name| form.is_bare(entered.operation, name), now)
+    let response = written(&elements, |name| form.is_bare(entered.operation, name), now);
+    identified(response, tail::SUCCESS, now, entropy)
 }
 
 /// A request that was let in and failed.
 pub(super) fn failed(
+    entered: &Entered,
+    form: ResponseForm,
+    refusal: &Refusal,
+    now: i64,
+    entropy: &Entropy,
+) -> Response {
+    identified(unidentified_failure(entered, form, refusal, now, entropy), tail::FAILURE_OF_V2, now, entropy)
+}
+
+fn unidentified_failure(
     entered: &Entered,
     form: ResponseForm,
     refusal: &Refusal,
@@ -286,11 +336,8 @@ pub(super) fn failed(
             }
             elements
         }
-        Failure::OfRedPacket => of_red_packet(&entered.elements, "FAIL", refusal.code, &refusal.message),
-        Failure::ReturnCode { code, message, has_return_msg } => {
-            let names = [has_return_msg.then_some("return_msg"), message];
-            return failed_as(code, names, refusal, now);
-        }
+        Failure::WithCode { repeated, .. } => failed_with_code(&entered.elements, refusal, repeated),
+        Failure::ReturnCode { .. } => return told_as_failure(form, refusal, now),
     };
     sign(entered, &mut elements);
     written(&elements, |name| form.is_bare(entered.operation, name), now)
@@ -352,10 +399,9 @@ fn repeat(request: &XmlElements, names: &[&str], elements: &mut XmlElements) {
     }
 }
 
-/// The response to a red packet, as far as all of them have it.
-fn of_red_packet(request: &XmlElements, result: &str, code: &str, sentence: &str) -> XmlElements {
-    let mut elements = with_code(result, code, sentence);
-    repeat(request, &OF_RED_PACKET, &mut elements);
+fn failed_with_code(request: &XmlElements, refusal: &Refusal, repeated: &[&str]) -> XmlElements {
+    let mut elements = with_code("FAIL", refusal.code, &refusal.message);
+    repeat(request, repeated, &mut elements);
     elements
 }
 
@@ -381,13 +427,13 @@ fn sign(entered: &Entered, elements: &mut XmlElements) {
 }
 
 /// A file, unsigned.
-pub(super) fn file(bytes: Vec<u8>, now: i64) -> Response {
+pub(super) fn file(bytes: Vec<u8>, now: i64, entropy: &Entropy) -> Response {
     let mut response = Response::empty(200);
     response.set("server", SERVER);
     response.set("date", &clock::http_date(now));
     response.set("content-type", "text/plain");
     response.body = bytes;
-    response
+    identified(response, tail::SUCCESS, now, entropy)
 }
 
 fn written(elements: &XmlElements, is_bare: impl Fn(&str) -> bool, now: i64) -> Response {

@@ -29,12 +29,20 @@ const WRONG_SIGN: &str = "签名错误";
 const WRONG_SIGN_CHECK: &str = "签名错误，请检查后再试";
 pub(super) const WRONG_SIGN_OF_SHARING: &str = "验证签名失败";
 pub(super) const WRONG_CERTIFICATE: &str = "证书校验错误";
+/// As reported of refund in the community of developers (000e2c82ef89e075c868f39025b800, 2019).
+/// UNCONFIRMED(v2-expired-certificate): there is this one report.
+pub(super) const EXPIRED_CERTIFICATE: &str = "证书已过期";
 pub(super) const NO_CERTIFICATE: &str = "请求未携带证书，或请求携带的证书出错";
 
 /// A wrong signature.
 pub(super) fn wrong_sign(operation: &Operation) -> &'static str {
     match operation.path {
         "v2/pay/micropay" => WRONG_SIGN_CHECK,
+        BILL => "sign error",
+        // As reported: <https://github.com/chenqi199/wx_withdraw_demo/issues/1> (2018). UNCONFIRMED(v2-key-signature): by one user.
+        PUBLIC_KEY => "SIGN_ERR",
+        // As recorded: <https://github.com/w7corp/easywechat/issues/1123> (2018), <https://github.com/binarywang/WxJava/issues/1042>.
+        path if path.starts_with(BANK_PAYMENTS) => "签名出错，请根据签名算法进行签名",
         _ => WRONG_SIGN,
     }
 }
@@ -80,6 +88,10 @@ pub(super) fn no_merchant(operation: &Operation) -> &'static str {
 }
 
 pub(super) const PAYMENT_TO_WALLET: &str = "v2/mmpaymkttransfers/promotion/transfers";
+pub(super) const BILL: &str = "v2/pay/downloadbill";
+pub(super) const PUBLIC_KEY: &str = "v2/risk/getpublickey";
+/// How the paths of payments to bank cards begin.
+pub(super) const BANK_PAYMENTS: &str = "v2/mmpaysptrans/";
 
 /// A refusal of APIv2; its status is always 200.
 pub(super) fn refused(

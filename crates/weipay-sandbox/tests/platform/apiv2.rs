@@ -1,5 +1,6 @@
 //! The gate of APIv2 over real sockets, with the ways in that have a client certificate and that have none.
 
+mod bank_payments;
 mod cash_coupons;
 mod combined;
 mod contracts;
@@ -123,6 +124,20 @@ fn a_wrong_sign_is_answered_as_recorded() {
         "<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[签名错误]]></return_msg></xml>"
     );
     elements(&response);
+}
+
+#[test]
+fn every_response_of_the_gateway_has_a_request_id() {
+    let id = |response: &Response| response.header("Request-ID").unwrap().to_owned();
+    let shown = post(&SHARED, EXAMPLE, &signed(&SHARED, &[("long_url", "weixin://wxpay/bizpayurl?pr=1")]));
+    assert!(id(&shown).ends_with("-0"), "{}", id(&shown));
+    // As reported of a body of JSON.
+    let json = post(&SHARED, QUERY, b"{}");
+    assert_eq!(rejected(&json).0, "XML格式错误");
+    assert!(id(&json).ends_with("-47001"), "{}", id(&json));
+    // The web server in front sends none.
+    let front = exchange(tls(&SHARED, None), "POST", "/secapi/mch/submchmanage", "", &signed(&SHARED, &[]));
+    assert_eq!((front.status, front.header("Request-ID")), (400, None));
 }
 
 #[test]
@@ -325,6 +340,20 @@ fn a_client_certificate_before_its_first_day_is_refused_as_in_apiv3() {
 }
 
 #[test]
+fn an_expired_client_certificate_is_refused_as_reported() {
+    let sandbox = Sandbox::builder().clock(Clock::held(3_000_000_000).0).start().unwrap();
+    let kit = sandbox.kit_on_disk();
+    let (certificate, key) = (kit.merchant_cert_pem().unwrap(), kit.merchant_key_pem().unwrap());
+    let refund =
+        [("out_trade_no", "1"), ("out_refund_no", "r1"), ("total_fee", "100"), ("refund_fee", "100")];
+    let shown = tls(&sandbox, Some((&certificate, &key)));
+    let response = exchange(shown, "POST", "/secapi/pay/refund", "", &signed(&sandbox, &refund));
+    let (sentence, reason) = rejected(&response);
+    assert_eq!(sentence, "证书已过期");
+    assert!(reason.contains("expired"), "{reason}");
+}
+
+#[test]
 fn a_fault_of_the_platform_is_xml_with_its_code() {
     let body = signed(&SHARED, &[("long_url", "weixin://wxpay/bizpayurl?pr=1")]);
     let with = |fault: &str| {
@@ -352,7 +381,14 @@ fn a_fault_is_told_but_not_to_whom_the_gate_refused() {
     let failed = ask(&signed(&SHARED, &with));
     assert_eq!(elements(&failed).text("error_code"), Some("SYSTEMERROR"));
     assert_eq!(failed.header("Weipay-Sandbox-Fault"), Some("500"));
-    let refused = ask(begun(&SHARED, &with).write("xml").unwrap().as_bytes());
-    assert_eq!(elements(&refused).text("error_code"), None);
+    let mut wrong = begun(&SHARED, &with);
+    wrong.push("sign", "A".repeat(32));
+    let refused = ask(wrong.write("xml").unwrap().as_bytes());
+    let refused_elements = elements(&refused);
+    // As reported of this operation alone.
+    assert_eq!(
+        ["return_code", "return_msg", "error_code", "sign"].map(|name| refused_elements.text(name)),
+        [Some("FAIL"), Some("sign error"), Some("20001"), None]
+    );
     assert_eq!(refused.header("Weipay-Sandbox-Fault"), None);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::source_code::sources;
 
 /// File, enumeration and words. A new word stands behind the others of its enumeration; what is stored keeps its word.
-const WORDS: [(&str, &str, &[&str]); 31] = [
+const WORDS: [(&str, &str, &[&str]); 32] = [
     ("merchants/record.rs", "CertificateState", &["valid", "expired", "revoked", "not-yet-valid"]),
     ("merchants/record.rs", "PlatformKeys", &["public-key", "certificate", "migration"]),
     ("merchants/rotation.rs", "KeyKind", &["public-key", "certificate"]),
@@ -63,6 +63,7 @@ const WORDS: [(&str, &str, &[&str]); 31] = [
         &["JSAPI", "NATIVE", "APP", "MWEB", "MICROPAY", "PAP", "AUTH"],
     ),
     ("products/payouts/red_packet.rs", "RedPacketState", &["SENT", "RECEIVED", "REFUND"]),
+    ("products/payouts/to_bank.rs", "BankPaymentState", &["PROCESSING", "SUCCESS", "FAILED", "BANK_FAIL"]),
     (
         "products/product_coupons/coupon.rs",
         "CouponState",

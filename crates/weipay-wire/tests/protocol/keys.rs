@@ -58,6 +58,9 @@ fn both_forms_of_a_public_key_verify_what_openssl_signed() {
 fn a_key_written_out_is_the_file_that_openssl_wrote() {
     assert_eq!(*private_key().to_pkcs8_pem().unwrap(), KEY_PKCS8);
     assert_eq!(private_key().public_key().to_spki_pem(), PUBLIC_SPKI);
+    let pkcs1 = private_key().public_key().to_pkcs1_pem().unwrap();
+    assert!(pkcs1.starts_with("-----BEGIN RSA PUBLIC KEY-----\n"), "{pkcs1}");
+    assert_eq!(weipay_wire::PublicKey::from_pem(&pkcs1).unwrap(), private_key().public_key());
     assert_eq!(Certificate::from_pem(CERTIFICATE).unwrap().to_pem(), CERTIFICATE);
 }
 

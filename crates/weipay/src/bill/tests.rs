@@ -43,6 +43,8 @@ fn older_names_of_a_column_are_read_as_the_same_column() {
     let trade = rows[0].as_ref().unwrap().trade();
     assert_eq!(trade.sub_mchid(), "1900000109");
     assert_eq!(trade.settlement_total().unwrap().unwrap().fen(), Some(100));
+    // These bills have one amount for both.
+    assert_eq!(trade.total().unwrap().unwrap().fen(), Some(100));
     assert_eq!(trade.coupon_total().unwrap().unwrap().fen(), Some(50));
 }
 

@@ -127,7 +127,7 @@ typed_row! {
     /// The rate of the fee, as `0.60%`
     rate: text = "费率",
     /// The amount that the order was created with
-    total: amount = "订单金额",
+    total: amount = "订单金额" | "总金额",
     /// The amount that was requested as the refund
     refund_asked: amount = "申请退款金额",
     /// A remark about the rate

@@ -9,7 +9,7 @@
 //! proves which operation it is of. A member that no success of the operation has, and not any response, is strange. It
 //! alone refuses nothing, since the platform adds members without notice.
 //!
-//! The verdict are a few [`rules`]. What only reads may find less than its page says, and must not fail for ever where the
+//! The [`rules`] give the verdict. What only reads may find less than its page says, and must not fail for ever where the
 //! page is wrong, so one known member is enough for it. What acts must prove that it acted: an order's `prepay_id` is not
 //! the success of a refund, and neither is the empty body with which another order was closed, or `{}`.
 //!
@@ -83,7 +83,7 @@ const fn another(field: &'static str) -> Another {
     Another(Some(field))
 }
 
-/// What was asked, and by whom.
+/// The request, and the merchant who sent it.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     request: &'a Request,
@@ -112,7 +112,15 @@ impl<'a> Asked<'a> {
         found
     }
 
-    /// What a member of the response repeats, if it repeats something that is known.
+    /// Whether a member with the caller's number has instead that of another merchant that the request names, such as the one who
+    /// pays.
+    fn is_other_merchant(self, member: &Member, answered: &str) -> bool {
+        member.purpose == Some(Purpose::MerchantNumber)
+            && member.repeats != member.name
+            && self.sent(member.repeats).is_some_and(|sent| !sent.is_empty() && sent == answered)
+    }
+
+    /// The value that a member of the response must repeat, if it is known.
     fn repeated_by(self, member: &Member) -> Option<Cow<'a, str>> {
         match member.purpose {
             Some(Purpose::Echo | Purpose::EchoInEveryResponse) => self.sent(member.repeats),

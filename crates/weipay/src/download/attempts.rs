@@ -28,6 +28,7 @@ impl<M: Mode> Download<M> {
             passes_probe: false,
             began,
             limit: self.timeout.min(MAX_TIMEOUT),
+            caller_limit: self.timeout,
         };
         Attempts::begin(core, plan)
     }
@@ -43,8 +44,10 @@ impl<M: Mode> Download<M> {
         let Err(error) = outcome else { return attempts.next(Ok(StatusCode::OK), RetryClass::Settled) };
         let class = match RetryClass::from_error(error, self.shared.core.now()) {
             _ if !can_restart => RetryClass::Settled,
-            // A damaged file, or one that is not the announced one.
-            RetryClass::Settled if error.is_retryable() => RetryClass::Unknown { retry_after: None },
+            // A damaged file, one that is not the announced one, or a page in place of it.
+            RetryClass::Settled | RetryClass::Intermediary if error.is_retryable() => {
+                RetryClass::Unknown { retry_after: None }
+            }
             class => class,
         };
         attempts.next(Err(error), class)

@@ -106,7 +106,9 @@ pub(super) fn secret(setting: &str, value: &str, folder: &Path) -> Result<Zeroiz
 /// The text of a UTF-8 file, without its byte order mark.
 pub(super) fn text_from(content: &[u8]) -> Result<&str, &'static str> {
     match content {
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Err("is UTF-16: save it as UTF-8"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 0, 0xFE, 0xFF, ..] => {
+            Err("is UTF-16 or UTF-32: save it as UTF-8")
+        }
         content => match str::from_utf8(content) {
             Ok(text) if text.contains('\0') => Err("is not text"),
             Ok(text) => Ok(text.trim_start_matches('\u{FEFF}')),
@@ -124,6 +126,9 @@ fn text_error(setting: &str, source: KeyError) -> ConfigError {
     match source {
         KeyError::NotPem { given: KeyFormat::Text, .. } => {
             ConfigError::setting(setting, format!("it is not the path of a file, and as PEM: {source}"))
+        }
+        KeyError::NotPem { given: KeyFormat::FileUrl, .. } => {
+            ConfigError::setting(setting, "it is the URL of a file: write the path alone, without `file://`")
         }
         source => ConfigError::Key { setting: setting.to_owned(), source },
     }

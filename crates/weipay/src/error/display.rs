@@ -167,8 +167,12 @@ impl fmt::Debug for Error {
 mod tests {
     use std::io;
 
+    use http::Method;
+
     use super::*;
-    use crate::error::{NetworkError, Sent};
+    use crate::error::{NetworkError, NextStep, Sent};
+    use crate::operation::Operation;
+    use crate::request::Request;
 
     /// As programs print an error with its causes.
     fn printed(error: &dyn error::Error) -> String {
@@ -193,6 +197,26 @@ mod tests {
         let unverified = Error::new(ErrorKind::Unverified(VerifyError::Missing("Wechatpay-Nonce")));
         for text in [printed(&unverified), format!("{unverified:#}")] {
             assert_eq!(text.matches("Wechatpay-Nonce").count(), 1, "{text}");
+        }
+    }
+    /// A query of APIv2 is a POST, and has as little effect as one of APIv3.
+    #[test]
+    fn only_what_acts_may_have_taken_effect() {
+        for (path, acts) in [
+            ("v2/pay/orderquery", false),
+            ("v3/gov/subsidy/sncode/query", false),
+            ("v2/pay/closeorder", true),
+            ("v3/pay/transactions/jsapi", true),
+        ] {
+            let mut request = Request::new(path.to_owned());
+            request.method = Method::POST;
+            request.operation = Operation::find(&Method::POST, path);
+            let field = Some("out_trade_no");
+            let error = Error::new(ErrorKind::MismatchedResponse { field }).in_call(&request);
+            let text = error.to_string();
+            assert_eq!(text.contains("may have taken effect"), acts, "{text}");
+            assert_eq!(error.is_read_only(), !acts, "{text}");
+            assert_eq!(error.next_step() == NextStep::Repeat, !acts, "{text}");
         }
     }
 }

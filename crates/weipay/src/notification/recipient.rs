@@ -13,6 +13,7 @@ use super::rejection::{Rejection, RejectionKind};
 use super::verified::Unsure;
 use crate::json::member;
 use crate::notification::events::event::MERCHANTS;
+use crate::operation::ApiVersion;
 
 /// The recipients that a resource names. The resource of a partner's event may name two or three merchants.
 pub(super) struct NamedMerchants<'a>(Vec<Cow<'a, str>>);
@@ -56,13 +57,11 @@ pub(super) fn recipient(
     }
     let is_of_the_rest =
         |unsure: &&Unsure| unsure.merchants.iter().any(|one| one.has_key_of(&owner) && named.has(one));
-    Err(Rejection::v3(match unsure.filter(is_of_the_rest) {
+    Err(match unsure.filter(is_of_the_rest) {
         // Its client does not have the key that signed this, or not yet.
-        Some(unsure) => RejectionKind::NotFetched { serial: unsure.serial.clone() },
-        None => RejectionKind::UnknownMerchant(
-            first.chars().filter(char::is_ascii_alphanumeric).take(32).collect(),
-        ),
-    }))
+        Some(unsure) => Rejection::v3(RejectionKind::NotFetched { serial: unsure.serial.clone() }),
+        None => Rejection::unknown_merchant(first, ApiVersion::V3),
+    })
 }
 
 /// The number of a merchant, unless several that it may be for chose the same APIv3 key.

@@ -57,11 +57,12 @@ pub enum RejectionKind {
     Incomplete(&'static str),
     /// It is verified, but its body or its decrypted resource cannot be read.
     Unreadable(DecodeError),
-    /// It is verified, but encrypted with an unsupported algorithm.
+    /// It is verified, but encrypted with an unsupported algorithm: its name, of which at most 64 characters are kept.
     Algorithm(String),
     /// It is verified, but no key that could decrypt it is configured.
     NoKey(&'static str),
-    /// It is for a merchant that is not configured: its number, as the message of APIv2 or the decrypted resource has it.
+    /// It is for a merchant that is not configured: its number, as the message of APIv2 or the decrypted resource has it. At most
+    /// 32 characters are kept.
     UnknownMerchant(String),
     /// APIv2: its `req_info` cannot be decrypted with the APIv2 key of its merchant.
     ReqInfo(ReqInfoError),
@@ -81,6 +82,14 @@ impl Rejection {
 
     pub(super) fn v3(kind: RejectionKind) -> Self {
         Self::new(kind, ApiVersion::V3)
+    }
+
+    pub(super) fn unknown_merchant(mchid: &str, version: ApiVersion) -> Self {
+        Self::new(RejectionKind::UnknownMerchant(mchid.chars().take(32).collect()), version)
+    }
+
+    pub(super) fn algorithm(name: &str, version: ApiVersion) -> Self {
+        Self::new(RejectionKind::Algorithm(name.chars().take(64).collect()), version)
     }
 
     /// The reason.
@@ -176,7 +185,7 @@ impl fmt::Display for Rejection {
             RejectionKind::Unreadable(_) => f.write_str("this notification is verified, but cannot be read"),
             RejectionKind::Algorithm(name) => write!(
                 f,
-                "this notification is encrypted with the algorithm {name}, which is not supported. Supported: \
+                "this notification is encrypted with the algorithm {name:?}, which is not supported. Supported: \
                  AEAD_AES_256_GCM, and AEAD_SM4_GCM (国密) with the feature `sm`"
             ),
             RejectionKind::NoKey(what) => {
@@ -184,7 +193,7 @@ impl fmt::Display for Rejection {
             }
             RejectionKind::UnknownMerchant(mchid) => write!(
                 f,
-                "this notification is for the merchant {mchid}, which this receiver does not have: `.merchant(...)`"
+                "this notification is for the merchant {mchid:?}, which this receiver does not have: `.merchant(...)`"
             ),
             RejectionKind::ReqInfo(_) => f.write_str("this refund notification of APIv2 cannot be opened"),
             RejectionKind::Sealed { keys, .. } => write!(

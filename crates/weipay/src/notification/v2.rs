@@ -191,8 +191,7 @@ impl V2Verified {
             .map(Arc::clone)
             .collect();
         if named.is_empty() {
-            let shown = mchid.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
-            return Err(rejected(RejectionKind::UnknownMerchant(shown)));
+            return Err(Rejection::unknown_merchant(mchid, ApiVersion::V2));
         }
         let mut keys = named.iter().filter(|one| one.api_v2_key.is_some()).peekable();
         if keys.peek().is_none() {
@@ -269,10 +268,7 @@ impl V2Verified {
         let Some(name) = text(&self.elements, "event_algorithm") else {
             return Ok(EnvelopeAlgorithm::default());
         };
-        EnvelopeAlgorithm::from_name(name).ok_or_else(|| {
-            let shown = name.chars().filter(char::is_ascii_graphic).take(64).collect();
-            rejected(RejectionKind::Algorithm(shown))
-        })
+        EnvelopeAlgorithm::from_name(name).ok_or_else(|| Rejection::algorithm(name, ApiVersion::V2))
     }
 
     fn sealed(&self) -> Result<weipay_wire::Envelope<'_>, Rejection> {
@@ -287,7 +283,7 @@ impl V2Verified {
     }
 }
 
-/// What was sealed, as XML or as JSON.
+/// The decrypted content, XML or JSON.
 fn content_of(plain: Zeroizing<Vec<u8>>) -> Result<V2Content, Rejection> {
     if !is_xml(&plain) {
         check_unrepeated(&plain)?;

@@ -603,6 +603,26 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 5] = [
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYSPTRANS_PAY_BANK: [ErrorCode; 9] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::RetryLater, "the merchant lacks a permission, the certificate is wrong, or there were too many calls"),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the platform failed, and the outcome is unknown"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which"),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").says("签名出错，请根据签名算法进行签名"),
+    ErrorCode::new(0, "AMOUNT_LIMIT", Advice::RetryLater, "the limit of the day is reached, of the merchant or of the card"),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the number was accepted before"),
+    ErrorCode::new(0, "FATAL_ERROR", Advice::QueryState, "the number was used before with other content, or too long ago"),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance is too low"),
+    ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYSPTRANS_QUERY_BANK: [ErrorCode; 5] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::RetryLater, "the merchant lacks a permission, the certificate is wrong, or there were too many calls"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which"),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").says("签名出错，请根据签名算法进行签名"),
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::QueryState, "the number is unknown, or its payment is not known yet"),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_CLOSECOMBINEDORDER: [ErrorCode; 4] = [
     ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
     ErrorCode::new(0, "ORDERCLOSED", Advice::QueryState, "the order is closed").unconfirmed(),

@@ -32,6 +32,7 @@ impl Operation {
             } else {
                 Idempotency::Unknown
             },
+            is_read_only: matches!(verb, Verb::Get),
             is_unsigned: false,
             signed_digest: None,
             has_file_response: false,
@@ -62,7 +63,7 @@ impl Operation {
         self.body_format = body_format;
         // A GET of APIv2 may act: it begins a contract, or takes a code that is good once.
         if matches!(version, ApiVersion::V2) {
-            self.idempotency = Idempotency::Unknown;
+            (self.idempotency, self.is_read_only) = (Idempotency::Unknown, false);
         }
         self
     }
@@ -109,6 +110,11 @@ impl Operation {
 
     pub(super) const fn succeeds_with(mut self, status: u16) -> Self {
         self.success = status;
+        self
+    }
+
+    pub(super) const fn reads(mut self) -> Self {
+        self.is_read_only = true;
         self
     }
 

@@ -1,8 +1,8 @@
 //! Fetching the certificates: when a call waits for it, and when it goes on in the background.
 //!
-//! Both modes follow the same steps. Whoever wants a fetch takes a ticket, waits for its turn, and sends only
-//! if no fetch has ended since it took the ticket. So a hundred calls that meet an unknown key send one
-//! fetch. A call whose time is over, or that is dropped, leaves its fetch on the way.
+//! Both clients follow the same steps. A caller takes a ticket, waits for its turn, and fetches only if no fetch has ended since
+//! it took the ticket (single flight). So a hundred calls that meet an unknown key send one fetch. The fetch of a call that ends
+//! or is dropped before it continues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 
 use super::FetchOutcome;
-use crate::attempts::{Attempts, Plan};
+use crate::attempts::{Attempts, ExchangeLimits, Plan};
 use crate::core::Core;
 use crate::delivery::Deadline;
 use crate::error::{ApiError, Error, NetworkError, Sent};
@@ -65,8 +65,9 @@ fn list_request(core: &Core) -> Request {
     request
 }
 
-/// The attempts of one fetch. It is repeated like any call that only reads, within its own time.
-fn attempts<'a>(core: &'a Core, request: &Request, deadline: Deadline) -> Attempts<'a> {
+/// The attempts of one fetch. It is repeated like any call that only reads, within its own time. The caller may have less, and
+/// the first host leaves as much of that to the other one as it does in a call.
+fn attempts<'a>(core: &'a Core, request: &Request, deadline: Deadline, caller: Deadline) -> Attempts<'a> {
     let delivery = &core.delivery;
     let plan = Plan {
         retries: delivery.retries,
@@ -79,6 +80,7 @@ fn attempts<'a>(core: &'a Core, request: &Request, deadline: Deadline) -> Attemp
         passes_probe: true,
         began: delivery.timer.now(),
         limit: deadline.limit,
+        caller_limit: caller.left(),
     };
     Attempts::begin(core, plan)
 }
@@ -155,11 +157,11 @@ mod asynchronous {
             }
             let Ok(runtime) = Handle::try_current() else {
                 // Boxed: its future is larger than all else in that of a call, which hardly ever fetches.
-                return Box::pin(self.fetch_in(turn, deadline)).await;
+                return Box::pin(self.fetch_in(turn, deadline, deadline)).await;
             };
             let shared = Arc::clone(self);
             let own_deadline = Deadline::after(own_limit);
-            let fetch = runtime.spawn(async move { shared.fetch_in(turn, own_deadline).await });
+            let fetch = runtime.spawn(async move { shared.fetch_in(turn, own_deadline, deadline).await });
             match timeout(deadline.left(), fetch).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -167,14 +169,14 @@ mod asynchronous {
             }
         }
 
-        async fn fetch_in(&self, turn: FlightGuard, deadline: Deadline) -> FetchOutcome {
+        async fn fetch_in(&self, turn: FlightGuard, deadline: Deadline, caller: Deadline) -> FetchOutcome {
             // It has had to wait for its turn.
             let deadline = Deadline::after(deadline.left());
             let request = list_request(&self.core);
-            let mut attempts = attempts(&self.core, &request, deadline);
+            let mut attempts = attempts(&self.core, &request, deadline, caller);
             let outcome = loop {
-                let share = Deadline::after(attempts.exchange_limits(deadline.left()).whole);
-                let outcome = self.fetch_once(&request, attempts.host(), share).await;
+                let limits = attempts.exchange_limits(deadline.left());
+                let outcome = self.fetch_once(&request, attempts.host(), &limits).await;
                 match next_delay(&self.core, &mut attempts, &outcome) {
                     Some(wait) => self.core.delivery.timer.sleep(wait).await,
                     None => break outcome,
@@ -185,9 +187,16 @@ mod asynchronous {
             outcome
         }
 
-        async fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
-            let signed =
+        async fn fetch_once(
+            &self,
+            request: &Request,
+            host: Host,
+            limits: &ExchangeLimits,
+        ) -> Result<(), Error> {
+            let deadline = Deadline::after(limits.whole);
+            let mut signed =
                 self.signed(self.core.prepare_request(request, host)?, deadline.left_to_fetch()).await?;
+            limits.tell(&mut signed);
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch()).await?;
             let taken = install_list(&self.core, read_whole(response).await?);
@@ -255,18 +264,23 @@ mod blocking {
         /// Fetches the certificates in the background, unless too many do.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
             if let Some(permit) = ThreadPermit::take() {
-                self.fetch_elsewhere(ticket, permit);
+                self.fetch_elsewhere(ticket, permit, Deadline::after(MAX_FETCH));
             }
         }
 
-        /// Fetches the certificates on another thread, and sends the outcome to the receiver.
-        fn fetch_elsewhere(self: &Arc<Self>, ticket: Ticket, permit: ThreadPermit) -> Receiver<FetchOutcome> {
+        /// Fetches the certificates on another thread, and sends the outcome to the receiver. The caller waits until its deadline.
+        fn fetch_elsewhere(
+            self: &Arc<Self>,
+            ticket: Ticket,
+            permit: ThreadPermit,
+            caller: Deadline,
+        ) -> Receiver<FetchOutcome> {
             let shared = Arc::clone(self);
             let (tell, ended) = sync_channel(1);
             let fetch = move || {
                 let _permit = permit;
                 // How it ended is noted in the ring too. The keys that are there stay if it failed.
-                tell.send(shared.fetch(ticket, Deadline::after(MAX_FETCH))).ok();
+                tell.send(shared.fetch(ticket, Deadline::after(MAX_FETCH), caller)).ok();
             };
             // Without a thread the program goes on with the keys that are there.
             thread::Builder::new().name("weipay-certificates".to_owned()).spawn(fetch).ok();
@@ -284,17 +298,17 @@ mod blocking {
             // A caller that only waits for the fetch of another needs no thread.
             let permit =
                 if limit < MAX_FETCH && !self.flight.is_taken() { ThreadPermit::take() } else { None };
-            let Some(permit) = permit else { return self.fetch(ticket, deadline) };
-            match self.fetch_elsewhere(ticket, permit).recv_timeout(limit) {
+            let Some(permit) = permit else { return self.fetch(ticket, deadline, deadline) };
+            match self.fetch_elsewhere(ticket, permit, deadline).recv_timeout(limit) {
                 Ok(outcome) => outcome,
                 Err(RecvTimeoutError::Timeout) => fetch_timed_out(),
                 // There was no thread.
-                Err(RecvTimeoutError::Disconnected) => self.fetch(ticket, deadline),
+                Err(RecvTimeoutError::Disconnected) => self.fetch(ticket, deadline, deadline),
             }
         }
 
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken.
-        pub(crate) fn fetch(&self, ticket: Ticket, deadline: Deadline) -> FetchOutcome {
+        pub(crate) fn fetch(&self, ticket: Ticket, deadline: Deadline, caller: Deadline) -> FetchOutcome {
             let Some(turn) = self.flight.take(deadline.left()) else { return fetch_timed_out() };
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
@@ -302,10 +316,10 @@ mod blocking {
             // It has had to wait for its turn.
             let deadline = Deadline::after(deadline.left());
             let request = list_request(&self.core);
-            let mut attempts = attempts(&self.core, &request, deadline);
+            let mut attempts = attempts(&self.core, &request, deadline, caller);
             let outcome = loop {
-                let share = Deadline::after(attempts.exchange_limits(deadline.left()).whole);
-                let outcome = self.fetch_once(&request, attempts.host(), share);
+                let limits = attempts.exchange_limits(deadline.left());
+                let outcome = self.fetch_once(&request, attempts.host(), &limits);
                 match next_delay(&self.core, &mut attempts, &outcome) {
                     Some(wait) => self.core.delivery.timer.sleep_blocking(wait),
                     None => break outcome,
@@ -316,8 +330,11 @@ mod blocking {
             outcome
         }
 
-        fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.signed(self.core.prepare_request(request, host)?, deadline.left_to_fetch())?;
+        fn fetch_once(&self, request: &Request, host: Host, limits: &ExchangeLimits) -> Result<(), Error> {
+            let deadline = Deadline::after(limits.whole);
+            let mut signed =
+                self.signed(self.core.prepare_request(request, host)?, deadline.left_to_fetch())?;
+            limits.tell(&mut signed);
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch())?;
             let taken = install_list(&self.core, read_whole(response)?);
@@ -334,7 +351,7 @@ mod blocking {
             else {
                 return false;
             };
-            self.fetch_elsewhere(ticket, permit);
+            self.fetch_elsewhere(ticket, permit, Deadline::after(MAX_FETCH));
             true
         }
 
@@ -346,7 +363,7 @@ mod blocking {
             // Where too many threads fetch, it stays due.
             let Some(permit) = ThreadPermit::take() else { return false };
             let Some(ticket) = ring.take_due_refresh(now) else { return false };
-            self.fetch_elsewhere(ticket, permit);
+            self.fetch_elsewhere(ticket, permit, Deadline::after(MAX_FETCH));
             true
         }
     }

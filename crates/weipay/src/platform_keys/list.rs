@@ -6,14 +6,21 @@ use weipay_wire::{ApiV3Key, Certificate, Envelope, EnvelopeAlgorithm, is_same_se
 use crate::json;
 
 /// How many entries are read. The platform lists one certificate, or two while they change.
-const MAX_ENTRIES: usize = 64;
+pub(super) const MAX_ENTRIES: usize = 64;
+
+/// The certificates of a list.
+pub(super) struct Listed {
+    pub(super) certificates: Vec<Certificate>,
+    /// Whether it has more entries than are read.
+    pub(super) is_cut: bool,
+}
 
 /// The certificates that the APIv3 key decrypts. Entries of another algorithm (国密, without the feature `sm`) are left out.
 ///
 /// # Errors
 ///
 /// If there is none. The reason continues a sentence about the response.
-pub(super) fn read(body: &[u8], key: &ApiV3Key) -> Result<Vec<Certificate>, String> {
+pub(super) fn read(body: &[u8], key: &ApiV3Key) -> Result<Listed, String> {
     if !json::fits(body) {
         return Err(json::too_large());
     }
@@ -28,7 +35,10 @@ pub(super) fn read(body: &[u8], key: &ApiV3Key) -> Result<Vec<Certificate>, Stri
             Err(reason) => problem = format!("no certificate in it can be used: {reason}"),
         }
     }
-    if certificates.is_empty() { Err(problem) } else { Ok(certificates) }
+    if certificates.is_empty() {
+        return Err(problem);
+    }
+    Ok(Listed { certificates, is_cut: entries.len() > MAX_ENTRIES })
 }
 
 fn open(entry: &Value, key: &ApiV3Key) -> Result<Certificate, String> {
@@ -93,7 +103,7 @@ mod tests {
 
     fn serials(body: &Value) -> Result<Vec<String>, String> {
         let found = read(body.to_string().as_bytes(), &key())?;
-        Ok(found.iter().map(|one| one.serial().to_owned()).collect())
+        Ok(found.certificates.iter().map(|one| one.serial().to_owned()).collect())
     }
 
     #[test]
@@ -143,6 +153,10 @@ mod tests {
     fn a_long_list_is_read_up_to_a_limit() {
         let (pem, serial) = certificate();
         let entries: Vec<_> = (0..1_000).map(|_| entry(&key(), &pem, &serial)).collect();
-        assert_eq!(serials(&json!({"data": entries})).unwrap().len(), MAX_ENTRIES);
+        let list = |count| json!({"data": &entries[..count]}).to_string();
+        for (count, is_cut) in [(1_000, true), (MAX_ENTRIES, false)] {
+            let listed = read(list(count).as_bytes(), &key()).unwrap();
+            assert_eq!((listed.certificates.len(), listed.is_cut), (MAX_ENTRIES, is_cut));
+        }
     }
 }

@@ -185,7 +185,7 @@ impl EndedFetch {
 
 /// Whether the failure is temporary, so that a fetch may succeed a moment later.
 fn is_transient(error: &Error, now: i64) -> bool {
-    error.is_from_intermediary() || RetryClass::from_error(error, now) != RetryClass::Settled
+    RetryClass::from_error(error, now) != RetryClass::Settled
 }
 
 /// Until when no fetch may begin after this error, by its `Retry-After`.

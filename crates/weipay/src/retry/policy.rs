@@ -23,7 +23,7 @@ use crate::operation::Operation;
 ///
 /// impl RetryPolicy for Patient {
 ///     fn delay(&self, context: &RetryContext<'_>) -> Option<Duration> {
-///         let reads = context.operation().is_some_and(|operation| operation.method() == weipay::http::Method::GET);
+///         let reads = context.operation().is_some_and(|operation| operation.is_read_only());
 ///         (reads && context.attempts() < 2).then_some(Duration::from_secs(1))
 ///     }
 /// }

@@ -1,5 +1,6 @@
 //! APIv2 against a platform over real sockets that signs, reads and writes without our code.
 
+mod bank_payments;
 mod bills;
 pub mod by_hand;
 mod handshake;

@@ -377,12 +377,12 @@ fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
 #[test]
 fn a_success_of_another_merchant_is_refused_where_only_the_client_knows_its_number() {
     let own = configured().build_blocking().unwrap().mchid().unwrap().to_string();
-    let transfer = "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B1";
+    let transfer = "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/B1";
     let batch = "v3/transfer/batches/out-batch-no/B1";
     let withdrawal = "v3/ecommerce/fund/withdraw/out-request-no/B1";
     let combined = "v3/combine-transactions/out-trade-no/B1";
     for (path, body, field, response) in [
-        (transfer, None, "mch_id", r#"{"mch_id":"X","out_bill_no":"B1","state":"SUCCESS"}"#),
+        (transfer, None, "mchid", r#"{"mchid":"X","out_bill_no":"B1","state":"SUCCESS"}"#),
         (
             batch,
             None,

@@ -198,6 +198,12 @@ fn words(business: Business, other: AccountKind) -> (&'static str, &'static str)
         Business::Transfer => ("商家转账", "商家转账"),
         Business::TransferReturn => ("商家转账退回", "商家转账退回"),
         Business::RedPacket => ("现金红包", "现金红包"),
+        Business::BankPayment if other == AccountKind::Fees => ("付款到银行卡手续费", "付款到银行卡手续费"),
+        Business::BankPayment => ("付款到银行卡", "付款到银行卡"),
+        Business::BankPaymentReturn if other == AccountKind::Fees => {
+            ("付款到银行卡手续费退回", "付款到银行卡手续费退回")
+        }
+        Business::BankPaymentReturn => ("付款到银行卡退回", "付款到银行卡退回"),
         Business::Coupon => ("代金券", "代金券"),
         Business::TopUp => ("充值", "充值"),
         Business::Withdrawal => ("提现", "提现"),

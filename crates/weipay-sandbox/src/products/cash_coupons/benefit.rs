@@ -91,6 +91,7 @@ impl BenefitRule {
         Some(Self { benefit, most: share, minimum: fen(block, "transaction_minimum").unwrap_or_default() })
     }
 
+    /// UNCONFIRMED(cash-limits): the highest and the lowest value.
     fn check(&self) -> Result<(), Refusal> {
         if self.most <= 0 || self.minimum < 0 {
             return Err(refusals::bad_rules("what a coupon takes off must be above 0"));

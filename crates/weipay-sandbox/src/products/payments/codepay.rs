@@ -66,6 +66,7 @@ pub(super) fn charge(
     }
     AuthCode::take(tx, scanned, &order, now)?;
     order.state = OrderState::UserPaying;
+    // UNCONFIRMED(payment-code-same-amount): the platform may ask the person too if the same amount was paid a moment ago.
     if order.total > MAX_WITHOUT_PASSWORD {
         // UNCONFIRMED(payment-code-password): the amount.
         tx.save(&order)?;

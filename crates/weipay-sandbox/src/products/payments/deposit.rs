@@ -76,13 +76,13 @@ pub(super) fn consume(tx: &Transaction<'_>, order: Order, fen: i64, now: i64) ->
     let Some(payment) = order.payment.clone() else {
         return Err(match order.state {
             OrderState::NotPay | OrderState::UserPaying | OrderState::PayError => not_paid_yet().into(),
-            _ => not_a_deposit().into(),
+            _ => is_over().into(),
         });
     };
     match deposit.consumed {
         Some(known) if known == fen => return Ok(order),
         Some(_) => return Err(consumed_before().into()),
-        None if order.state != OrderState::Success => return Err(not_a_deposit().into()),
+        None if order.state != OrderState::Success => return Err(is_over().into()),
         None => {}
     }
     if !(1..=order.total).contains(&fen) {
@@ -190,9 +190,13 @@ pub(super) fn check_refund(order: &Order, is_of_deposit: bool) -> Result<(), Ref
 }
 
 fn not_a_deposit() -> Refusal {
+    Refusal::invalid_request("该订单不是押金订单", "the order is not a deposit")
+}
+
+fn is_over() -> Refusal {
     Refusal::invalid_request(
-        "该订单不是押金订单",
-        "the order is not a deposit that was paid, or it was reversed",
+        "该押金订单已撤销",
+        "the deposit was reversed or has expired: all of it has gone back to the person",
     )
 }
 

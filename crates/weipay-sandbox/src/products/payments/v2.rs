@@ -28,7 +28,7 @@ use crate::products::{Route, route};
 use crate::response::Refusal;
 use crate::v2::response::ResponseForm;
 
-pub(crate) use order::{dialect, fen, fingerprint, query_order_if, read as read_order, unified_order};
+pub(crate) use order::{dialect, fingerprint, query_order_if, read as read_order, unified_order};
 pub(super) use paid::notified;
 
 pub(crate) const ROUTES: &[Route] = &[

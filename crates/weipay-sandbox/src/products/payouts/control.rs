@@ -1,25 +1,87 @@
-//! What people do with red packets: they open them.
+//! People open red packets, and developers decide what the bank does with a payment to a bank card.
 
 use serde_json::{Value, json};
 
 use super::red_packet::{self, NotOpened, RedPacket};
+use super::to_bank::{BankPayment, BankPaymentState};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
 use crate::products::HandlerError;
+use crate::products::named::{Meant, Named};
 use crate::reasons;
-use crate::store::StoreError;
+use crate::store::{StoreError, Transaction};
 
-pub(crate) const ROUTES: &[Route] = &[Route::post(
-    "/red-packets/{number}/open",
-    "A person opens a red packet (现金红包), by mch_billno or send_listid; unopened it is given back after 24 hours",
-    &[Member::text(
-        "openid",
-        "Who opens a part of a red packet with several parts (裂变红包), by openid or unionid (default: the person it \
-         was sent to)",
-    )],
-    open,
-)];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::post(
+        "/red-packets/{number}/open",
+        "A person opens a red packet (现金红包), by mch_billno or send_listid; unopened it is given back after 24 hours",
+        &[Member::text(
+            "openid",
+            "Who opens a part of a red packet with several parts (裂变红包), by openid or unionid (default: the person it \
+             was sent to)",
+        )],
+        open,
+    ),
+    Route::post(
+        "/bank-payments/{number}/outcome",
+        "Sets the result of a payment to a bank card (付款到银行卡), by partner_trade_no or payment_no; otherwise it succeeds when \
+         its time comes",
+        &[
+            Member::word(
+                "to",
+                &OUTCOMES,
+                "success, fail (the bank refuses it) or return (退票, after a success)",
+            )
+            .required(),
+            Member::text("reason", "Why it fails or comes back"),
+            Member::MCHID_OF_NUMBER,
+        ],
+        decide_outcome,
+    ),
+];
+
+const OUTCOMES: [&str; 3] = ["success", "fail", "return"];
+
+fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let to = match request.text("to") {
+        Some("fail") => BankPaymentState::Failed,
+        Some("return") => BankPaymentState::BankFail,
+        _ => BankPaymentState::Success,
+    };
+    let (named, reason) = (Named::in_request(request), request.text("reason"));
+    let decided = control.platform.act(|tx, now| decide(tx, named, to, reason, now));
+    match decided.map_err(|error| error.into_store_error("the money of a payment to a bank card"))? {
+        Meant::One(Ok(payment)) => Ok(payment.show()),
+        Meant::One(Err(state)) => Err(ControlError::conflict(format!(
+            "the payment is {}: one that is PROCESSING can succeed or fail, and only one that is SUCCESS can come back",
+            state.word()
+        ))),
+        Meant::Nothing => Err(ControlError::not_found("no payment to a bank card has this number")),
+        Meant::Several => Err(ControlError::conflict(reasons::several_merchants(&format!(
+            "give the payment_no of the response, or {}",
+            reasons::SAY_WHOSE
+        )))),
+    }
+}
+
+/// The payment as the bank has decided it, or the state in which the bank cannot decide so.
+fn decide(
+    tx: &Transaction<'_>,
+    named: Named<'_>,
+    to: BankPaymentState,
+    reason: Option<&str>,
+    now: i64,
+) -> Result<Meant<Result<BankPayment, BankPaymentState>>, HandlerError> {
+    let own = |mchid: &str| BankPayment::find(tx, mchid, named.number);
+    let anybodys = || BankPayment::find_by_any_number(tx, named.number);
+    Ok(match named.find(own, anybodys, |found| &found.mchid)? {
+        Meant::One(found) if !found.state.may_become(to) => Meant::One(Err(found.state)),
+        Meant::One(found) => Meant::One(Ok(found.become_state(tx, to, reason, now)?)),
+        Meant::Nothing => Meant::Nothing,
+        Meant::Several => Meant::Several,
+    })
+}
 
 fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let person = request.text("openid");

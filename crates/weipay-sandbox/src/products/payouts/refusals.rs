@@ -158,6 +158,67 @@ pub(super) fn payment_outside_limits() -> Refusal {
     )
 }
 
+/// Of payments to bank cards the codes are known from a copy of the page (2018). UNCONFIRMED(bank-words): which code a case has, and
+/// the sentences.
+pub(super) fn not_decrypted(name: &'static str) -> Refusal {
+    refused(
+        "PARAM_ERROR",
+        "参数错误:敏感信息解密失败",
+        format!(
+            "{name} is not encrypted with the key of risk/getpublickey: RSA with OAEP (SHA-1), in base64; the key of this sandbox is \
+             another one than that of the real platform"
+        ),
+    )
+}
+
+pub(super) fn wrong_number_of_bank_payment() -> Refusal {
+    refused(
+        "PARAM_ERROR",
+        "参数错误:商户付款单号格式错误",
+        "partner_trade_no has 8 to 32 letters and digits, and no other signs",
+    )
+}
+
+pub(super) fn too_much_to_bank() -> Refusal {
+    refused("AMOUNT_LIMIT", "付款金额超出单笔限额", "one payment to a bank card is at most 2000000 fen")
+}
+
+pub(super) fn too_much_to_bank_for_a_day() -> Refusal {
+    refused(
+        "AMOUNT_LIMIT",
+        "已达到今日付款金额上限或已达到今日银行卡收款金额上限",
+        "a merchant pays at most 10000000 fen to bank cards on one day, and 2000000 fen to one card",
+    )
+}
+
+pub(super) fn other_bank_payment() -> Refusal {
+    refused(
+        "FATAL_ERROR",
+        "已存在该单，并且订单信息不一致",
+        reasons::number_was_used("this partner_trade_no", "another card, name, bank, amount or desc"),
+    )
+}
+
+pub(super) fn old_bank_payment() -> Refusal {
+    refused(
+        "FATAL_ERROR",
+        "订单太老",
+        "this partner_trade_no was used before yesterday: query it (query_bank); with a new number the card is paid a second time",
+    )
+}
+
+pub(super) fn bank_payment_exists() -> Refusal {
+    refused(
+        "ORDERPAID",
+        "受理失败，订单已存在",
+        "the bank has decided about this partner_trade_no: query it (query_bank)",
+    )
+}
+
+pub(super) fn no_bank_payment() -> Refusal {
+    refused("ORDERNOTEXIST", "订单不存在", reasons::NOTHING_HAS_NUMBER)
+}
+
 pub(super) fn not_found() -> Refusal {
     refused("NOT_FOUND", "指定单号数据不存在", reasons::NOTHING_HAS_NUMBER)
 }

@@ -326,6 +326,14 @@ fn transfers_payouts_and_withdrawals() {
         "spbill_create_ip": "127.0.0.1",
     });
     merchant.try_all("POST", "/v2/mmpaymkttransfers/promotion/transfers", &to_wallet, &[("/amount", Both)]);
+    let known = sandbox.platform().merchants.find(&merchant.caller.mchid).unwrap();
+    let key = known.signers.encryption_keys().next().unwrap().public_key();
+    let encrypted = |text: &str| key.encrypt_oaep(text.as_bytes()).unwrap();
+    let to_bank = json!({
+        "partner_trade_no": "payment1", "enc_bank_no": encrypted("6222021234567890"), "enc_true_name": encrypted("张三"),
+        "bank_code": "1002", "amount": 100,
+    });
+    merchant.try_all("POST", "/v2/mmpaysptrans/pay_bank", &to_bank, &[("/amount", Both)]);
     let own = json!({ "out_request_no": "withdraw1", "amount": 100, "account_type": "BASIC" });
     merchant.try_all("POST", "/v3/merchant/fund/withdraw", &own, &[("/amount", Both)]);
     let of_sub =

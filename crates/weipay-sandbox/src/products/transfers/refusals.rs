@@ -43,10 +43,11 @@ pub(super) fn retry_time_is_over(number: &str) -> Refusal {
     )
 }
 
-/// INFERRED(batch-other-content): the sentence of a batch whose number was used for another one.
+/// A batch whose number was used for another one. UNCONFIRMED(batch-other-content): a shop's code looks for the beginning of this
+/// sentence, which is that of a transfer; no report has it, nor the code.
 pub(super) fn other_batch() -> Refusal {
     Refusal::param_error(
-        "转账批次参数不正确",
+        "单号已存在但信息不一致，请查单后比较确认",
         reasons::number_was_used("this out_batch_no", "other parameters"),
     )
 }

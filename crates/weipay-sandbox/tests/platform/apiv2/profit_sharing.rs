@@ -123,13 +123,20 @@ fn an_order_is_shared_once_and_apiv3_sees_it() {
     assert_eq!((&seen["amount"], &seen["return_id"]), (&json!(150), &json!(back.text("return_no"))));
     let mut more = given;
     (more[1].1, more[4].1) = ("b2", "51");
-    assert_eq!(not_returned(&sandbox, &more), refusal("INVALID_REQUEST", "剩余可回退的金额不足"));
-    for bad in ["0", "-1", "9223372036854775808"] {
+    let bad_amount = refusal("PARAM_ERROR", "回退金额不符合规范");
+    assert_eq!(not_returned(&sandbox, &more), bad_amount);
+    for bad in ["0", "-1"] {
         more[4].1 = bad;
-        let said = post(&sandbox, RETURN, &signed(&sandbox, &[&more[..], &[HMAC]].concat()));
-        assert_eq!(elements(&said).text("return_code"), Some("FAIL"), "{bad}");
+        assert_eq!(not_returned(&sandbox, &more), bad_amount, "{bad}");
     }
+    more[4].1 = "9223372036854775808";
+    let said = post(&sandbox, RETURN, &signed(&sandbox, &[&more[..], &[HMAC]].concat()));
+    assert_eq!(elements(&said).text("return_code"), Some("FAIL"));
     more[4].1 = "50";
+    let mut unknown = more;
+    unknown[0].1 = "nothing";
+    let no_split = refusal("ORDERNOTEXIST", "分账指令不存在，请检查是否有对应的分账单");
+    assert_eq!(not_returned(&sandbox, &unknown), no_split);
     // Of the merchant itself, and of a number that nobody has.
     for (stranger, code, sentence) in [
         (&*sandbox.kit().mchid, "PARAM_ERROR", "分账并没有分给对应的回退方"),

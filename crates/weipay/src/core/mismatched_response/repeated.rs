@@ -14,6 +14,18 @@ pub(super) struct Missing {
     pub(super) is_another_there: bool,
 }
 
+/// The numbers that name an order, a refund or a contract in the same way in all operations.
+const NUMBERS: &[&str] = &[
+    "combine_out_trade_no",
+    "contract_code",
+    "contract_id",
+    "out_order_no",
+    "out_refund_no",
+    "out_trade_no",
+    "refund_id",
+    "transaction_id",
+];
+
 /// Compares the fields that repeat: those of the operation, and those of any response, also where its page does not
 /// name them. The first that every success repeats and this one does not is given back.
 pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<Missing>, Another> {
@@ -29,7 +41,11 @@ pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<
         }
         let Some(expected) = asked.repeated_by(&member) else { continue };
         let is_there = match success.text(field) {
-            Some(answered) if differ(&expected, &answered) => return Err(another(field)),
+            Some(answered)
+                if differ(&expected, &answered) && !asked.is_other_merchant(&member, &answered) =>
+            {
+                return Err(another(field));
+            }
             Some(_) => true,
             // Of a type that does not compare.
             None => success.has(field),
@@ -41,9 +57,11 @@ pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<
             missing = missing.or(Some(field));
         }
     }
-    // The number of the request, also where its page does not name it: if it is there, it is of this call.
-    let number = operation.request_number().filter(|number| !is_of_page(operation, number));
-    for field in asked.sent_among(any.echoes).into_iter().chain(number) {
+    // The numbers of the request, also where the response's page does not name them: if one is there, it is of this call.
+    let mut numbers = asked.sent_among(NUMBERS);
+    numbers.extend(operation.request_number().filter(|number| !NUMBERS.contains(number)));
+    numbers.retain(|number| !is_of_page(operation, number));
+    for field in asked.sent_among(any.echoes).into_iter().chain(numbers) {
         if let Some(sent) = asked.sent(field)
             && let Some(answered) = success.text(field)
             && differ(&sent, &answered)
@@ -70,7 +88,7 @@ fn compare_inside(asked: Asked<'_>, members: Members, object: &Json<'_>) -> Resu
         if let Some(expected) = asked.repeated_by(&member)
             && let Some(answered) = object.text(field)
         {
-            if differ(&expected, &answered) {
+            if differ(&expected, &answered) && !asked.is_other_merchant(&member, &answered) {
                 return Err(another(field));
             }
             is_there |= !any.is_usual(field);
@@ -143,6 +161,43 @@ mod tests {
                 assert_eq!(differing(&request, of_another.as_bytes()), Some(field), "{of_another}");
             }
         }
+    }
+
+    /// The response to the query of another order, which came for what acts.
+    #[test]
+    fn a_number_that_was_sent_is_compared_where_the_page_of_the_response_does_not_name_it() {
+        let reverse =
+            of(Method::POST, "v2/secapi/pay/reverse", r#"{"out_trade_no":"A","transaction_id":"1"}"#);
+        let close = of(Method::POST, "v2/pay/closeorder", r#"{"out_trade_no":"A"}"#);
+        let deduct = of(Method::POST, "v2/pay/pappayapply", r#"{"contract_id":"A","out_trade_no":"T"}"#);
+        for (request, field) in [
+            (&reverse, "out_trade_no"),
+            (&reverse, "transaction_id"),
+            (&close, "out_trade_no"),
+            (&deduct, "contract_id"),
+        ] {
+            let answered = |value: &str| {
+                let mut elements = XmlElements::new();
+                for (name, value) in [("result_code", "SUCCESS"), ("recall", "N"), (field, value)] {
+                    elements.push(name, value);
+                }
+                differing_elements(request, &elements)
+            };
+            let same = if field == "transaction_id" { "1" } else { "A" };
+            assert_eq!(answered("B9"), Some(field), "{field}");
+            for allowed in [same, ""] {
+                assert_ne!(answered(allowed), Some(field), "{field}");
+            }
+        }
+        let refund =
+            of(Method::POST, "v3/ecommerce/refunds/apply", r#"{"out_refund_no":"R","out_trade_no":"A"}"#);
+        let success = |number: &str| {
+            format!(
+                r#"{{"refund_id":"5","out_refund_no":"R","create_time":"2026-11-28T10:00:00+08:00","out_trade_no":"{number}"}}"#
+            )
+        };
+        assert_eq!(differing(&refund, success("A").as_bytes()), None);
+        assert_eq!(differing(&refund, success("B").as_bytes()), Some("out_trade_no"));
     }
 
     #[test]
@@ -231,10 +286,10 @@ mod tests {
     /// Where the request does not say who called, the client still knows.
     #[test]
     fn a_response_to_another_merchant_than_the_caller_is_another_one() {
-        let transfer = query("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B");
+        let transfer = query("v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/B");
         let batch = query("v3/transfer/batches/out-batch-no/B");
         for (request, of, field) in [
-            (transfer, r#"{"out_bill_no":"B","mch_id":MERCHANT}"#, "mch_id"),
+            (transfer, r#"{"out_bill_no":"B","mchid":MERCHANT}"#, "mchid"),
             (batch, r#"{"transfer_batch":{"mchid":MERCHANT,"out_batch_no":"B"}}"#, "mchid"),
         ] {
             for (merchant, another) in [
@@ -260,10 +315,39 @@ mod tests {
         callbacks.query.push(("mchid".to_owned(), "2".to_owned()));
         assert_eq!(differing(&callbacks, br#"{"notify_url":"u","mchid":"2"}"#), None);
         assert_eq!(differing(&callbacks, br#"{"notify_url":"u","mchid":"1"}"#), Some("mchid"));
-        // Whom it names is no evidence of what it is about.
-        let of_nothing = br#"{"mch_id":"1","unheard_of":5}"#;
-        let transfer = query("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/B");
+        // The number of a merchant is no evidence.
+        let of_nothing = br#"{"mchid":"1","unheard_of":5}"#;
+        let transfer = query("v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/B");
         assert_eq!(differing(&transfer, of_nothing), Some("out_bill_no"));
+    }
+
+    /// No page says whether a transfer that another merchant pays is that merchant's bill.
+    #[test]
+    fn a_transfer_may_name_the_merchant_who_pays() {
+        let transfer = |sponsor: &str| {
+            let body = format!(r#"{{"out_bill_no":"B","transfer_amount":1{sponsor}}}"#);
+            of(Method::POST, "v3/fund-app/mch-transfer/transfer-bills/transfer", &body)
+        };
+        for (sponsor, merchant, another) in [
+            ("", "1", None),
+            ("", "2", Some("mch_id")),
+            (r#","sponsor_mchid":"2""#, "1", None),
+            (r#","sponsor_mchid":"2""#, "2", None),
+            (r#","sponsor_mchid":"2""#, "3", Some("mch_id")),
+            (r#","sponsor_mchid":"""#, "2", Some("mch_id")),
+        ] {
+            let body = format!(
+                r#"{{"mch_id":"{merchant}","out_bill_no":"B","transfer_bill_no":"5","state":"ACCEPTED","transfer_amount":1,
+                "transfer_remark":"x","create_time":"2015-05-20T13:29:35+08:00"}}"#
+            );
+            assert_eq!(differing(&transfer(sponsor), body.as_bytes()), another, "{sponsor} {merchant}");
+        }
+        // The query of one does not say who pays.
+        for by in ["out-bill-no/B", "transfer-bill-no/5"] {
+            let asked = query(&format!("v3/fund-app/mch-transfer/transfer-bills/{by}"));
+            let body = br#"{"mch_id":"2","out_bill_no":"B","transfer_bill_no":"5","state":"SUCCESS"}"#;
+            assert_eq!(differing(&asked, body), None, "{by}");
+        }
     }
 
     /// The page of an order names only its `code_url`.

@@ -1,4 +1,6 @@
-//! The verdict: rules by which a success may be that of another request, each about operations of one kind.
+//! The verdict: the rules by which a success probably belongs to another request.
+
+use http::Method;
 
 use super::evidence::Evidence;
 use super::repeated::Missing;
@@ -15,7 +17,7 @@ pub(super) struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// By each of them a success may be that of another request. Each says of which operations it is.
+    /// Each rule gives a field if the success probably belongs to another request. Its comment names the operations that it is for.
     const RULES: [fn(&Self) -> Option<Another>; 8] = [
         Self::repeats_too_little,
         Self::lacks_proof,
@@ -44,8 +46,8 @@ impl Case<'_> {
         !self.is_accepted && !is_page && !self.operation().has_file_response()
     }
 
-    /// Of all: a field that every success repeats is not there, and something is strange, or there is nothing. Of what acts, who
-    /// takes part, when and in which state is nothing.
+    /// For all operations. A field that every success repeats is missing, and the response is empty or has a strange member. For an
+    /// operation that acts, a response that says only who takes part, when, and in which state counts as empty.
     fn repeats_too_little(&self) -> Option<Another> {
         let Missing { field, is_another_there } = self.missing.as_ref()?;
         // An accepted request (202) repeats nothing yet. A query must not fail for ever because a page is wrong.
@@ -58,8 +60,8 @@ impl Case<'_> {
         (!is_enough && self.evidence.has_strange(1) || is_nothing()).then(|| another(field))
     }
 
-    /// Of what acts: something is strange, and nothing proves which operation it is of. What was sent proves nothing: it
-    /// comes back in other responses about it, too.
+    /// For operations that act. The response has a strange member, and no member that proves its operation. A value that was sent
+    /// proves nothing: other responses about the same object repeat it, too.
     fn lacks_proof(&self) -> Option<Another> {
         if !self.acts() {
             return None;
@@ -68,10 +70,10 @@ impl Case<'_> {
         (!self.evidence.has_proof() && self.evidence.has_strange(1)).then(|| another(first.name))
     }
 
-    /// Of what only reads: it has none of its members, but strange ones, or is no object. It may have found nothing, but
-    /// a list has its limit then, which is more than 0.
+    /// For queries. The response has none of the known members, but a strange one, or is no object. A query may find nothing, but
+    /// a list still has its limit, which is more than 0.
     fn reads_nothing(&self) -> Option<Another> {
-        if !self.operation().is_read_only() || self.evidence.has_own() {
+        if !self.is_query() || self.evidence.has_own() {
             return None;
         }
         let example = self.evidence.example()?;
@@ -82,9 +84,9 @@ impl Case<'_> {
         is_another.then(|| another(example))
     }
 
-    /// Of what writes: it has none of the members that every success has, but strange ones, or nothing.
+    /// For all but queries. The response has none of the members that every success has, and is empty or has a strange one.
     fn lacks_what_every_success_has(&self) -> Option<Another> {
-        if self.operation().is_read_only() {
+        if self.is_query() {
             return None;
         }
         let first = self.evidence.in_every_success().next()?;
@@ -94,9 +96,10 @@ impl Case<'_> {
         (self.evidence.has_nothing() || self.evidence.has_strange(1)).then(|| another(first.name))
     }
 
-    /// Of what writes, where no member is in every success: it has none of its members, but strange ones, or is no object.
+    /// For all but queries, if no member is in every success. The response has none of the known members, but a strange one, or is no
+    /// object.
     fn says_what_no_page_says(&self) -> Option<Another> {
-        let is_it = !self.operation().is_read_only() && self.evidence.in_every_success().next().is_none();
+        let is_it = !self.is_query() && self.evidence.in_every_success().next().is_none();
         if !is_it || self.evidence.has_own() {
             return None;
         }
@@ -139,8 +142,8 @@ impl Case<'_> {
         })
     }
 
-    /// Of what acts in APIv2: half of what every success has is not there, and something is strange. A success has no state
-    /// there, so what an order is otherwise must not be taken for one.
+    /// For operations of APIv2 that act. Half of the members that every success has are missing, and there is a strange one. A
+    /// success has no state there, so this is what tells it from the response of a query.
     fn lacks_half(&self) -> Option<Another> {
         if self.operation().version() == ApiVersion::V3 || !self.acts() {
             return None;
@@ -150,8 +153,8 @@ impl Case<'_> {
         (is_half && self.evidence.has_strange(1)).then(|| another(first.name))
     }
 
-    /// Of what acts: more of it is strange than is not, and something that every success has is not there. One member that the
-    /// page calls by another name is no more than that.
+    /// For operations that act. More members are strange than known, and one that every success has is missing. A single member
+    /// that the page calls by another name is not enough.
     fn is_mostly_strange(&self) -> Option<Another> {
         if !self.acts() {
             return None;
@@ -160,7 +163,8 @@ impl Case<'_> {
         self.evidence.is_mostly_strange().then(|| another(first.name))
     }
 
-    /// Of what acts: it has a state that its page does not name, so it is that of a query, also of the same number.
+    /// For operations that act. The response has a state that the page does not name, so it is that of a query, perhaps with the
+    /// same number.
     fn is_that_of_a_query(&self) -> Option<Another> {
         let may_be = match self.operation().version() {
             // A page that leaves out the state of what it makes, as some do, must not refuse that: it requires proofs.
@@ -176,10 +180,17 @@ impl Case<'_> {
         (may_be && self.evidence.has_strange_state()).then_some(Another(None))
     }
 
+    /// Whether it is a GET of APIv3, whose success may be empty. The queries that are a POST have too little in common for a rule of
+    /// their own, so those for what writes are for them, too.
+    fn is_query(&self) -> bool {
+        let operation = self.operation();
+        operation.method() == Method::GET && operation.version() == ApiVersion::V3
+    }
+
     /// Whether the operation may have an effect. A query of APIv2 is a POST, too.
     fn acts(&self) -> bool {
         match self.operation().version() {
-            ApiVersion::V3 => !self.operation().is_read_only(),
+            ApiVersion::V3 => !self.is_query(),
             ApiVersion::V2 => {
                 self.operation().request_number().is_some() || !self.operation().is_safe_to_repeat()
             }

@@ -37,7 +37,7 @@ chain_step! {
 impl<M: Mode> FaceGetWxpayfaceAuthinfo<M> {
     /// 人脸识别SDK-获取调用凭证 · `POST v2/face/get_wxpayface_authinfo`
     ///
-    /// Host: `https://payapp.weixin.qq.com/`.
+    /// Host: `https://payapp.weixin.qq.com/`. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::get_wxpayface_authinfo::post).
     ///

@@ -6,7 +6,7 @@ pub use crate::v2::face::chain::FaceGetWxpayfaceAuthinfo as GetWxpayfaceAuthinfo
 
 /// 人脸识别SDK-获取调用凭证 · `POST v2/face/get_wxpayface_authinfo`
 ///
-/// Host: `https://payapp.weixin.qq.com/`.
+/// Host: `https://payapp.weixin.qq.com/`. Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///

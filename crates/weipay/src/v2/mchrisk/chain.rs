@@ -127,7 +127,8 @@ chain_step! {
 impl<M: Mode> MchriskQuerymchrisk<M> {
     /// 事前-风险商户核查接口 · `POST v2/mchrisk/querymchrisk`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querymchrisk::post).
     ///

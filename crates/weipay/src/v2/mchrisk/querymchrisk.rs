@@ -6,7 +6,8 @@ pub use crate::v2::mchrisk::chain::MchriskQuerymchrisk as Querymchrisk;
 
 /// 事前-风险商户核查接口 · `POST v2/mchrisk/querymchrisk`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -545,7 +545,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same `mch_billno` and the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

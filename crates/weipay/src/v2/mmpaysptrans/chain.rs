@@ -44,6 +44,20 @@ impl<M: Mode> MmpaysptransPayBank<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the merchant lacks a permission, the certificate is wrong, or there were too many calls | `RetryLater` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified (签名出错，请根据签名算法进行签名) | `FixRequest` |
+    /// |  | `AMOUNT_LIMIT` | the limit of the day is reached, of the merchant or of the card | `RetryLater` |
+    /// |  | `ORDERPAID` | the number was accepted before | `QueryState` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content, or too long ago | `QueryState` |
+    /// |  | `NOTENOUGH` | the balance is too low | `RetryLater` |
+    /// |  | `FREQUENCY_LIMITED` | too many calls | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay_bank::post).
     ///
     /// ```no_run
@@ -77,6 +91,16 @@ impl<M: Mode> MmpaysptransQueryBank<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
     /// same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the merchant lacks a permission, the certificate is wrong, or there were too many calls | `RetryLater` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified (签名出错，请根据签名算法进行签名) | `FixRequest` |
+    /// |  | `ORDERNOTEXIST` | the number is unknown, or its payment is not known yet | `QueryState` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_bank::post).
     ///

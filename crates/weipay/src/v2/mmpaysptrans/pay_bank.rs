@@ -24,12 +24,16 @@ pub mod post {
         pub struct Request {
             /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
-            /// 商户企业付款单号. Required; at most 32 characters.
-            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
-            /// 收款方银行卡号. Required; at most 384 characters; sensitive (敏感信息加密).
-            enc_bank_no: Sensitive = xml("enc_bank_no").required().length(0, 384).encrypted(),
-            /// 收款方用户名. Required; at most 384 characters; sensitive (敏感信息加密).
-            enc_true_name: Sensitive = xml("enc_true_name").required().length(0, 384).encrypted(),
+            /// 商户企业付款单号. Required; 8 to 32 characters; matches `^[0-9a-zA-Z]{1,}$`.
+            partner_trade_no: String = xml("partner_trade_no")
+                .required()
+                .length(8, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z]{1,}$"#),
+            /// 收款方银行卡号. Required; at most 1024 characters; sensitive (敏感信息加密).
+            enc_bank_no: Sensitive = xml("enc_bank_no").required().length(0, 1024).encrypted(),
+            /// 收款方用户名. Required; at most 1024 characters; sensitive (敏感信息加密).
+            enc_true_name: Sensitive = xml("enc_true_name").required().length(0, 1024).encrypted(),
             /// 收款方开户行. Required; at most 64 characters.
             bank_code: String = xml("bank_code").required().length(0, 64),
             /// 付款金额. Required; in fen (分).
@@ -63,8 +67,8 @@ pub mod post {
             amount: i64 = xml("amount").required(),
             /// 随机字符串. Required; at most 32 characters.
             nonce_str: String = xml("nonce_str").required().length(0, 32),
-            /// 签名. Required; at most 32 characters.
-            sign: String = xml("sign").required().length(0, 32),
+            /// 签名. At most 32 characters.
+            sign: String = xml("sign").length(0, 32),
             /// 微信企业付款单号. Required; at most 64 characters.
             payment_no: String = xml("payment_no").required().length(0, 64),
             /// 手续费金额. Required; in fen (分).

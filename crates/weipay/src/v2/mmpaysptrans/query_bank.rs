@@ -25,8 +25,9 @@ pub mod post {
         pub struct Request {
             /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
-            /// 商户企业付款单号. Required; at most 32 characters.
-            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+            /// 商户企业付款单号. Required; 8 to 32 characters; matches `^[0-9a-zA-Z]{1,}$`.
+            partner_trade_no: String =
+                xml("partner_trade_no").required().length(8, 32).pattern(r#"^[0-9a-zA-Z]{1,}$"#),
         }
     }
 

@@ -50,6 +50,8 @@ chain_step! {
 impl<M: Mode> RiskGetcertficates<M> {
     /// 获取平台证书 · `POST v2/risk/getcertficates`
     ///
+    /// Safe to repeat with the same content.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::getcertficates::post).
     ///
     /// ```no_run
@@ -81,7 +83,7 @@ impl<M: Mode> RiskGetpublickey<M> {
     /// 获取RSA加密公钥 · `POST v2/risk/getpublickey`
     ///
     /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Responses
-    /// are not signed.
+    /// are not signed. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getpublickey::post).
     ///

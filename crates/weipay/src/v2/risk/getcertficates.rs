@@ -6,6 +6,8 @@ pub use crate::v2::risk::chain::RiskGetcertficates as Getcertficates;
 
 /// 获取平台证书 · `POST v2/risk/getcertficates`
 ///
+/// Safe to repeat with the same content.
+///
 /// Official documents (官方文档):
 ///
 /// - partner: [4014116402](https://pay.weixin.qq.com/doc/v2/partner/4014116402)

@@ -7,7 +7,7 @@ pub use crate::v2::risk::chain::RiskGetpublickey as Getpublickey;
 /// 获取RSA加密公钥 · `POST v2/risk/getpublickey`
 ///
 /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Responses
-/// are not signed.
+/// are not signed. Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -593,7 +593,8 @@ chain_step! {
 impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     /// 请求多次分账 · `POST v2/secapi/pay/multiprofitsharing`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same `out_order_no` and the
+    /// same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -645,7 +646,8 @@ chain_step! {
 impl<M: Mode> SecapiPayProfitsharing<M> {
     /// 请求单次分账 · `POST v2/secapi/pay/profitsharing`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same `out_order_no` and the
+    /// same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -697,7 +699,8 @@ chain_step! {
 impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     /// 完结分账 · `POST v2/secapi/pay/profitsharingfinish`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same `out_order_no` and the
+    /// same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

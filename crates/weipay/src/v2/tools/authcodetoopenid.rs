@@ -6,6 +6,8 @@ pub use crate::v2::tools::chain::ToolsAuthcodetoopenid as Authcodetoopenid;
 
 /// 授权码查询openid · `POST v2/tools/authcodetoopenid`
 ///
+/// Safe to repeat with the same content.
+///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011940944](https://pay.weixin.qq.com/doc/v2/merchant/4011940944)

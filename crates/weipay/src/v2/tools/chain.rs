@@ -42,6 +42,8 @@ chain_step! {
 impl<M: Mode> ToolsAuthcodetoopenid<M> {
     /// 授权码查询openid · `POST v2/tools/authcodetoopenid`
     ///
+    /// Safe to repeat with the same content.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::authcodetoopenid::post).
     ///
     /// ```no_run
@@ -70,6 +72,8 @@ chain_step! {
 
 impl<M: Mode> ToolsShorturl<M> {
     /// 转换短链接 · `POST v2/tools/shorturl`
+    ///
+    /// Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::shorturl::post).
     ///

@@ -6,6 +6,8 @@ pub use crate::v2::tools::chain::ToolsShorturl as Shorturl;
 
 /// 转换短链接 · `POST v2/tools/shorturl`
 ///
+/// Safe to repeat with the same content.
+///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011937195](https://pay.weixin.qq.com/doc/v2/merchant/4011937195)

@@ -66,7 +66,7 @@ chain_step! {
 impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     /// 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
     ///
-    /// Responses are not signed.
+    /// Responses are not signed. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2getsignkey::sign::getsignkey::post).
     ///

@@ -182,13 +182,13 @@ fn the_caller_encrypts_with_the_key_of_apiv2() {
     let key = PublicKey::from_pem(&pem).unwrap();
     let request = |number: Sensitive| {
         pay_bank::post::Request::new()
-            .partner_trade_no("1")
+            .partner_trade_no("payment1")
             .enc_bank_no(number)
             .enc_true_name(Sensitive::ciphertext(key.encrypt_oaep("张三".as_bytes()).unwrap()))
             .bank_code("1001")
             .amount(100)
     };
-    let (platform, client) = client(vec![success(&[("partner_trade_no", "1")])]);
+    let (platform, client) = client(vec![success(&[("partner_trade_no", "payment1")])]);
     let call = client.v2().mmpaysptrans().pay_bank();
     let error = call.clone().post(request("6222021234567890".into())).unwrap_err();
     assert!(error.is_request() && error.to_string().contains("v2/risk/getpublickey"), "{error}");

@@ -21,7 +21,9 @@ use super::routed::Routed;
 use super::{BY_CODE, Noting, ORDER, REFUND};
 use crate::apiv2::by_hand::KEY;
 use crate::either::Either;
+use crate::on_async;
 use crate::platform::{configured, signed, unsigned};
+use crate::platform_certificates::server::Server as Certificates;
 use crate::server::{Server, bind};
 
 /// As of a load balancer whose workers hang: the system accepts connections for it, and nobody speaks TLS.
@@ -57,6 +59,30 @@ fn payments_and_refunds_leave_a_host_that_never_finishes_tls() {
                     assert_eq!(backup.seen().len(), 2);
                 });
             }
+        }
+    });
+}
+
+/// The first call of a client that has no certificates yet. The fetch has more time than the call that waits for it.
+#[test]
+fn a_fetch_of_certificates_leaves_such_a_host_while_its_call_has_time() {
+    thread::scope(|scope| {
+        for is_async in [false, true] {
+            scope.spawn(move || {
+                let (silent, _) = bind();
+                let platform = Certificates::start();
+                let hosts = Hosts::new(silent.local_addr().unwrap(), platform.base_url[7..].parse().unwrap());
+                let transport = || hosts.transport().with_tls_to(MAIN);
+                let builder = platform.builder().base_url("https://api.mch.weixin.qq.com");
+                let builder = builder.transport(transport()).blocking_transport(transport());
+                let builder = builder.timeout(Duration::from_secs(4));
+                if is_async {
+                    on_async(async { builder.build().unwrap().chain("v3/a").get().await.map(drop) }).unwrap();
+                } else {
+                    builder.build_blocking().unwrap().chain("v3/a").get().map(drop).unwrap();
+                }
+                assert_eq!(hosts.asked(), [MAIN, BACKUP, BACKUP]);
+            });
         }
     });
 }

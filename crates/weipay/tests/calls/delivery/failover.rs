@@ -519,6 +519,26 @@ fn a_fetch_of_certificates_leaves_half_of_its_time_to_the_backup_host() {
     }
 }
 
+/// The fetch may continue for ten seconds, and half of that is more than the call has.
+#[test]
+fn a_fetch_of_certificates_leaves_half_of_the_time_of_its_call_to_the_backup_host() {
+    for is_async in [false, true] {
+        let platform = Certificates::start();
+        let transport = SilentMain::before(platform.base_url[7..].parse().unwrap());
+        let builder = platform.builder().base_url("https://api.mch.weixin.qq.com");
+        let builder = builder.transport(transport.clone()).blocking_transport(transport.clone());
+        let builder = builder.timeout(Duration::from_secs(4));
+        if is_async {
+            on_async(async { builder.build().unwrap().chain("v3/a").get().await.map(drop) }).unwrap();
+        } else {
+            builder.build_blocking().unwrap().chain("v3/a").get().map(drop).unwrap();
+        }
+        let given = transport.given();
+        assert!(given[0].0 == MAIN && given[1].0 == BACKUP, "{given:?}");
+        assert!(given[0].1 <= Duration::from_secs(2) && given[1].1 > Duration::from_secs(5), "{given:?}");
+    }
+}
+
 /// A till has few seconds, and one call of it tries whether the main host is back.
 #[test]
 fn a_short_call_that_tries_the_main_host_keeps_half_of_its_time() {

@@ -482,6 +482,12 @@ fn rental_in_xml_is_rejected_unless_its_sign_and_its_seal_hold() {
     foreign[0].1 = "1900000009";
     let rejection = rejected(&xml(&foreign, Some(SignType::HmacSha256)));
     assert!(matches!(rejection.kind(), RejectionKind::UnknownMerchant(_)), "{rejection:#}");
+    // A line break in the number is shown.
+    let own = fields[0].1;
+    let with_line_break = format!("{own}\n");
+    foreign[0].1 = &with_line_break;
+    let rejection = rejected(&xml(&foreign, Some(SignType::HmacSha256)));
+    assert!(rejection.to_string().contains(&format!("merchant {with_line_break:?}, ")), "{rejection}");
     // Sealed with another APIv3 key, for another purpose, or not at all.
     let with_seal =
         |sealed: &str| rejected(&xml(&rental("TRANSACTION.SUCCESS", sealed), Some(SignType::HmacSha256)));

@@ -105,10 +105,10 @@ fn the_official_sealed_text_opens_and_an_unknown_event_is_not_an_error() {
 
 #[test]
 fn a_known_event_whose_resource_is_no_object_is_rejected() {
-    for resource in ["message", "[]", "\"text\"", "1"] {
+    for resource in ["message", "[]", "\"text\"", "1", "", " ", "\u{feff}"] {
         let body = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", resource).to_string();
         let rejection = rejected(&signed(body.as_bytes()), body.as_bytes());
-        assert!(matches!(rejection.kind(), RejectionKind::Unreadable(_)), "{rejection}");
+        assert!(matches!(rejection.kind(), RejectionKind::Unreadable(_)), "{resource:?}: {rejection}");
     }
 }
 
@@ -352,9 +352,13 @@ fn of_merchants_with_the_same_key_the_resource_names_the_one_whom_it_is_for() {
         let notification = receiver.receive(&signed(body.as_bytes()), body.as_bytes()).unwrap();
         assert_eq!(mchid(&notification), wanted, "{resource}");
     }
-    let body = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", r#"{"mchid":"1900000003"}"#).to_string();
-    let rejection = receiver.receive(&signed(body.as_bytes()), body.as_bytes()).unwrap_err();
-    assert!(matches!(rejection.kind(), RejectionKind::UnknownMerchant(_)), "{rejection}");
+    for (number, shown) in [("1900000003", r#""1900000003""#), (r"1900000001\n", r#""1900000001\n""#)] {
+        let resource = format!(r#"{{"mchid":"{number}"}}"#);
+        let body = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", &resource).to_string();
+        let rejection = receiver.receive(&signed(body.as_bytes()), body.as_bytes()).unwrap_err();
+        assert!(matches!(rejection.kind(), RejectionKind::UnknownMerchant(_)), "{rejection}");
+        assert!(rejection.to_string().contains(shown), "{rejection}");
+    }
 }
 
 #[test]

@@ -494,6 +494,21 @@ fn a_background_refresh_delays_no_call_and_replaces_all_certificates() {
     });
 }
 
+#[test]
+fn a_list_that_hides_the_certificate_of_its_signature_says_so() {
+    let others = vec![&*OLD; 64];
+    let hidden = [&others[..], &[&*NEW]].concat();
+    each(Server::builder, |server, client| {
+        let hidden = hidden.clone();
+        server.list(move |now| listing(&hidden, &NEW, now));
+        let told = format!("{:#}", client.get("v3/a").unwrap_err());
+        assert!(told.contains("more than 64 certificates") && told.contains(NEW.serial()), "{told}");
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.calls(|_, now| success_by(&NEW, now));
+        client.get("v3/a").unwrap();
+    });
+}
+
 /// The header is the platform's writing of a number.
 #[test]
 fn a_serial_is_the_same_in_lower_case_and_with_other_leading_zeros() {

@@ -187,6 +187,14 @@ pub(super) fn no_record() -> Refusal {
     )
 }
 
+/// The split of a return. The sentence was reported; UNCONFIRMED(sharing-unknown-return): in one report, without the code.
+pub(super) fn no_split_to_return() -> Refusal {
+    Refusal::resource_not_exists(
+        "分账指令不存在，请检查是否有对应的分账单",
+        "no split of the caller has this order_id or out_order_no, with this order and sub-merchant",
+    )
+}
+
 pub(super) fn bad_receiver() -> Refusal {
     Refusal::param_error(
         "参数格式不正确",

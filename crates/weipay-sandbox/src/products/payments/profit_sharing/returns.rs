@@ -123,8 +123,11 @@ pub(super) fn create_return(
     Ok(give_back(tx, &context.caller.mchid, asked, context.now)?.show(form))
 }
 
-/// What is said of a merchant that got nothing.
+/// The sentence for a merchant that got nothing.
 pub(super) const NO_SHARE: &str = "回退方不存在";
+/// The sentences for an amount that cannot be given back.
+pub(super) const NO_AMOUNT: &str = "回退金额不正确";
+pub(super) const MORE_THAN_LEFT: &str = "剩余可回退的金额不足";
 
 /// Makes a return, or gives the one that has its number.
 pub(super) fn give_back(
@@ -182,8 +185,9 @@ fn split_of(tx: &Transaction<'_>, mchid: &str, request: &ReturnRequest) -> Resul
         let transaction_id = request.transaction_id.as_deref();
         split.merchant == mchid && transaction_id.is_none_or(|id| id == split.transaction_id)
     });
-    let split = split.ok_or_else(refusals::no_record)?;
-    check_sub_merchant(request.sub_mchid.as_deref(), split.sub_mchid.as_deref(), refusals::no_record)?;
+    let split = split.ok_or_else(refusals::no_split_to_return)?;
+    let (asked, has) = (request.sub_mchid.as_deref(), split.sub_mchid.as_deref());
+    check_sub_merchant(asked, has, refusals::no_split_to_return)?;
     Ok(split)
 }
 
@@ -234,7 +238,7 @@ fn check_return(
         )
     })?;
     if amount < 1 {
-        return Err(Refusal::param_error("回退金额不正确", "amount must be at least 1 fen"));
+        return Err(Refusal::param_error(NO_AMOUNT, "amount must be at least 1 fen"));
     }
     let of_this = earlier.iter().filter(|known| known.has_succeeded && known.return_mchid == mchid);
     let returned: i64 = of_this.map(|known| known.amount).sum();
@@ -244,7 +248,7 @@ fn check_return(
             "return_mchid got {} fen by this split and has given back {returned}: amount is {rest} at most, and not {amount}",
             part.amount
         );
-        return Err(Refusal::invalid_request("剩余可回退的金额不足", reason));
+        return Err(Refusal::invalid_request(MORE_THAN_LEFT, reason));
     }
     if now.saturating_sub(split.created) > RETURN_PERIOD {
         let reason = format!("a split can be given back for {} days", RETURN_PERIOD / 86_400);

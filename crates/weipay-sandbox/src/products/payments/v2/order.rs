@@ -149,7 +149,7 @@ pub(crate) fn dialect(sign_type: Option<&str>) -> Dialect {
 }
 
 /// An amount, at least 1 fen. The sentence was seen for `refund_fee`.
-pub(crate) fn fen(members: &Map<String, Value>, name: &'static str) -> Result<i64, Refusal> {
+pub(super) fn fen(members: &Map<String, Value>, name: &'static str) -> Result<i64, Refusal> {
     let fen = members.get(name).and_then(Value::as_i64).unwrap_or_default();
     if fen >= 1 {
         return Ok(fen);

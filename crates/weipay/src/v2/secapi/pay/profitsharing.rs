@@ -6,7 +6,8 @@ pub use crate::v2::secapi::chain::SecapiPayProfitsharing as Profitsharing;
 
 /// 请求单次分账 · `POST v2/secapi/pay/profitsharing`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS.
+/// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same `out_order_no` and the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

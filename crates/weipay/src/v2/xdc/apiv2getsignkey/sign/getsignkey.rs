@@ -6,7 +6,7 @@ pub use crate::v2::xdc::chain::XdcApiv2getsignkeySignGetsignkey as Getsignkey;
 
 /// 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
 ///
-/// Responses are not signed.
+/// Responses are not signed. Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///
