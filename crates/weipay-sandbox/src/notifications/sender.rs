@@ -84,6 +84,7 @@ impl Sender {
             if has_begun && (has_left || may_be_more) {
                 continue;
             }
+            self.platform.deliveries.receivers.end_idle_connections();
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
         }
     }
