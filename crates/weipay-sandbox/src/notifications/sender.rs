@@ -1,4 +1,4 @@
-//! What empties the outbox: entries are read, attempts begin where their receivers have a slot, and what came of each is kept.
+//! Delivers the outbox: reads entries, starts attempts where the receiver has a free slot, and stores the results.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,26 +26,26 @@ const MAX_ATTEMPTS_AT_ONCE: usize = 64;
 const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
 /// How many notifications are read at once: most often all are for one receiver, which takes few, and the others are read again.
 const MAX_READ_AT_ONCE: usize = 8;
-/// How often the outbox is looked at when nothing asks for it.
+/// How often the outbox is read if nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The errors where a task panicked.
 const PANICKED: &str = "the outbox could not be read: a task panicked";
 const NOT_MADE: &str = "the notification could not be made";
 
-/// What empties the outbox of a platform.
+/// Delivers the outbox of a platform.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     pub(super) platform: Arc<Platform>,
 }
 
-/// What was read of the outbox.
+/// Entries of one read of the outbox.
 struct Read {
     due: Vec<ClaimedEntry>,
     may_be_more: bool,
 }
 
-/// What came of what was read.
+/// The result of one read.
 struct Begun {
     has_begun: bool,
     /// Entries whose receivers are busy.
@@ -78,11 +78,11 @@ impl Sender {
 
     async fn read_outbox(&self, under_way: &HashMap<i64, String>) -> Read {
         let claimed = ClaimTime::now();
-        // What is claimed from others is delivered now, so no more than there are slots.
+        // Claimed entries are delivered now, so claim no more than there are slots.
         let wanted = MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()).min(MAX_READ_AT_ONCE);
-        // Where no other node claims it, what is under way is still in the outbox, and is read again.
+        // Without other nodes, entries under way are still in the outbox, and are read again.
         let limit = if self.platform.store.is_shared() { wanted } else { under_way.len() + wanted };
-        // A failure of the database is told; the next look tries again.
+        // A failure of the database is logged; the next read tries again.
         let due = self.due(limit, busy(under_way), claimed).await;
         let due = self.platform.watched(Task::Outbox, due).unwrap_or_default();
         Read { may_be_more: due.len() >= limit, due }
@@ -109,7 +109,7 @@ impl Sender {
 
     /// Lets other nodes, and this one later, deliver what was claimed and found no slot.
     async fn give_back(&self, left: Vec<OutboxEntry>) {
-        // What fails is free again when the claim ends.
+        // An entry whose release fails is free when its claim ends.
         let given_back = self
             .blocking(move |platform| {
                 platform.store.transaction(|tx| left.iter().try_for_each(|entry| tx.give_back(entry)))
@@ -182,7 +182,7 @@ impl Sender {
             Ok(None) => return,
             Ok(Some(_)) if self.platform.store.is_shared() && claimed.may_be_anothers() => return,
             Ok(Some(message)) => message,
-            // The receiver would hear of it, and nobody would know.
+            // The receiver would get it, and the result could not be stored.
             Err(_) => return sleep(LOOK).await,
         };
         let attempt = self.post_message(&taken.entry, message, AttemptKind::Scheduled).await;
@@ -215,7 +215,7 @@ impl Sender {
         let kept = attempt.clone();
         let settled = self.blocking(move |platform| {
             match platform.store.transaction(|tx| settle(tx, &taken, kept.clone(), next))? {
-                // What is not given up now is by the next one. The attempt is kept in any case.
+                // If this fails, the next attempt does it. The attempt is stored in any case.
                 true => Ok(outcome::give_up_oldest(&platform.store, &taken.entry, &taken.epoch)),
                 false => Ok(Ok(Vec::new())),
             }
@@ -223,7 +223,7 @@ impl Sender {
         let settled = settled.await.unwrap_or_else(|| {
             Err(StoreError::Internal("an attempt could not be stored: a task panicked".to_owned()))
         });
-        // Both are one piece of work, whose failure is told once until all of it succeeds. The attempt is kept if the first did.
+        // A failure of either is logged once, until both succeed. The attempt is stored if the first succeeded.
         let is_kept = settled.is_ok();
         let given_up = match self.platform.watched(Task::Deliveries, settled.and_then(|given_up| given_up)) {
             Ok(given_up) => given_up,
@@ -290,14 +290,14 @@ fn busy(under_way: &HashMap<i64, String>) -> Vec<String> {
     full.map(|(receiver, _)| receiver.to_owned()).collect()
 }
 
-/// Whether what was claimed is still to be sent, and can be: a node that does not know its merchant yet must
+/// Whether a claimed entry is still to be sent, and can be: a node that does not know its merchant yet must
 /// not use an attempt up.
 fn is_still_due(platform: &Platform, taken: &ClaimedEntry) -> Result<bool, MerchantError> {
     platform.look_at_merchant(&taken.entry.mchid)?;
     Ok(platform.store.transaction(|tx| check_due(tx, taken))?)
 }
 
-/// What one attempt holds of the limits; free again when it is dropped.
+/// The slots that one attempt occupies; freed when it is dropped.
 pub(super) struct DeliverySlot {
     sender: Sender,
     number: i64,
@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_by_a_claim_that_has_run_out_while_the_message_was_made() {
-        let sandbox = Sandbox::builder().clock(Clock::held(0).0).start().unwrap();
+        let sandbox = Sandbox::builder().clock(Clock::frozen(0).0).start().unwrap();
         let (_, mut taken) = one_that_waits();
         taken.entry.mchid = sandbox.kit().mchid.clone();
         taken.entry.notify_url = "http://127.0.0.1:1/".to_owned();
@@ -371,7 +371,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for kind in [AttemptKind::Duplicate, AttemptKind::Probe, AttemptKind::Replay] {
             taken.claimed = ClaimTime::now();
-            // Nobody listens there, which is an attempt too.
+            // No server listens there; that is an attempt too.
             assert!(runtime.block_on(sender.post(&taken, kind)).is_some());
             let late = ClaimTime { time: SystemTime::now() - LEASE, ..taken.claimed };
             let late = ClaimedEntry { claimed: late, ..taken.clone() };
