@@ -50,7 +50,7 @@ use crate::store::{OutboxEntry, StoreError, Transaction};
 pub(crate) use receiver::Receivers;
 pub(crate) use sender::Sender;
 
-/// What deliveries of a platform have in common.
+/// The state that all deliveries of a platform share.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     receivers: Receivers,

@@ -89,7 +89,7 @@ impl Receivers {
         })
     }
 
-    /// What could not be made is tried again by the next receiver: files of the system may be missing for a moment only.
+    /// A failure is tried again with the next receiver: files of the system may be missing for a moment only.
     fn tls_by(
         &self,
         make: impl FnOnce() -> Result<TlsConnector, rustls::Error>,
@@ -102,7 +102,7 @@ impl Receivers {
     }
 }
 
-/// What a receiver responded.
+/// The response of a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Received {
     pub(super) status: u16,
@@ -128,7 +128,7 @@ struct Head {
     connection: Connection,
 }
 
-/// What the body of a response is read for.
+/// The purpose for which the body of a response is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     /// It decides: it may come as late as its head.
@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(allowed(Vec::new(), false), Ok(Vec::new()));
     }
 
-    /// What is said of a receiver that does this with the connection.
+    /// The error of a receiver that does this with the connection.
     fn posted(receive: impl FnOnce(Stream) + Send + 'static) -> Result<Received, String> {
         posted_to_read(Reading::Shown, receive)
     }

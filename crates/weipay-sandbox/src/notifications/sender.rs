@@ -1,4 +1,4 @@
-//! What empties the outbox: entries are read, attempts begin where their receivers have a slot, and what came of each is kept.
+//! Delivers the outbox: reads entries, starts attempts where the receiver has a free slot, and stores the results.
 
 use std::collections::HashMap;
 use std::mem;
@@ -27,20 +27,20 @@ const MAX_ATTEMPTS_AT_ONCE: usize = 64;
 const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
 /// How many notifications are read at once: most often all are for one receiver, which takes few, and the others are read again.
 const MAX_READ_AT_ONCE: usize = 8;
-/// How often the outbox is looked at when nothing asks for it.
+/// How often the outbox is read if nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The errors where a task panicked.
 const PANICKED: &str = "the outbox could not be read: a task panicked";
 const NOT_MADE: &str = "the notification could not be made";
 
-/// What empties the outbox of a platform.
+/// Delivers the outbox of a platform.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     pub(super) platform: Arc<Platform>,
 }
 
-/// What came of a look at the outbox.
+/// The result of one read of the outbox.
 #[derive(Default)]
 struct Begun {
     attempts: Vec<Beginning>,
@@ -115,7 +115,7 @@ impl Sender {
 
     /// Lets other nodes, and this one later, deliver what was claimed and found no slot.
     async fn give_back(&self, left: Vec<OutboxEntry>) {
-        // What fails is free again when the claim ends.
+        // An entry whose release fails is free when its claim ends.
         let given_back = self
             .blocking(move |platform| {
                 platform.store.transaction(|tx| left.iter().try_for_each(|entry| tx.give_back(entry)))
@@ -181,7 +181,7 @@ impl Sender {
             Ok(None) => return,
             Ok(Some(_)) if self.platform.store.is_shared() && claimed.may_be_anothers() => return,
             Ok(Some(message)) => message,
-            // The receiver would hear of it, and nobody would know.
+            // The receiver would get it, and the result could not be stored.
             Err(_) => return sleep(LOOK).await,
         };
         let attempt = self.post_message(&taken.entry, message, AttemptKind::Scheduled).await;
@@ -213,7 +213,7 @@ impl Sender {
         let kept = attempt.clone();
         let settled = self.blocking(move |platform| {
             match platform.store.transaction(|tx| settle(tx, &taken, kept.clone(), next))? {
-                // What is not given up now is by the next one. The attempt is kept in any case.
+                // If this fails, the next attempt does it. The attempt is stored in any case.
                 true => Ok(outcome::give_up_oldest(&platform.store, &taken.entry, &taken.epoch)),
                 false => Ok(Ok(Vec::new())),
             }
@@ -221,7 +221,7 @@ impl Sender {
         let settled = settled.await.unwrap_or_else(|| {
             Err(StoreError::Internal("an attempt could not be stored: a task panicked".to_owned()))
         });
-        // Both are one piece of work, whose failure is told once until all of it succeeds. The attempt is kept if the first did.
+        // A failure of either is logged once, until both succeed. The attempt is stored if the first succeeded.
         let is_kept = settled.is_ok();
         let given_up = match self.platform.watched(Task::Deliveries, settled.and_then(|given_up| given_up)) {
             Ok(given_up) => given_up,
@@ -288,7 +288,7 @@ fn prepare(platform: &Platform, taken: &ClaimedEntry) -> Prepared {
     Ok(Some(catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err(NOT_MADE.to_owned()))))
 }
 
-/// Whether what was claimed is still to be sent, and can be: a node that does not know its merchant yet must
+/// Whether a claimed entry is still to be sent, and can be: a node that does not know its merchant yet must
 /// not use an attempt up.
 fn is_still_due(platform: &Platform, taken: &ClaimedEntry) -> Result<bool, MerchantError> {
     platform.look_at_merchant(&taken.entry.mchid)?;
@@ -395,7 +395,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_by_a_claim_that_has_run_out_while_the_message_was_made() {
-        let sandbox = Sandbox::builder().clock(Clock::held(0).0).start().unwrap();
+        let sandbox = Sandbox::builder().clock(Clock::frozen(0).0).start().unwrap();
         let (_, mut taken) = one_that_waits();
         taken.entry.mchid = sandbox.kit().mchid.clone();
         taken.entry.notify_url = "http://127.0.0.1:1/".to_owned();
@@ -403,7 +403,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for kind in [AttemptKind::Duplicate, AttemptKind::Probe, AttemptKind::Replay] {
             taken.claimed = ClaimTime::now();
-            // Nobody listens there, which is an attempt too.
+            // No server listens there; that is an attempt too.
             assert!(runtime.block_on(sender.post(&taken, kind)).is_some());
             let late = ClaimTime { time: SystemTime::now() - LEASE, ..taken.claimed };
             let late = ClaimedEntry { claimed: late, ..taken.clone() };
