@@ -268,11 +268,20 @@ impl<'a> Transaction<'a> {
         value: &str,
         is_meant: impl Fn(&R) -> bool,
     ) -> Result<Vec<R>, StoreError> {
-        let all = self.scan::<R>(IndexRange::equal(index, value), Direction::Descending);
-        let meant: Result<Vec<R>, StoreError> =
-            all.filter(|record| record.as_ref().map_or(true, &is_meant)).take(2).collect();
-        // Read by their keys, so that they can be saved.
-        meant?.iter().filter_map(|record| self.get(&record.key()).transpose()).collect()
+        let mut all = self.scan::<R>(IndexRange::equal(index, value), Direction::Descending);
+        let mut meant = Vec::new();
+        while meant.len() < 2
+            && let Some(stored) = all.next_stored()
+        {
+            let stored = stored?;
+            let record: R = stored.open()?;
+            if is_meant(&record) {
+                // Like one that was read by its key, it can be saved.
+                self.remember::<R>(stored, record.indexes(), false);
+                meant.push(record);
+            }
+        }
+        Ok(meant)
     }
 
     /// The record with this key, or else up to two records with this index value, to detect an ambiguous number.
@@ -383,14 +392,15 @@ impl<'a> Transaction<'a> {
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.
-    /// Entries for the busy [receivers](receiver_of) are left out.
+    /// What goes to one of the busy [receivers](receiver_of) is left out, and what this node delivers already.
     pub(crate) fn claim_due(
         &self,
         now: i64,
         limit: usize,
         busy: &[String],
+        under_way: &[i64],
     ) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.engine.claim_due(now, limit, busy)
+        self.engine.claim_due(now, limit, busy, under_way)
     }
 
     /// Puts a notification into the outbox, if it is not there, and lets this node deliver it: no other node

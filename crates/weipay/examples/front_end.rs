@@ -41,7 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     // 用户确认收款: `package_info` is from the response of the transfer.
     println!("transfer: {}", names(&json!(front_end.transfer(&kit.appid, "affffddafdfafddffda==")?))?);
     // 支付分: `package` is from the response of the service order. Signed with the APIv2 key.
-    println!("pay score: {}", names(&json!(front_end.pay_score("AQF-4sKX")?))?);
+    // A mini program takes an object, a web page and an app one text.
+    let score = front_end.pay_score("AQF-4sKX")?;
+    println!("pay score: {}", names(&json!(score))?);
+    println!("  as a text: {}", score.query().starts_with("mch_id="));
     // 商家券: the plugin of a mini program, and a link for a page.
     let coupon = CouponToSend::new("1282070000000003", "request-1");
     println!("coupons: {}", names(&json!(front_end.coupon_plugin(&kit.mchid, &[coupon])?))?);

@@ -23,12 +23,21 @@
 //! | H5 | [`h5_link`](fn@h5_link) |
 //! | Native | the order's `code_url`, as the content of a QR code |
 //! | transfer to a user (商家转账) | [`transfer`](FrontEnd::transfer) |
-//! | pay score (支付分) | [`pay_score`](FrontEnd::pay_score) |
+//! | pay score (支付分): confirm an order, show one | [`pay_score`](FrontEnd::pay_score), [`pay_score_detail`](FrontEnd::pay_score_detail) |
+//! | pay score: give the permission | [`pay_score_permission`](FrontEnd::pay_score_permission) |
 //! | merchant coupon (商家券), sent by a mini program | [`coupon_plugin`](FrontEnd::coupon_plugin) |
 //! | merchant coupon, sent by a page | [`coupon_link`](FrontEnd::coupon_link) |
 //! | merchant coupon, as a card of `wx.addCard` | [`coupon_cards`](FrontEnd::coupon_cards) |
 //! | APIv2: JSAPI, APP | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2) |
 //! | APIv2: Native, red packet | [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
+//!
+//! The pages of pay score open from three places, which take the parameters in two forms. `BUSINESS_TYPE` names the page.
+//!
+//! | where | call | parameters |
+//! |---|---|---|
+//! | mini program | `wx.openBusinessView` | `extraData`: the serialized parameters |
+//! | web page | `wx.invoke('openBusinessView', ..)` | `queryString`: [`query`](PayScoreParameters::query) |
+//! | app | `WXOpenBusinessView` of the WeChat SDK | `query`: [`query`](PayScoreParameters::query) |
 //!
 //! The parameters must be signed with the private key of the merchant that created the order. If that key is outside of
 //! the process, give a signing function to [`with_signer`](FrontEnd::with_signer), or an async signer to
@@ -48,13 +57,15 @@ use crate::signer::{Signature, SignerError};
 mod coupons;
 mod h5_link;
 mod parameter;
+mod pay_score;
 mod v2;
 
 pub use coupons::{CouponCard, CouponPluginParameters, CouponToSend};
 pub use h5_link::h5_link;
 pub use parameter::ParameterError;
 use parameter::{checked, checked_prepay_id, without_separator};
-pub use v2::{PayScoreParameters, RedPacketParameters};
+pub use pay_score::{PayScoreDetailParameters, PayScoreParameters, PayScorePermissionParameters};
+pub use v2::RedPacketParameters;
 
 /// Signs a message.
 type SignMessage = dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync;

@@ -67,6 +67,9 @@ pub struct WaitOptions {
 impl WaitOptions {
     /// Waits for a final state, at most this long from now on. There is no default. Two of the queries are sent one second and
     /// 200 ms before the deadline.
+    ///
+    /// The closure gets the time that is left, and must give it to its query as the `timeout`. A query without it may take the
+    /// client's whole time limit, also beyond the deadline.
     #[must_use]
     pub const fn timeout(timeout: Duration) -> Self {
         Self { timeout, poll_interval: None }
@@ -296,8 +299,8 @@ fn is_passing(error: &Error) -> bool {
 
 #[cfg(feature = "blocking")]
 impl crate::blocking::Client {
-    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take: at
-    /// most the client's time limit, so that one response that never comes leaves time for others.
+    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take, which
+    /// it must give to `.timeout(..)`: at most the client's time limit, so that one response that never comes leaves time for others.
     ///
     /// # Errors
     ///
@@ -321,8 +324,8 @@ impl crate::blocking::Client {
 #[cfg(feature = "async")]
 impl crate::Client {
     /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a
-    /// query may take: at most the client's time limit, so that one response that never comes leaves time for others. The
-    /// future may be dropped at any time.
+    /// query may take, which it must give to `.timeout(..)`: at most the client's time limit, so that one response that never comes
+    /// leaves time for others. The future may be dropped at any time.
     ///
     /// # Errors
     ///

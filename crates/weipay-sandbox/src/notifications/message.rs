@@ -91,7 +91,7 @@ pub(super) fn sealed(
     // Some events come with the `event_type` of another; then the rest of the message tells them apart.
     let original_type = described.original_types.first().copied().unwrap_or_default();
     let associated_data = described.associated_data.unwrap_or(original_type);
-    let resource = content.resource.to_string();
+    let resource = serde_json::to_string(content.resource).map_err(|error| error.to_string())?;
     let nonce = entropy.of(&[associated_data, &resource]).letters_and_digits(ENVELOPE_NONCE_LENGTH);
     let ciphertext = key.seal(&nonce, associated_data, resource.as_bytes());
     let ciphertext = ciphertext.map_err(|error| error.to_string())?;
@@ -110,7 +110,7 @@ pub(super) fn sealed(
             "nonce": nonce,
         },
     });
-    let body = body.to_string().into_bytes();
+    let body = serde_json::to_vec(&body).map_err(|error| error.to_string())?;
     Ok(Message { headers: headers(signer, entropy, &body, now, signature)?, body })
 }
 
@@ -152,6 +152,8 @@ const NAME_SPACE: &[u8; 16] = b"weipay-sandbox-1";
 /// A version 5 UUID (RFC 9562, 5.5), as every recorded `id` is: it follows from what it names, so a repeat has the same.
 pub(super) fn id(entry: &OutboxEntry) -> String {
     let OutboxEntry { number, mchid, event_type, time, resource, .. } = entry;
+    // The text that `Display` gives, in half the time.
+    let resource = serde_json::to_string(resource).unwrap_or_default();
     uuid(&format!("{mchid}\n{number}\n{event_type}\n{time}\n{resource}"))
 }
 

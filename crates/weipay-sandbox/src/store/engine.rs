@@ -80,8 +80,14 @@ pub(crate) trait Engine: WholeState {
     /// Notifications that are due at `now` and that no node delivers, the one that has been due for longest first.
     /// This node claims them until [`LEASE`] is over. After that the node counts as dead, and its later results are
     /// ignored. A single-node engine needs no claims. What goes to one of the `busy` [receivers](receiver_of) is left
-    /// out.
-    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError>;
+    /// out, and so are the numbers of what this node delivers already.
+    fn claim_due(
+        &self,
+        now: i64,
+        limit: usize,
+        busy: &[String],
+        under_way: &[i64],
+    ) -> Result<Vec<OutboxEntry>, StoreError>;
 
     /// Puts a notification into the outbox, if it is not there, and lets this node deliver it as [`Self::claim_due`]
     /// does. One that is there keeps its time and its count, unless it is to be `moved`. Returns the entry as it then

@@ -98,26 +98,6 @@ impl FrontEnd {
         Ok(link("weixin://wxpay/bizpayurl", [("sign", &*sign)].into_iter().chain(fields)))
     }
 
-    /// For `wx.openBusinessView` with `businessType: 'wxpayScoreUse'`, as `extraData`: the page on which a user confirms a pay
-    /// score order (支付分订单确认). `package` is from the order's response, and opens the page once.
-    ///
-    /// # Errors
-    ///
-    /// If `package` is not valid, or there is no APIv2 key.
-    pub fn pay_score(&self, package: &str) -> Result<PayScoreParameters, ParameterError> {
-        let (timestamp, nonce_str) = self.stamp();
-        let mut parameters = PayScoreParameters {
-            mch_id: self.mchid.to_string(),
-            package: checked("package", package)?,
-            timestamp,
-            nonce_str,
-            sign_type: SignType::HmacSha256.to_string(),
-            sign: String::new(),
-        };
-        parameters.sign = self.v2_key()?.sign(SignType::HmacSha256, parameters.pairs());
-        Ok(parameters)
-    }
-
     /// For `wx.sendBizRedPacket`, which opens a red packet in a mini program (小程序红包). `package` is from the response of
     /// `v2/mmpaymkttransfers/sendminiprogramhb`; the one in the parameters is percent-encoded, and so is what is signed.
     ///
@@ -147,24 +127,6 @@ impl FrontEnd {
 }
 
 parameters! {
-    /// The `extraData` of `wx.openBusinessView` for a pay score order. It serializes with the names that WeChat expects.
-    PayScoreParameters {
-        /// The merchant number (商户号).
-        mch_id = "mch_id",
-        /// The order's `package`.
-        package = "package",
-        /// Seconds since 1970, as a text.
-        timestamp = "timestamp",
-        /// The random string.
-        nonce_str = "nonce_str",
-        /// `HMAC-SHA256`.
-        sign_type = "sign_type",
-        /// The signature.
-        sign = "sign",
-    }
-}
-
-parameters! {
     /// The parameters of `wx.sendBizRedPacket`. They serialize with the names that WeChat expects.
     RedPacketParameters {
         /// Seconds since 1970, as a text.
@@ -181,14 +143,21 @@ parameters! {
 }
 
 pub(super) fn link<'a>(address: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let mut link = address.to_owned();
-    for (at, (name, value)) in fields.into_iter().enumerate() {
-        link.push(if at == 0 { '?' } else { '&' });
-        link.push_str(name);
-        link.push('=');
-        percent_encode(&mut link, value);
+    format!("{address}?{}", query(fields))
+}
+
+/// `name=value&name=value`, with percent-encoded values.
+pub(super) fn query<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut query = String::new();
+    for (name, value) in fields {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(name);
+        query.push('=');
+        percent_encode(&mut query, value);
     }
-    link
+    query
 }
 
 #[cfg(test)]
@@ -232,14 +201,6 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_pay_score_page_is_always_signed_with_hmac() {
-        let parameters =
-            front_end(1, "n", KEY).pay_score("DJIOSQPYWDxsjdldeuwhdodwxasd_dDiodnwjh9we").unwrap();
-        assert_eq!(parameters.sign_type, "HMAC-SHA256");
-        assert_eq!(parameters.sign.len(), 64);
-    }
-
-    #[test]
     fn a_red_packet_signs_its_package_percent_encoded() {
         let parameters = front_end(1, "n", KEY).red_packet("wx1", "sendid=ab&ver=8").unwrap();
         let signed =
@@ -261,13 +222,5 @@ pub(super) mod tests {
             link.ends_with("&appid=wx1&mch_id=1900000109&product_id=p1&time_stamp=1&nonce_str=n"),
             "{link}"
         );
-    }
-
-    #[test]
-    fn without_the_key_nothing_is_signed() {
-        let front_end =
-            FrontEnd::new(MerchantId::new("1900000109").unwrap(), PrivateKey::generate().unwrap());
-        let error = front_end.pay_score("x").unwrap_err().to_string();
-        assert!(error.contains("APIv2 key") && error.contains("api_v2_key"), "{error}");
     }
 }

@@ -15,6 +15,7 @@ use super::recipient::{NamedMerchants, recipient};
 use super::rejection::{Rejection, RejectionKind};
 use super::v2::{V2Content, V2Event, V2Verified};
 use crate::error::DecodeError;
+use crate::json;
 use crate::model::decode;
 use crate::notification::events::event::Event;
 use crate::notification::events::v3::envelope::{Envelope, Resource};
@@ -123,6 +124,15 @@ pub(super) enum Content {
     V2(V2Content),
 }
 
+impl Content {
+    fn json(&self) -> &[u8] {
+        match self {
+            Self::V3 { plain, .. } => plain,
+            Self::V2(content) => &content.json,
+        }
+    }
+}
+
 impl Verified {
     /// Reads the envelope of a body whose signature holds.
     pub(super) fn read(
@@ -187,6 +197,11 @@ impl Verified {
                 .map(|(event, decode_errors)| (Event::V2(event), decode_errors)),
         };
         match decoded {
+            // A response may have no body. A notification without content says nothing, and must not be taken for a payment.
+            Ok((event, _)) if event.name().is_some() && json::without_mark(content.json()).is_empty() => {
+                let error = DecodeError::whole("the decrypted content is empty".to_owned());
+                Err(Rejection::new(RejectionKind::Unreadable(error), opened.version))
+            }
             Ok((event, decode_errors)) => {
                 Ok(Notification::new(head, opened.with(content), event, decode_errors))
             }

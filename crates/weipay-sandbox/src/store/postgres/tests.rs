@@ -61,7 +61,7 @@ fn within<T>(node: &Postgres, work: impl FnMut(&dyn Engine) -> Result<T, StoreEr
 }
 
 fn claim(node: &Postgres) -> Vec<i64> {
-    within(node, |engine| engine.claim_due(0, 100, &[])).iter().map(|entry| entry.number).collect()
+    within(node, |engine| engine.claim_due(0, 100, &[], &[])).iter().map(|entry| entry.number).collect()
 }
 
 #[test]

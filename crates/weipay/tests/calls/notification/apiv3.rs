@@ -105,10 +105,10 @@ fn the_official_sealed_text_opens_and_an_unknown_event_is_not_an_error() {
 
 #[test]
 fn a_known_event_whose_resource_is_no_object_is_rejected() {
-    for resource in ["message", "[]", "\"text\"", "1"] {
+    for resource in ["message", "[]", "\"text\"", "1", "", " ", "\u{feff}"] {
         let body = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", resource).to_string();
         let rejection = rejected(&signed(body.as_bytes()), body.as_bytes());
-        assert!(matches!(rejection.kind(), RejectionKind::Unreadable(_)), "{rejection}");
+        assert!(matches!(rejection.kind(), RejectionKind::Unreadable(_)), "{resource:?}: {rejection}");
     }
 }
 
