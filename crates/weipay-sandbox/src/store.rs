@@ -392,7 +392,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.
-    /// Entries for the busy [receivers](receiver_of) are left out, and those that this node delivers already.
+    /// What goes to one of the busy [receivers](receiver_of) is left out, and what this node delivers already.
     pub(crate) fn claim_due(
         &self,
         now: i64,

@@ -93,7 +93,7 @@ impl Sender {
     fn begin_attempts(&self) -> Result<Begun, StoreError> {
         let (claimed, deliveries) = (ClaimTime::now(), &self.platform.deliveries);
         let (busy, under_way) = deliveries.under_way().not_to_be_read();
-        // What is claimed from others is delivered now, so no more than there are slots.
+        // Claimed entries are delivered now, so claim no more than there are slots.
         let limit = MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()).min(MAX_READ_AT_ONCE);
         let due = self.due(limit, &busy, &under_way, claimed)?;
         let mut begun = Begun { may_be_more: due.len() >= limit, ..Begun::default() };
@@ -181,7 +181,7 @@ impl Sender {
             Ok(None) => return,
             Ok(Some(_)) if self.platform.store.is_shared() && claimed.may_be_anothers() => return,
             Ok(Some(message)) => message,
-            // The receiver would get it, and the result could not be stored.
+            // The receiver would hear of it, and nobody would know.
             Err(_) => return sleep(LOOK).await,
         };
         let attempt = self.post_message(&taken.entry, message, AttemptKind::Scheduled).await;
@@ -213,7 +213,7 @@ impl Sender {
         let kept = attempt.clone();
         let settled = self.blocking(move |platform| {
             match platform.store.transaction(|tx| settle(tx, &taken, kept.clone(), next))? {
-                // If this fails, the next attempt does it. The attempt is stored in any case.
+                // What is not given up now is by the next one. The attempt is kept in any case.
                 true => Ok(outcome::give_up_oldest(&platform.store, &taken.entry, &taken.epoch)),
                 false => Ok(Ok(Vec::new())),
             }
@@ -221,7 +221,7 @@ impl Sender {
         let settled = settled.await.unwrap_or_else(|| {
             Err(StoreError::Internal("an attempt could not be stored: a task panicked".to_owned()))
         });
-        // A failure of either is logged once, until both succeed. The attempt is stored if the first succeeded.
+        // Both are one piece of work, whose failure is told once until all of it succeeds. The attempt is kept if the first did.
         let is_kept = settled.is_ok();
         let given_up = match self.platform.watched(Task::Deliveries, settled.and_then(|given_up| given_up)) {
             Ok(given_up) => given_up,
@@ -322,7 +322,11 @@ impl UnderWay {
     }
 }
 
+<<<<<<< HEAD
 /// What one attempt holds of the limits; free again when it is dropped.
+=======
+/// The slots that one attempt occupies; freed when it is dropped.
+>>>>>>> words
 pub(super) struct DeliverySlot {
     sender: Sender,
     number: i64,
@@ -403,7 +407,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for kind in [AttemptKind::Duplicate, AttemptKind::Probe, AttemptKind::Replay] {
             taken.claimed = ClaimTime::now();
-            // No server listens there; that is an attempt too.
+            // Nobody listens there, which is an attempt too.
             assert!(runtime.block_on(sender.post(&taken, kind)).is_some());
             let late = ClaimTime { time: SystemTime::now() - LEASE, ..taken.claimed };
             let late = ClaimedEntry { claimed: late, ..taken.clone() };
