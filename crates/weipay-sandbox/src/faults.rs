@@ -57,6 +57,8 @@ impl fmt::Debug for Faults {
 pub enum FaultError {
     /// The catalogue does not have its operation.
     UnknownOperation(String),
+    /// Its operation does not have the error code.
+    OtherCode(String),
     /// Its host is none: it has more than a name or an address, and perhaps a port.
     Host(String),
     /// Its probability is not a number from 0 to 1.
@@ -71,6 +73,11 @@ impl fmt::Display for FaultError {
             Self::UnknownOperation(operation) => write!(
                 f,
                 "no operation is called `{}`; write its path, or method and path, as `weipay api list` shows them",
+                operation.escape_debug()
+            ),
+            Self::OtherCode(operation) => write!(
+                f,
+                "`{}` does not have this error code; `weipay api show` lists those that it has",
                 operation.escape_debug()
             ),
             Self::Host(host) => write!(
@@ -139,7 +146,14 @@ impl Faults {
     pub(crate) fn choose(&self, request: &Request) -> Result<Option<Fault>, String> {
         if let Some(value) = request.headers.get(FAULT_HEADER) {
             let text = value.to_str().map_err(|_| fault::ADVICE.to_owned())?;
-            return text.parse().map(Some);
+            let fault: Fault = text.parse()?;
+            return match fault.fits(operation_of(request)) {
+                true => Ok(Some(fault)),
+                false => Err(
+                    "this operation does not have this error code; `weipay api show` lists those that it has"
+                        .to_owned(),
+                ),
+            };
         }
         self.with(|rules| {
             if rules.active.is_empty() {

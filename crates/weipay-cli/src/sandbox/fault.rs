@@ -16,8 +16,11 @@ A fault is one of:
   429, 500, 502, 503    nothing is done; options: `; body=json` (the platform's, signed),
                         `; body=html` (a proxy's) or `; body=none`
   202                   accepted, and not done yet
+  error                 refused with an error code of the operation, and nothing is done:
+                        `error; code=NO_AUTH` is a product that is not opened; the codes are
+                        those of `weipay api show`
   drop, reset           the connection ends without a response, and nothing is done
-  commit-then-X         X is any of the above: the request is executed, then its response fails
+  commit-then-X         X is any of the above but error: the request is executed, then its response fails
                         like X
   slow                  the response comes late; `slow; ms=1500` says how late, at most 60000
   truncated             the connection ends in the middle of the body

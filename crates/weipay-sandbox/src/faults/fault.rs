@@ -4,12 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use weipay_catalog::{Catalog, ErrorCode, Operation};
+
 /// A fault that is injected into a request or its response. It is parsed from its text:
 ///
 /// | text | what happens |
 /// |---|---|
 /// | `429`, `500`, `502`, `503` | the request is refused with this status, and nothing is done |
 /// | `202` | accepted and not done yet: a signed response without a body |
+/// | `error; code=NO_AUTH` | the request is refused with this error code of its operation, and nothing is done |
 /// | `drop` | the connection ends without a response, and nothing is done |
 /// | `reset` | the same with a reset of the connection |
 /// | `commit-then-` before any of these | the request is carried out, and its response is lost in this way |
@@ -19,7 +22,11 @@ use std::time::Duration;
 /// | `probe-signature` | a signature probe (签名探测); a rule probes a request once |
 /// | `unknown-serial` | the response names an unknown platform key |
 ///
-/// The body of a refusal is the platform's own signed response (`body=json`, the default), that of a proxy (`body=html`), or none
+/// `error` is for refusals of which the sandbox has no state, such as a product that is not opened (`NO_AUTH`; in APIv2 `NOAUTH`).
+/// Status and message are those of the catalogue, which `weipay api show` prints. Where it has no message, the meaning stands in
+/// its place. A rule leaves operations alone that do not have the code.
+///
+/// The body of another refusal is the platform's own signed response (`body=json`, the default), that of a proxy (`body=html`), or none
 /// (`body=none`).
 ///
 /// The last five are done to the real response of a request that is carried out. In APIv2, whose status is always 200, the
@@ -43,6 +50,8 @@ pub struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Status(u16, Body),
+    /// An error code (错误码) of the operation.
+    Error(&'static str),
     Drop,
     Reset,
     Slow(Duration),
@@ -63,9 +72,9 @@ pub(super) enum Body {
     None,
 }
 
-pub(super) const ADVICE: &str = "a fault is one of 202, 429, 500, 502, 503, drop, reset (each may be prefixed with commit-then-), slow, truncated, \
+pub(super) const ADVICE: &str = "a fault is one of 202, 429, 500, 502, 503, drop, reset (each may be prefixed with commit-then-), error, slow, truncated, \
      wrong-signature, missing-signature, probe-signature, unknown-serial; options follow: `; body=json`, `html` or `none` for \
-     a status, `; ms=1500` for slow, at most 60000";
+     a status, `; ms=1500` for slow, at most 60000, and `; code=NO_AUTH` for error: a code that `weipay api show` knows";
 
 const COMMIT: &str = "commit-then-";
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
@@ -77,6 +86,14 @@ impl Fault {
         self.kind == Kind::ProbeSignature
     }
 
+    /// Whether the operation can meet it: an error code must be one of its own.
+    pub(super) fn fits(self, operation: Option<&Operation>) -> bool {
+        match self.kind {
+            Kind::Error(code) => operation.is_some_and(|operation| error_code(operation, code).is_some()),
+            _ => true,
+        }
+    }
+
     /// Whether nothing is done and nothing comes back.
     pub(crate) fn ends_connection(self) -> bool {
         !self.commits && matches!(self.kind, Kind::Drop | Kind::Reset)
@@ -86,6 +103,12 @@ impl Fault {
     pub(crate) fn resets(self) -> bool {
         self.kind == Kind::Reset
     }
+}
+
+/// The row of an error code of an operation, with the official message if a source has one.
+pub(super) fn error_code<'a>(operation: &'a Operation, code: &str) -> Option<&'a ErrorCode> {
+    let rows = || operation.error_codes().filter(|known| known.code == code);
+    rows().find(|known| !known.message.is_empty()).or_else(|| rows().next())
 }
 
 impl FromStr for Fault {
@@ -109,6 +132,7 @@ fn read(text: &str) -> Option<Fault> {
         "drop" => Kind::Drop,
         "reset" => Kind::Reset,
         _ if commits => return None,
+        "error" => Kind::Error(""),
         "slow" => Kind::Slow(DEFAULT_DELAY),
         "truncated" => Kind::Truncated,
         "wrong-signature" => Kind::WrongSignature,
@@ -123,6 +147,7 @@ fn read(text: &str) -> Option<Fault> {
             (Kind::Status(status @ 400.., _), "body", "json") => Kind::Status(status, Body::Json),
             (Kind::Status(status @ 400.., _), "body", "html") => Kind::Status(status, Body::Html),
             (Kind::Status(status @ 400.., _), "body", "none") => Kind::Status(status, Body::None),
+            (Kind::Error(_), "code", value) => Kind::Error(known_code(value)?),
             (Kind::Slow(_), "ms", value) => {
                 let delay = value.parse().ok().filter(|delay| *delay <= MAX_DELAY)?;
                 Kind::Slow(Duration::from_millis(delay))
@@ -130,7 +155,16 @@ fn read(text: &str) -> Option<Fault> {
             _ => return None,
         };
     }
+    if kind == Kind::Error("") {
+        return None;
+    }
     Some(Fault { kind, commits })
+}
+
+/// An error code that some operation has.
+fn known_code(code: &str) -> Option<&'static str> {
+    let mut codes = Catalog::embedded().operations().flat_map(Operation::error_codes);
+    codes.find(|known| known.code == code).map(|known| known.code)
 }
 
 impl fmt::Display for Fault {
@@ -142,6 +176,7 @@ impl fmt::Display for Fault {
             Kind::Status(status, Body::Html) => write!(f, "{status}; body=html"),
             Kind::Status(status @ 400.., Body::None) => write!(f, "{status}; body=none"),
             Kind::Status(status, _) => write!(f, "{status}"),
+            Kind::Error(code) => write!(f, "error; code={code}"),
             Kind::Drop => f.write_str("drop"),
             Kind::Reset => f.write_str("reset"),
             Kind::Slow(delay) => write!(f, "slow; ms={}", delay.as_millis()),
@@ -166,6 +201,7 @@ mod tests {
             "500",
             "commit-then-502; body=html",
             "503; body=none",
+            "error; code=NO_AUTH",
             "drop",
             "commit-then-drop",
             "commit-then-reset",
@@ -196,6 +232,12 @@ mod tests {
             "202; body=html",
             "502; body=xml",
             "502; ms=5",
+            "error",
+            "error; code=",
+            "error; code=no_auth",
+            "error; ms=5",
+            "502; code=NO_AUTH",
+            "commit-then-error; code=NO_AUTH",
             "slow; ms=60001",
             "slow; ms=-1",
             "drop;",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use weipay_catalog::{Advice, Operation};
 
 use super::FAULT_HEADER;
-use super::fault::{Body, Fault, Kind};
+use super::fault::{Body, Fault, Kind, error_code};
 use crate::response::{Refusal, Response, UnsignedResponse, tail};
 use crate::v2;
 
@@ -46,22 +46,34 @@ const PROBE: &str = "WECHATPAY/SIGNTEST/";
 impl Fault {
     /// Whether the platform itself responds with it, signed, in place of its response: the caller must be known first.
     pub(crate) fn is_signed(self) -> bool {
-        matches!(self.kind, Kind::Status(202, _) | Kind::Status(_, Body::Json))
+        matches!(self.kind, Kind::Status(202, _) | Kind::Status(_, Body::Json) | Kind::Error(_))
     }
 
     /// Whether nothing is done.
     pub(crate) fn is_instead(self) -> bool {
-        !self.commits && matches!(self.kind, Kind::Status(..) | Kind::Drop | Kind::Reset)
+        !self.commits && matches!(self.kind, Kind::Status(..) | Kind::Error(_) | Kind::Drop | Kind::Reset)
     }
 
     /// Whether it takes the place of the real response.
     pub(crate) fn replaces(self) -> bool {
-        matches!(self.kind, Kind::Status(..))
+        matches!(self.kind, Kind::Status(..) | Kind::Error(_))
+    }
+
+    /// The refusal with an error code of the operation. APIv2 says it with 200.
+    fn with_code(self, operation: &Operation) -> Option<Refusal> {
+        let Kind::Error(code) = self.kind else { return None };
+        let known = error_code(operation, code)?;
+        let status = if operation.path.starts_with("v2/") { 200 } else { known.status.unwrap_or(400) };
+        let message = if known.message.is_empty() { known.meaning } else { known.message };
+        Some(Refusal::without_reason(status, known.code, message))
     }
 
     /// The response of the platform in its place. UNCONFIRMED(fault-response): code and sentence where the
     /// operation's page has none for the status, and that a response with 202 has no body.
     pub(crate) fn refusal(self, operation: &Operation) -> UnsignedResponse {
+        if let Some(refusal) = self.with_code(operation) {
+            return UnsignedResponse::from(&refusal);
+        }
         let Kind::Status(status, _) = self.kind else {
             return UnsignedResponse::from(&Refusal::system_error());
         };
@@ -93,6 +105,9 @@ impl Fault {
 
     /// The same in APIv2, whose status is 200 in every case.
     pub(crate) fn refusal_v2(self, operation: &Operation) -> Refusal {
+        if let Some(refusal) = self.with_code(operation) {
+            return refusal;
+        }
         let Kind::Status(status, _) = self.kind else {
             return Refusal::without_reason(200, "SYSTEMERROR", "系统错误");
         };
@@ -137,8 +152,8 @@ impl Fault {
         let is_v2 = v2::response::is_xml(response);
         match self.kind {
             // The gate did not let the request in.
-            Kind::Status(..) if is_v2 && !response.is_let_in => return,
-            Kind::Status(..) if is_v2 => {}
+            Kind::Status(..) | Kind::Error(_) if is_v2 && !response.is_let_in => return,
+            Kind::Status(..) | Kind::Error(_) if is_v2 => {}
             // The signature stands in the body.
             Kind::WrongSignature | Kind::MissingSignature if is_v2 => {
                 let Some(body) = v2::response::spoilt(response, self.kind == Kind::WrongSignature) else {
@@ -148,7 +163,8 @@ impl Fault {
             }
             // The gate did not let the request in.
             Kind::Status(status, _) if response.status != status => return,
-            Kind::Status(..) => {}
+            Kind::Error(code) if !String::from_utf8_lossy(&response.body).contains(code) => return,
+            Kind::Status(..) | Kind::Error(_) => {}
             Kind::Drop => response.delivery = Delivery::Dropped,
             Kind::Reset => response.delivery = Delivery::Reset,
             Kind::Slow(delay) => response.delivery = Delivery::Late(delay),
@@ -196,6 +212,21 @@ mod tests {
     use weipay_catalog::Catalog;
 
     use super::*;
+
+    #[test]
+    fn an_error_is_that_of_the_catalogue() {
+        let operation = |method, path| Catalog::embedded().find(method, path).unwrap();
+        let native = operation("POST", "v3/pay/transactions/native");
+        let not_opened: Fault = "error; code=NO_AUTH".parse().unwrap();
+        let response = not_opened.refusal(native);
+        assert_eq!(response.status, 403);
+        assert!(String::from_utf8(response.body).unwrap().contains("\"NO_AUTH\""));
+        assert!(not_opened.fits(Some(native)) && !not_opened.fits(None));
+        let unified = operation("POST", "v2/pay/unifiedorder");
+        let of_v2: Fault = "error; code=NOAUTH".parse().unwrap();
+        assert_eq!((of_v2.refusal_v2(unified).status, of_v2.refusal_v2(unified).code), (200, "NOAUTH"));
+        assert!(of_v2.fits(Some(unified)) && !of_v2.fits(Some(native)) && !not_opened.fits(Some(unified)));
+    }
 
     #[test]
     fn too_many_calls_are_refused_with_the_code_of_the_operation() {

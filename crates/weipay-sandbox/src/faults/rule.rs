@@ -97,10 +97,16 @@ impl FaultRule {
         }
         let Some(operation) = &self.operation else { return Ok(()) };
         let (method, path) = split(operation);
-        let mut headings = Catalog::embedded().headings();
-        let is_known =
-            headings.any(|(known, template)| template == path && method.is_none_or(|method| method == known));
-        if is_known { Ok(()) } else { Err(FaultError::UnknownOperation(operation.clone())) }
+        let headings = Catalog::embedded().headings();
+        let is_it = |known, template| template == path && method.is_none_or(|method| method == known);
+        let mut named = headings.filter(|(known, template)| is_it(*known, *template)).peekable();
+        if named.peek().is_none() {
+            return Err(FaultError::UnknownOperation(operation.clone()));
+        }
+        match named.any(|(known, template)| self.fault.fits(Catalog::embedded().find(known, template))) {
+            true => Ok(()),
+            false => Err(FaultError::OtherCode(operation.clone())),
+        }
     }
 
     fn is_about(&self, request: &Request, operation: Option<&Operation>) -> bool {
@@ -115,7 +121,10 @@ impl FaultRule {
             authorization.is_ok_and(|authorization| authorization.mchid == *wanted)
                 || operation.is_some_and(|operation| v2::gate::is_of_merchant(operation, request, wanted))
         });
-        is_operation && is_merchant && self.host.as_ref().is_none_or(|host| is_to(request, host))
+        is_operation
+            && is_merchant
+            && self.fault.fits(operation)
+            && self.host.as_ref().is_none_or(|host| is_to(request, host))
     }
 }
 

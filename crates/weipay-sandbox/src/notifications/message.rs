@@ -89,6 +89,7 @@ pub(super) fn sealed(
     let described = EventName::v3(content.event_type).described();
     let described = described.ok_or("the catalogue does not have this event")?;
     // Some events come with the `event_type` of another; then the rest of the message tells them apart.
+    // UNCONFIRMED(sharing-original-type): of several the first, which is what the official page says.
     let original_type = described.original_types.first().copied().unwrap_or_default();
     let associated_data = described.associated_data.unwrap_or(original_type);
     let resource = serde_json::to_string(content.resource).map_err(|error| error.to_string())?;
@@ -185,6 +186,41 @@ mod tests {
             attempts: 0,
             due: 0,
         }
+    }
+
+    #[test]
+    fn envelopes_say_what_recorded_ones_and_the_documents_say() {
+        let sandbox = crate::Sandbox::builder().start().unwrap();
+        let envelope = |event_type: &str| {
+            let mchid = sandbox.kit().mchid.clone();
+            let entry = OutboxEntry { mchid, event_type: event_type.to_owned(), ..entry(1) };
+            let message = make(sandbox.platform(), &entry, 0, Signature::Right).unwrap();
+            let body: Value = serde_json::from_slice(&message.body).unwrap();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let resource = &body["resource"];
+            [&body["event_type"], &body["summary"], &resource["original_type"], &resource["associated_data"]]
+                .map(text)
+        };
+        for (event, [event_type, summary, original_type, associated_data]) in [
+            (
+                "PAYSCORE.USER_OPEN_SERVICE",
+                ["PAYSCORE.USER_OPEN_SERVICE", "签约成功", "payscore", "payscore"],
+            ),
+            (
+                "MCHTRANSFER.BILL.FINISHED",
+                ["MCHTRANSFER.BILL.FINISHED", "商家转账单据终态通知", "mch_payment", "mch_payment"],
+            ),
+            (
+                "MCHTRANSFER.BATCH.FINISHED",
+                ["MCHTRANSFER.BATCH.FINISHED", "商家转账批次完成通知", "mch_payment", "mch_payment"],
+            ),
+            ("COUPON.USE", ["COUPON.USE", "代金券核销通知", "coupon", "coupon"]),
+            ("PROFITSHARING.SUCCESS", ["TRANSACTION.SUCCESS", "分账", "profitsharing", "profitsharing"]),
+            ("TRANSACTION.SUCCESS", ["TRANSACTION.SUCCESS", "支付成功", "transaction", "transaction"]),
+        ] {
+            assert_eq!(envelope(event), [event_type, summary, original_type, associated_data]);
+        }
+        assert_eq!(envelope("PAYSCORE.USER_CLOSE_SERVICE")[2..], ["payscore", "payscore"]);
     }
 
     #[test]

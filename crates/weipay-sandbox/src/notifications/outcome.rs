@@ -224,6 +224,9 @@ pub(super) mod tests {
             [0, 15, 30, 60, 240, 840, 2040, 3840, 5640, 7440, 11040, 21840, 32640, 43440, 65040, 86_640]
         );
         assert_eq!(schedule("v2/transaction-success"), payment, "until the XML says SUCCESS");
+        for event in ["PAYSCORE.USER_OPEN_SERVICE", "PAYSCORE.USER_CLOSE_SERVICE"] {
+            assert_eq!(schedule(event), [0, 15, 30, 60, 240, 2040, 3840, 5640, 7440, 11_040], "{event}");
+        }
         assert_eq!(schedule("NO.SUCH.EVENT"), [0]);
     }
 

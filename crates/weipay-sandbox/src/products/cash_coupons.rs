@@ -63,8 +63,10 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "v3/marketing/favor/callbacks", callbacks::query_callback),
     route("POST", "v2/mmpaymkttransfers/send_coupon", v2::send_coupon)
         .responding(ResponseForm::OF_SENT_COUPON),
-    route("POST", "v2/mmpaymkttransfers/query_coupon_stock", v2::query_stock),
-    route("POST", "v2/mmpaymkttransfers/querycouponsinfo", v2::query_coupon),
+    route("POST", "v2/mmpaymkttransfers/query_coupon_stock", v2::query_stock)
+        .responding(ResponseForm::OF_COUPONS),
+    route("POST", "v2/mmpaymkttransfers/querycouponsinfo", v2::query_coupon)
+        .responding(ResponseForm::OF_COUPONS),
 ];
 
 /// Scheduled work.

@@ -33,7 +33,7 @@ use crate::ledger::Owner;
 use crate::people::Person;
 use crate::people::openid::{WrongOpenid, is_openid};
 use crate::response::Refusal;
-use crate::store::{Fingerprint, StoreError, Transaction};
+use crate::store::{Fingerprint, StoreError, Transaction, at_time};
 use crate::v2::response::ResponseForm;
 
 #[rustfmt::skip]
@@ -57,6 +57,13 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// How many seconds back queries find what was sent or paid.
 const MAX_AGE: i64 = 30 * clock::DAY;
+
+/// Of what a merchant sent or paid to one person: see `at`.
+const PERSON_AND_TIME: &str = "merchant, person and time";
+
+fn at(mchid: &str, openid: &str, time: i64) -> String {
+    at_time(&format!("{mchid}@{openid}"), time)
+}
 
 /// Scheduled work.
 pub(crate) const DUE: &[(&str, DueHandler)] =

@@ -163,6 +163,8 @@ pub(crate) struct ResponseForm {
     success_has_code: bool,
     /// Elements that a failure has beside the usual ones; one without a value has the sentence.
     added: &'static [(&'static str, Option<&'static str>)],
+    /// Whether `return_msg` is empty unless the gateway rejects the request.
+    has_empty_message: bool,
 }
 
 /// The elements that say that an operation failed.
@@ -186,6 +188,7 @@ impl ResponseForm {
         quoted: &[],
         success_has_code: false,
         added: &[],
+        has_empty_message: false,
     };
 
     /// `return_code` says that the operation failed, because the response has no `result_code`.
@@ -225,6 +228,9 @@ impl ResponseForm {
     /// As recorded of a payment to the wallet: a failure has no `nonce_str`, and a success an empty `return_msg`.
     pub(crate) const OF_PAYMENT: Self = Self { failure: Failure::OfPayment, ..Self::USUAL };
 
+    /// As recorded of a stock of coupons (<https://github.com/lokielse/omnipay-wechatpay/pull/108>, 2019), and as its page says.
+    pub(crate) const OF_COUPONS: Self = Self { has_empty_message: true, ..Self::USUAL };
+
     /// As recorded of a coupon that was not sent: <https://github.com/lokielse/omnipay-wechatpay/pull/106> (2019).
     pub(crate) const OF_SENT_COUPON: Self = Self {
         repeated: &["coupon_stock_id", "openid"],
@@ -235,7 +241,7 @@ impl ResponseForm {
             ("ret_code", Some("FAIL")),
             ("ret_msg", None),
         ],
-        ..Self::USUAL
+        ..Self::OF_COUPONS
     };
 
     /// With these elements of the request if it fails.
@@ -272,7 +278,7 @@ pub(super) fn signed(
         _ if form.success_has_code => with_code("SUCCESS", "SUCCESS", "OK"),
         _ => begin(entered, entropy),
     };
-    if matches!(form.failure, Failure::OfPayment) {
+    if matches!(form.failure, Failure::OfPayment) || form.has_empty_message {
         elements.set("return_msg", "");
     }
     let has_result = entered.operation.response.iter().any(|field| field.name == "result_code");
@@ -325,6 +331,9 @@ fn unidentified_failure(
             if is_payment {
                 let is_parameter = refusal.code == "PARAM_ERROR";
                 elements.set("return_msg", if is_parameter { &*refusal.message } else { "支付失败" });
+            }
+            if form.has_empty_message {
+                elements.set("return_msg", "");
             }
             push_failure(&mut elements, refusal);
             repeat(&entered.elements, form.repeated, &mut elements);

@@ -86,6 +86,27 @@ fn a_status_in_place_of_a_response_does_nothing_unless_it_commits() {
     }
 }
 
+/// A product that is not opened, a merchant that is limited: the sandbox has no state for them.
+#[test]
+fn an_error_code_of_the_operation_is_refused_as_documented_and_nothing_is_done() {
+    let merchant = Merchant::new();
+    let coupon = merchant.coupon_for(&openid());
+    let fault = "error; code=NO_AUTH";
+    let refused = response(&merchant, &coupon, fault);
+    assert_eq!(refused.refusal(), (403, "NO_AUTH".to_owned()));
+    assert!(refused.text().contains("商户无权限操作该券") && merchant.client.verifies(&refused));
+    assert!(!is_used(&merchant, &coupon));
+    // The response of another operation's code says what is wrong with the header.
+    let (bytes, _) = raw(&merchant, &coupon, "error; code=USERPAYING");
+    let odd = Response::parse(&bytes).unwrap();
+    assert_eq!((odd.status, odd.header(HEADER)), (400, None));
+    assert!(!is_used(&merchant, &coupon));
+    let family = format!("POST {FAMILY}/coupons/use");
+    let rule = |code: &str| FaultRule::new(format!("error; code={code}").parse().unwrap()).operation(&family);
+    let refused = merchant.client.sandbox.add_fault(rule("USERPAYING")).unwrap_err().to_string();
+    assert!(refused.contains("weipay api show"), "{refused}");
+}
+
 #[test]
 fn a_response_is_lost_before_or_after_the_request_is_carried_out() {
     let merchant = Merchant::new();

@@ -278,6 +278,9 @@ fn a_wrong_transfer_is_refused_with_its_reason_and_moves_nothing() {
         request[member] = value;
         let refused = payer.client.post(BILLS, &request);
         assert_eq!((refused.status, &refused.json()["message"]), (400, &json!(message)), "{member}");
+        if message.starts_with("未传入") {
+            assert_eq!(refused.json()["code"], "PARAM_ERROR", "recorded in 2026");
+        }
     }
     assert_eq!(payer.balance(), (1_000, 0));
     let mut right = payer.request("right1", 300);

@@ -118,7 +118,10 @@ mod tests {
         assert_eq!(resolve(Some("profitsharing"), None, SHARE), Some("PROFITSHARING.SUCCESS"));
         assert_eq!(resolve(None, Some("分账"), SHARE), Some("PROFITSHARING.SUCCESS"));
         assert_eq!(resolve(Some("profitsharing"), Some("分账回退"), SHARE), Some("PROFITSHARING.RETURN"));
-        assert_eq!(resolve(Some("transaction"), None, SHARE), None);
+        // So it was recorded in January 2025.
+        assert_eq!(resolve(Some("transaction"), Some("分账"), SHARE), Some("PROFITSHARING.SUCCESS"));
+        assert_eq!(resolve(Some("transaction"), Some("分账回退"), SHARE), Some("PROFITSHARING.RETURN"));
+        assert_eq!(resolve(Some("refund"), None, SHARE), None);
         let order = br#"{"out_trade_no":"1","transaction_id":"2","success_time":"3"}"#;
         assert_eq!(resolve(Some("profitsharing"), None, order), None);
         assert_eq!(resolve(Some("transaction"), None, order), None);

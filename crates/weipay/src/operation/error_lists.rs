@@ -793,7 +793,7 @@ pub(crate) static OF_POST_V2_PAY_REFUNDQUERY: [ErrorCode; 9] = [
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 17] = [
+pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 18] = [
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").says("201 商户订单号重复"),
     ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission"),
     ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money"),
@@ -811,6 +811,7 @@ pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 17] = [
     ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty"),
     ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8"),
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the openid does not exist").says("无效的openid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the openid is not of this appid").says("appid和openid不匹配").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_FACEPAYREVERSE: [ErrorCode; 9] = [
@@ -968,13 +969,13 @@ pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: 
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: [ErrorCode; 9] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the report of the transfer scene is incomplete").says("未传入完整且对应的转账场景报备信息，请根据接口文档检查"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the amount is outside the limits of one transfer").says("超过单笔转账上下限，核实产品设置是否准确"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of the operating account (运营账户) is too low: top up, then keep the number"),
     ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "the number was used before with other content").says("单号已存在但信息不一致，请查单后比较确认"),
     ErrorCode::new(429, "FREQUENCY_LIMIT", Advice::RetryLater, "too many calls"),
     ErrorCode::new(429, "FREQUENCY_LIMIT_EXCEED", Advice::RetryLater, "too many calls"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant number may not transfer").says("当前商户号没有相关权限,暂不支持使用"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the report of the transfer scene is incomplete").says("未传入完整且对应的转账场景报备信息，请根据接口文档检查"),
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the openid is malformed or is not of this appid").says("Openid格式错误或者不属于商家公众账号"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "this IP address may not call the interface: add it on the merchant platform").says("此IP地址不允许调用接口").unconfirmed(),
 ];

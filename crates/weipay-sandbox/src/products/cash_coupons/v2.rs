@@ -77,7 +77,8 @@ fn send(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerErr
     }))
 }
 
-/// 查询代金券批次.
+/// 查询代金券批次. The last three elements are as recorded (<https://github.com/lokielse/omnipay-wechatpay/pull/108>, 2019).
+/// INFERRED(v2-coupon-scope): GLOBAL and COUPON were seen; the other words are those of a payment's discounts.
 pub(super) fn query_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let stock = own_stock(tx, context);
     let stock = stock.map_err(|error| in_words_of(&STOCK, error))?;
@@ -92,6 +93,9 @@ pub(super) fn query_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         "max_quota": stock.max_per_user,
         "is_send_num": stock.sent,
         "coupon_budget": stock.budget(),
+        "coupon_stock_desc": stock.description(),
+        "scope": if stock.items().is_empty() { "GLOBAL" } else { "SINGLE" },
+        "favor_type": if stock.no_cash { "DISCOUNT" } else { "COUPON" },
     });
     for (name, time) in times {
         shown[name] = json!(time.to_string());

@@ -161,6 +161,23 @@ impl Model {
         if !(30..=2_000_000).contains(&asked.fen) {
             return Err("AMOUNT_LIMIT");
         }
+        let of_person = self
+            .payments
+            .iter()
+            .filter(|((caller, _), (known, _))| *caller == key.0 && known.person == asked.person);
+        if of_person.clone().any(|(_, (_, made))| self.now - made < 15) {
+            return Err("FREQ_LIMIT");
+        }
+        let of_today: Vec<i64> = of_person
+            .filter(|(_, (_, made))| day(*made) == day(self.now))
+            .map(|(_, (known, _))| known.fen)
+            .collect();
+        if of_today.len() >= 10 {
+            return Err("SENDNUM_LIMIT");
+        }
+        if of_today.iter().sum::<i64>() + asked.fen > 2_000_000 {
+            return Err("MONEY_LIMIT");
+        }
         if self.operation[key.0].0 < asked.fen {
             return Err(SHORT);
         }

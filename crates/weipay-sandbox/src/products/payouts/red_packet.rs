@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use weipay_wire::sha256_hex;
 
 use super::group::{self, Group};
-use super::{MAX_AGE, fingerprint, new_number, receiver, refusals};
+use super::{MAX_AGE, PERSON_AND_TIME, at, fingerprint, new_number, receiver, refusals};
 use crate::clock;
 use crate::clock::spaced;
 use crate::ledger::{Account, AccountKind, Business, Owner, Posting, post};
@@ -19,9 +19,7 @@ use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{
-    Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, at_time, joined,
-};
+use crate::store::{Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 use crate::words::words;
 
 words! {
@@ -78,7 +76,6 @@ pub(super) enum Kind {
 }
 
 const NUMBER: &str = "number";
-const PERSON_AND_TIME: &str = "merchant, person and time";
 
 impl Record for RedPacket {
     const KIND: &'static str = "red packet";
@@ -94,10 +91,6 @@ impl Record for RedPacket {
             IndexEntry::new(PERSON_AND_TIME, at(&self.mchid, &self.openid, self.sent)),
         ]
     }
-}
-
-fn at(mchid: &str, openid: &str, time: i64) -> String {
-    at_time(&format!("{mchid}@{openid}"), time)
 }
 
 /// Fen of one red packet, without a `scene_id`.

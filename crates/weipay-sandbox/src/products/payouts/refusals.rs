@@ -133,6 +133,31 @@ pub(super) fn group_outside_limits() -> Refusal {
     )
 }
 
+/// As recorded, in a public log of a payment to the wallet.
+pub(super) fn too_fast() -> Refusal {
+    refused(
+        "FREQ_LIMIT",
+        "对同一用户转账操作过于频繁,请稍候重试.",
+        "15 seconds pass between two payments of a merchant to one person: repeat the same number then",
+    )
+}
+
+pub(super) fn too_many_payments() -> Refusal {
+    refused(
+        "SENDNUM_LIMIT",
+        "该用户今日付款次数超过限制",
+        "a person gets at most 10 payments to the wallet of a merchant on one day",
+    )
+}
+
+pub(super) fn too_much_to_one_person() -> Refusal {
+    refused(
+        "MONEY_LIMIT",
+        "已达到付款给此用户额度上限",
+        "a person gets at most 2000000 fen of a merchant on one day by payments to the wallet",
+    )
+}
+
 pub(super) fn too_many_red_packets() -> Refusal {
     refused(
         "SENDNUM_LIMIT",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::red_packet::{self, NotOpened, RedPacket};
-use crate::clock::DAY;
+use crate::clock::{DAY, day, midnight};
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::people::account::AccountState;
@@ -45,9 +45,19 @@ fn open_by(world: &World<'_>, number: &str, who: Option<usize>) -> Result<i64, N
 }
 
 fn pay(world: &World<'_>, caller: &Account) -> Result<Value, &'static str> {
+    pay_to(world, caller, 0, "p1", 100)
+}
+
+fn pay_to(
+    world: &World<'_>,
+    caller: &Account,
+    person: usize,
+    number: &str,
+    fen: i64,
+) -> Result<Value, &'static str> {
     let body = json!({
-        "mch_appid": APPID, "mchid": MCHID, "partner_trade_no": "p1", "openid": openid(0),
-        "check_name": "NO_CHECK", "amount": 100, "desc": "奖金",
+        "mch_appid": APPID, "mchid": MCHID, "partner_trade_no": number, "openid": openid(person),
+        "check_name": "NO_CHECK", "amount": fen, "desc": "奖金",
         "spbill_create_ip": "192.168.0.1",
     });
     let path = "v2/mmpaymkttransfers/promotion/transfers";
@@ -141,4 +151,48 @@ fn a_clock_that_goes_back_starts_no_new_day() {
     }
     world.now += 2 * DAY;
     send(&world, &caller, "b", 100).unwrap();
+}
+
+#[test]
+fn a_person_is_paid_after_15_seconds_ten_times_a_day_and_20000_yuan() {
+    let (mut world, caller) = world();
+    world.move_by_bank(&Owner::merchant(MCHID), AccountKind::Operation, 10_000_000);
+    world.now = midnight(day(world.now) + 1);
+    let pay = |world: &World<'_>, person: usize, number: &str, fen: i64| {
+        pay_to(world, &caller, person, number, fen).err()
+    };
+    for number in 0..10 {
+        let number = format!("a{number}");
+        assert_eq!(pay(&world, 0, &number, 100), None);
+        // The same again is no payment.
+        assert_eq!(pay(&world, 0, &number, 100), None);
+        world.now += 14;
+        assert_eq!(pay(&world, 0, "b", 100), Some("FREQ_LIMIT"));
+        world.now += 1;
+    }
+    assert_eq!(pay(&world, 0, "b", 100), Some("SENDNUM_LIMIT"));
+    assert_eq!(pay(&world, 1, "c1", 1_999_900), None, "it is another person");
+    world.now += 15;
+    assert_eq!(pay(&world, 1, "c2", 101), Some("MONEY_LIMIT"));
+    assert_eq!(pay(&world, 1, "c2", 100), None);
+    // A day later; not even the seconds of the day before are forgotten.
+    world.now = midnight(day(world.now) + 1) - 1;
+    assert_eq!(pay(&world, 2, "d1", 100), None);
+    world.now += 2;
+    assert_eq!(pay(&world, 2, "d2", 100), Some("FREQ_LIMIT"));
+    assert_eq!(pay(&world, 0, "b", 100), None);
+    assert_eq!(pay(&world, 1, "c3", 2_000_000), None);
+    assert_eq!(world.sum(), 0);
+}
+
+#[test]
+fn a_clock_that_goes_back_pays_no_eleventh_time() {
+    let (mut world, caller) = world();
+    world.now += DAY;
+    for number in 0..10 {
+        pay_to(&world, &caller, 0, &format!("a{number}"), 100).unwrap();
+        world.now += 15;
+    }
+    world.now -= DAY;
+    assert_eq!(pay_to(&world, &caller, 0, "b", 100), Err("SENDNUM_LIMIT"));
 }

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{MAX_AGE, fingerprint, new_number, receiver, refusals};
+use super::{MAX_AGE, PERSON_AND_TIME, at, fingerprint, new_number, receiver, refusals};
 use crate::clock;
 use crate::clock::spaced;
 use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Fingerprint, Record, StoreError, Transaction, joined};
+use crate::store::{Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// A payment that was made. The name of the person is not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +37,18 @@ impl Record for WalletPayment {
     fn key(&self) -> String {
         joined(&self.mchid, &self.partner_trade_no)
     }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new(PERSON_AND_TIME, at(&self.mchid, &self.openid, self.paid))]
+    }
 }
 
 /// Fen of one payment. UNCONFIRMED(payout-limits): a merchant's product settings decide.
 const LIMITS: std::ops::RangeInclusive<i64> = 30..=2_000_000;
+/// For one person of one merchant. INFERRED(payout-day): the day is Beijing's, and that of a red packet.
+const MAX_PER_DAY: usize = 10;
+const MAX_FEN_PER_DAY: i64 = 2_000_000;
+const SECONDS_BETWEEN: u64 = 15;
 
 /// How long a request can be repeated with its number.
 const RETRY_TIME: i64 = 3 * clock::DAY;
@@ -80,6 +88,7 @@ pub(super) fn pay_under(
         AccountState::Normal => {}
         account => return Err(refusals::not_to_be_paid(account).into()),
     }
+    check_pace(&paid_lately(tx, mchid, openid, now)?, fen, now)?;
     let payment = WalletPayment {
         number: new_number(tx, "1010000000", now)?,
         mchid: mchid.clone(),
@@ -110,6 +119,40 @@ fn check(fen: i64, check_name: &str, name: Option<&str>) -> Result<(), Refusal> 
         "FORCE_CHECK" => Err(refusals::wrong_parameter("re_user_name is needed with FORCE_CHECK")),
         _ => Err(refusals::wrong_parameter("check_name must be NO_CHECK or FORCE_CHECK")),
     }
+}
+
+/// The last ones of today, and of the seconds before midnight. A clock that went back may have paid some on later days; they count
+/// too, or else it would begin the limits of a day again.
+fn paid_lately(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    openid: &str,
+    now: i64,
+) -> Result<Vec<WalletPayment>, StoreError> {
+    let start = clock::midnight(clock::day(now)).min(now.saturating_sub(SECONDS_BETWEEN.cast_signed()));
+    let range = IndexRange {
+        index: PERSON_AND_TIME,
+        from: at(mchid, openid, start),
+        to: at(mchid, openid, i64::MAX),
+    };
+    tx.find(&[range], Page { offset: 0, limit: 20 })
+}
+
+/// The rules of the page for one person.
+fn check_pace(earlier: &[WalletPayment], fen: i64, now: i64) -> Result<(), Refusal> {
+    if earlier.iter().any(|payment| payment.paid.abs_diff(now) < SECONDS_BETWEEN) {
+        return Err(refusals::too_fast());
+    }
+    let today = clock::midnight(clock::day(now));
+    let of_today: Vec<i64> =
+        earlier.iter().filter(|payment| payment.paid >= today).map(|payment| payment.fen).collect();
+    if of_today.len() >= MAX_PER_DAY {
+        return Err(refusals::too_many_payments());
+    }
+    if of_today.iter().sum::<i64>().saturating_add(fen) > MAX_FEN_PER_DAY {
+        return Err(refusals::too_much_to_one_person());
+    }
+    Ok(())
 }
 
 fn show_paid(payment: &WalletPayment) -> Value {

@@ -56,8 +56,9 @@ pub(super) fn wrong_batch(reason: &'static str) -> Refusal {
     Refusal::param_error("转账批次参数不正确", reason)
 }
 
+/// As recorded four times in 2026; older programs expect `INVALID_REQUEST`.
 pub(super) fn incomplete_report(reason: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal::invalid_request("未传入完整且对应的转账场景报备信息，请根据接口文档检查", reason)
+    Refusal::param_error("未传入完整且对应的转账场景报备信息，请根据接口文档检查", reason)
 }
 
 /// The sentence was recorded: see `scenes`.

@@ -76,6 +76,9 @@ fn a_stock_is_shown_by_the_numbers_of_its_states() {
     let shown = look(&stock_id);
     let names = ["coupon_name", "coupon_value", "coupon_total", "max_quota", "is_send_num", "coupon_budget"];
     assert_eq!(values(&shown, names), ["开业代金券", "500", "10", "2", "1", "5000"]);
+    let names = ["return_msg", "coupon_stock_desc", "scope", "favor_type"];
+    let description = shown.text("coupon_stock_desc").unwrap();
+    assert_eq!(values(&shown, names), ["", description, "GLOBAL", "COUPON"]);
     let names = ["begin_time", "begin_time_t", "end_time_t", "create_time_t"];
     assert_eq!(values(&shown, names), ["1786766400", "20260815120000", "20260816120000", "20260815120000"]);
     let status = |stock_id: &str| look(stock_id).text("coupon_stock_status").unwrap().to_owned();
@@ -86,6 +89,13 @@ fn a_stock_is_shown_by_the_numbers_of_its_states() {
     }
     assert_eq!(status(&create_stock(&sandbox, "create-2")), "1");
     assert_eq!(failure(&look("1")), ["COUPON_STOCK_ID_NOT_VALID", "批次id不正确"]);
+    assert_eq!(look("1").text("return_msg"), Some(""));
+    let again = sent(&sandbox, &stock_id, "send-2", OPENID);
+    assert_eq!(
+        (again.text("result_code"), again.text("return_msg")),
+        (Some("FAIL"), Some("")),
+        "as recorded"
+    );
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_partners_order_is_its_sub_merchants_until_the_notification() {
     assert_eq!(failure(&partner.call("/pay/unifiedorder", &request))[0], "LACK_PARAMS");
     request.push(("sub_openid", &openid));
     let other = failure(&partner.call("/pay/unifiedorder", &request)).map(str::to_owned);
-    assert_eq!(other[0], "INVALID_REQUEST", "an openid of the partner's appid: {other:?}");
+    assert_eq!(other[0], "PARAM_ERROR", "an openid of the partner's appid: {other:?}");
     request.last_mut().unwrap().1 = &sub_openid;
     let made = partner.call("/pay/unifiedorder", &request);
     let names = ["appid", "mch_id", "sub_appid", "sub_mch_id", "trade_type"];

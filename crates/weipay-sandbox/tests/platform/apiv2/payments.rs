@@ -64,7 +64,9 @@ pub(super) fn failure(said: &XmlElements) -> [&str; 2] {
 }
 
 fn order<'a>(number: &'a str, trade_type: &'a str) -> Vec<(&'a str, &'a str)> {
-    vec![
+    let scene =
+        ("scene_info", r#"{"h5_info":{"type":"Wap","wap_url":"https://example.com","wap_name":"茶"}}"#);
+    let mut order = vec![
         ("body", "茶"),
         ("out_trade_no", number),
         ("total_fee", "1000"),
@@ -74,7 +76,16 @@ fn order<'a>(number: &'a str, trade_type: &'a str) -> Vec<(&'a str, &'a str)> {
         ("openid", OPENID),
         ("attach", "a & 茶"),
         ("device_info", "013467007045764"),
-    ]
+    ];
+    order.extend(Some(scene).filter(|_| trade_type == "MWEB"));
+    order
+}
+
+/// An order by one of its values.
+fn with<'a>(mut order: Vec<(&'a str, &'a str)>, name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+    order.retain(|(other, _)| *other != name);
+    order.push((name, value));
+    order
 }
 
 fn by_v3(sandbox: &Sandbox, number: &str) -> Value {
@@ -116,6 +127,46 @@ fn an_h5_order_whose_number_is_taken_has_an_address_without_a_payment() {
     let address = refused.text("mweb_url").unwrap();
     assert!(address.contains("prepay_id=&package="), "{address}");
     assert!(sandbox.pay(&PaymentRequest::new(address)).is_err());
+}
+
+#[test]
+fn an_h5_order_says_where_it_is_paid() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let mut nothing = order("order-1", "MWEB");
+    nothing.retain(|(name, _)| *name != "scene_info");
+    let store = r#"{"store_info":{"id":"1"}}"#;
+    for wrong in [nothing, with(order("order-1", "MWEB"), "scene_info", store)] {
+        assert_eq!(failure(&call(&sandbox, ORDER, &wrong)), ["INVALID_REQUEST", "参数错误"]);
+    }
+    let right = call(&sandbox, ORDER, &order("order-1", "MWEB"));
+    assert_eq!(right.text("result_code"), Some("SUCCESS"));
+}
+
+/// As recorded; the code of the same refusal of APIv3 is another.
+#[test]
+fn an_openid_of_another_appid_is_a_wrong_parameter() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let person = sandbox.platform().add_person(&["wx0000000000000001".to_owned()]).unwrap();
+    let order = with(order("order-1", "JSAPI"), "openid", &person.openids["wx0000000000000001"]);
+    assert_eq!(failure(&call(&sandbox, ORDER, &order)), ["PARAM_ERROR", "appid和openid不匹配"]);
+}
+
+#[test]
+fn an_order_number_has_the_signs_of_the_page_and_both_versions_see_it() {
+    let sandbox = crate::sandbox().start().unwrap();
+    for number in ["a b", "a#1", "中文", "a/b", "a.b", "order-1 "] {
+        let refused = elements(&post(&sandbox, ORDER, &signed(&sandbox, &order(number, "NATIVE"))));
+        let says = refused.text("err_code_des").or(refused.text("return_msg"));
+        assert_eq!(says, Some("out_trade_no参数格式错误"), "{number}: {refused:?}");
+    }
+    // An old page has @ too.
+    for number in ["Az_-|*09", "a@b", "abc"] {
+        let made = call(&sandbox, ORDER, &order(number, "NATIVE"));
+        assert_eq!(made.text("result_code"), Some("SUCCESS"), "{number}");
+    }
+    assert_eq!(by_v3(&sandbox, "Az_-%7C*09")["trade_state"], "NOTPAY");
+    // What the page of the query of APIv3 does not take, it does not find.
+    assert_eq!(by_v3(&sandbox, "abc")["code"], "PARAM_ERROR");
 }
 
 /// As it was reported.

@@ -402,6 +402,7 @@ fn an_employee_is_paid_once_and_found_again() {
     assert_eq!(values(&pay(&payment("p1", "3000")), ["payment_no"]), values(&paid, ["payment_no"]));
     assert_eq!(available(&sandbox), 97_000);
     assert_eq!(values(&pay(&payment("p1", "3001")), ["err_code"]), ["FATAL_ERROR"]);
+    sandbox.run_for(15).unwrap();
     assert_eq!(values(&pay(&payment("p2", "97001")), ["err_code"]), ["NOTENOUGH"]);
     let mut approved = payment("p2", "3000");
     approved.push(("ww_msg_type", "APPROVAL_MSG"));
@@ -523,13 +524,17 @@ fn a_payment_to_the_wallet_is_made_once_and_found_again() {
         let names = ["return_code", "return_msg", "result_code", "err_code", "err_code_des"];
         assert_eq!(values(&refused, names), ["SUCCESS", sentence, "FAIL", "PARAM_ERROR", sentence], "{ip}");
     }
+    let fast = pay(&sandbox, "p2", "97000");
+    let sentence = "对同一用户转账操作过于频繁,请稍候重试.";
+    assert_eq!(values(&fast, ["err_code", "err_code_des"]), ["FREQ_LIMIT", sentence], "as recorded");
+    sandbox.run_for(15).unwrap();
     assert_eq!(values(&pay(&sandbox, "p2", "97001"), ["err_code"]), ["NOTENOUGH"]);
     let found = call(&sandbox, PAID, &[("partner_trade_no", "p1")]);
     assert_eq!(values(&found, ["status", "payment_amount", "desc"]), ["SUCCESS", "3000", "理赔"]);
     assert_eq!(values(&call(&sandbox, PAID, &[("partner_trade_no", "p2")]), ["err_code"]), ["NOT_FOUND"]);
 
     // Its number is retried for three days, and asked for for thirty.
-    sandbox.run_for(3 * 86_400).unwrap();
+    sandbox.run_for(3 * 86_400 - 15).unwrap();
     assert_eq!(values(&pay(&sandbox, "p1", "3000"), ["payment_no"]), values(&paid, ["payment_no"]));
     sandbox.run_for(1).unwrap();
     let late = pay(&sandbox, "p1", "3000");

@@ -3,7 +3,7 @@
 //! The names of the fields that are private somewhere in the API.
 
 #[rustfmt::skip]
-pub(super) static PRIVATE_NAMES: [&str; 391] = [
+pub(super) static PRIVATE_NAMES: [&str; 392] = [
     "acc_name",
     "access_token",
     "account",
@@ -386,6 +386,7 @@ pub(super) static PRIVATE_NAMES: [&str; 391] = [
     "usr_prov",
     "valid_thru",
     "value",
+    "wap_url",
     "web_authorisation",
     "webiste_url",
     "website_url",

@@ -318,14 +318,14 @@ pub(crate) const SENT_AS: &[SentAs] = &[
     SentAs {
         event_type: "TRANSACTION.SUCCESS",
         event: "PROFITSHARING.RETURN",
-        original_types: &["profitsharing"],
+        original_types: &["profitsharing", "transaction"],
         required: &["transaction_id", "order_id", "out_order_no", "receiver", "success_time"],
         summary_has: Some("回退"),
     },
     SentAs {
         event_type: "TRANSACTION.SUCCESS",
         event: "PROFITSHARING.SUCCESS",
-        original_types: &["profitsharing"],
+        original_types: &["profitsharing", "transaction"],
         required: &["transaction_id", "order_id", "out_order_no", "receiver", "success_time"],
         summary_has: None,
     },

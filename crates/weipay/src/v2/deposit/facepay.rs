@@ -41,8 +41,12 @@ pub mod post {
             detail: JsonText<Detail> = xml("detail").length(0, 6000),
             /// 附加数据. At most 127 characters.
             attach: String = xml("attach").length(0, 127),
-            /// 商户订单号. Required; at most 32 characters.
-            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 商户订单号. Required; at most 32 characters; matches `^[0-9a-zA-Z_\-\|\*@]+$`.
+            out_trade_no: String = xml("out_trade_no")
+                .required()
+                .length(0, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*@]+$"#),
             /// 总金额. Required; in fen (分).
             total_fee: i64 = xml("total_fee").required(),
             /// 货币类型. Required; at most 16 characters.

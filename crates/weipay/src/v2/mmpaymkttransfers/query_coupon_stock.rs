@@ -89,6 +89,12 @@ pub mod post {
             create_time: String = xml("create_time").required(),
             /// 代金券预算额度. Format `int32`.
             coupon_budget: i64 = xml("coupon_budget").int32(),
+            /// 代金券批次描述.
+            coupon_stock_desc: String = xml("coupon_stock_desc"),
+            /// 优惠范围.
+            scope: String = xml("scope"),
+            /// 优惠类型.
+            favor_type: String = xml("favor_type"),
             /// 生效开始时间. Required.
             begin_time_t: String = xml("begin_time_t").required(),
             /// 生效结束时间. Required.

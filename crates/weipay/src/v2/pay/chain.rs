@@ -1343,6 +1343,7 @@ impl<M: Mode> PayUnifiedorder<M> {
     /// |  | `POST_DATA_EMPTY` | the body is empty | `FixRequest` |
     /// |  | `NOT_UTF8` | the body is not UTF-8 | `FixRequest` |
     /// |  | `PARAM_ERROR` | the openid does not exist (无效的openid) UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | the openid is not of this appid (appid和openid不匹配) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
     ///

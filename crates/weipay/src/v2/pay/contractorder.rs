@@ -33,8 +33,12 @@ pub mod post {
             contract_mchid: String = xml("contract_mchid").required().length(0, 32),
             /// 签约appid. Required; at most 32 characters.
             contract_appid: String = xml("contract_appid").required().length(0, 32),
-            /// 商户订单号. Required; at most 32 characters.
-            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 商户订单号. Required; at most 32 characters; matches `^[0-9a-zA-Z_\-\|\*@]+$`.
+            out_trade_no: String = xml("out_trade_no")
+                .required()
+                .length(0, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*@]+$"#),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 商品描述. Required; at most 128 bytes.

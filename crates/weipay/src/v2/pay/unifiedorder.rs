@@ -51,8 +51,12 @@ pub mod post {
             detail: JsonText<Detail> = xml("detail").length(0, 6000),
             /// 附加数据. At most 127 characters.
             attach: String = xml("attach").length(0, 127),
-            /// 商户订单号. Required; at most 32 characters.
-            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 商户订单号. Required; at most 32 characters; matches `^[0-9a-zA-Z_\-\|\*@]+$`.
+            out_trade_no: String = xml("out_trade_no")
+                .required()
+                .length(0, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*@]+$"#),
             /// 标价币种. At most 16 characters.
             fee_type: String = xml("fee_type").length(0, 16),
             /// 标价金额. Required; in fen (分).
@@ -103,8 +107,27 @@ pub mod post {
         /// 场景信息.
         #[doc(alias = "场景信息")]
         pub struct SceneInfo {
-            /// 实际门店信息. Required.
-            store_info: V2StoreInfo = body("store_info").required(),
+            /// 实际门店信息.
+            store_info: V2StoreInfo = body("store_info"),
+            /// H5场景信息，H5支付必传.
+            h5_info: H5Info = body("h5_info"),
+        }
+
+        /// H5场景信息，H5支付必传.
+        #[doc(alias = "H5场景信息")]
+        pub struct H5Info {
+            /// 场景类型. Required.
+            type_: String = body("type").required(),
+            /// WAP网站URL地址.
+            wap_url: String = body("wap_url"),
+            /// WAP网站名.
+            wap_name: String = body("wap_name"),
+            /// 应用名.
+            app_name: String = body("app_name"),
+            /// iOS平台BundleID.
+            bundle_id: String = body("bundle_id"),
+            /// 安卓应用包名.
+            package_name: String = body("package_name"),
         }
     }
 

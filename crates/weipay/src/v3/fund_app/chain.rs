@@ -1584,13 +1584,13 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `INVALID_REQUEST` | the report of the transfer scene is incomplete (未传入完整且对应的转账场景报备信息，请根据接口文档检查) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the amount is outside the limits of one transfer (超过单笔转账上下限，核实产品设置是否准确) | `FixRequest` |
     /// | 403 | `NOT_ENOUGH` | the balance of the operating account (运营账户) is too low: top up, then keep the number | `RetryLater` |
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) | `QueryState` |
     /// | 429 | `FREQUENCY_LIMIT` | too many calls | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls | `RetryLater` |
     /// | 403 | `NO_AUTH` | the merchant number may not transfer (当前商户号没有相关权限,暂不支持使用) | `AskPermission` |
+    /// | 400 | `PARAM_ERROR` | the report of the transfer scene is incomplete (未传入完整且对应的转账场景报备信息，请根据接口文档检查) | `FixRequest` |
     /// |  | `PARAM_ERROR` | the openid is malformed or is not of this appid (Openid格式错误或者不属于商家公众账号) | `FixRequest` |
     /// | 403 | `NO_AUTH` | this IP address may not call the interface: add it on the merchant platform (此IP地址不允许调用接口) UNCONFIRMED | `AskPermission` |
     /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |

@@ -57,6 +57,9 @@ pub(super) const UNIFIED_ORDER: Codes = Codes {
         saying("PARAM_ERROR", "JSAPI支付必须传openid", "LACK_PARAMS", ""),
         // As recorded, in a public capture.
         saying("PARAM_ERROR", "无效的openid", "PARAM_ERROR", ""),
+        // As recorded, in public logs. INFERRED(v2-sub-openid): that of a sub-merchant is refused in the same way.
+        saying("INVALID_REQUEST", "appid和openid不匹配", "PARAM_ERROR", ""),
+        saying("INVALID_REQUEST", "sub_appid和sub_openid不匹配", "PARAM_ERROR", ""),
         row("PARAM_ERROR", "INVALID_REQUEST"),
         row("INVALID_REQUEST", "INVALID_REQUEST"),
         row("NO_AUTH", "NOAUTH"),
