@@ -176,8 +176,8 @@ enum Failure {
     OfPayment,
     /// `return_code`, with the names of the code and of the sentence.
     ReturnCode { code: &'static str, message: Option<&'static str>, has_return_msg: bool },
-    /// `result_code`, with the sentence in `return_msg` too, and these elements of the request. A success has a code, and these as
-    /// `return_msg` and `err_code_des`.
+    /// `result_code`, with the sentence in `return_msg` too, and these elements of the request. A success has a code, and these
+    /// as `return_msg` and `err_code_des`.
     WithCode { repeated: &'static [&'static str], success: [&'static str; 2] },
 }
 

@@ -190,8 +190,8 @@ pub(super) fn not_decrypted(name: &'static str) -> Refusal {
         "PARAM_ERROR",
         "参数错误:敏感信息解密失败",
         format!(
-            "{name} is not encrypted with the key of risk/getpublickey (RSA with OAEP and SHA-1, in base64): this sandbox has another \
-             key than the real platform"
+            "{name} is not encrypted with the key of risk/getpublickey (RSA with OAEP and SHA-1, in base64): this sandbox \
+             has another key than the real platform"
         ),
     )
 }
