@@ -32,7 +32,7 @@ fn rows(reader: impl Read) -> Vec<Result<Vec<String>, String>> {
             Ok(None) => break,
             Ok(Some(row)) => {
                 for (column, _) in row.iter() {
-                    let _ = (row.amount(column), row.seconds(column));
+                    let _ = (row.amount(column), row.unix_seconds(column));
                 }
                 let _ = format!("{:?}", row.trade());
                 found.push(Ok(row.iter().map(|(_, text)| text.to_owned()).collect()));

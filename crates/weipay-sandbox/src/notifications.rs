@@ -10,6 +10,7 @@
 //! | `lookup` | looking up the names of receivers |
 //! | `address` | where a `notify_url` leads, and which addresses may be called |
 //! | `receiver` | one POST with its limits |
+//! | `connections` | connections that stay open for the next one |
 //! | `acknowledgement` | what a response means |
 //! | `record` | what is kept of a notification and its attempts |
 //! | `hold` | notifications that wait until they are released |
@@ -28,6 +29,7 @@
 mod acknowledgement;
 pub(crate) mod address;
 mod claim;
+mod connections;
 pub(crate) mod event_name;
 pub(crate) mod hold;
 mod lookup;
@@ -42,20 +44,28 @@ pub(crate) mod trigger;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store::{OutboxEntry, StoreError, Transaction};
 pub(crate) use receiver::Receivers;
 pub(crate) use sender::Sender;
 
-/// What deliveries of a platform have in common.
+/// The state that all deliveries of a platform share.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     receivers: Receivers,
     /// Whether a body that says `FAIL` makes a status 2xx a failure.
     reads_bodies: bool,
-    /// The numbers of notifications, and where they go.
-    under_way: Mutex<HashMap<i64, String>>,
+    under_way: Mutex<UnderWay>,
+}
+
+/// The attempts that are being made.
+#[derive(Default)]
+struct UnderWay {
+    /// The numbers of their notifications, and where they go.
+    receivers: HashMap<i64, String>,
+    /// Whether something may be due that found no slot: the end of an attempt makes room for it.
+    is_waited_for: bool,
 }
 
 impl fmt::Debug for Deliveries {
@@ -69,8 +79,8 @@ impl Deliveries {
         Self { receivers, reads_bodies, ..Self::default() }
     }
 
-    fn under_way(&self) -> HashMap<i64, String> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

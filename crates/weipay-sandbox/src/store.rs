@@ -186,7 +186,7 @@ pub(crate) struct Transaction<'a> {
     has_saved: Cell<bool>,
 }
 
-/// What was read or written of a record.
+/// A record that was read or written.
 struct Known {
     version: i64,
     indexes: Vec<IndexEntry>,
@@ -268,11 +268,20 @@ impl<'a> Transaction<'a> {
         value: &str,
         is_meant: impl Fn(&R) -> bool,
     ) -> Result<Vec<R>, StoreError> {
-        let all = self.scan::<R>(IndexRange::equal(index, value), Direction::Descending);
-        let meant: Result<Vec<R>, StoreError> =
-            all.filter(|record| record.as_ref().map_or(true, &is_meant)).take(2).collect();
-        // Read by their keys, so that they can be saved.
-        meant?.iter().filter_map(|record| self.get(&record.key()).transpose()).collect()
+        let mut all = self.scan::<R>(IndexRange::equal(index, value), Direction::Descending);
+        let mut meant = Vec::new();
+        while meant.len() < 2
+            && let Some(stored) = all.next_stored()
+        {
+            let stored = stored?;
+            let record: R = stored.open()?;
+            if is_meant(&record) {
+                // Like one that was read by its key, it can be saved.
+                self.remember::<R>(stored, record.indexes(), false);
+                meant.push(record);
+            }
+        }
+        Ok(meant)
     }
 
     /// The record with this key, or else up to two records with this index value, to detect an ambiguous number.
@@ -383,14 +392,15 @@ impl<'a> Transaction<'a> {
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.
-    /// What goes to one of the busy [receivers](receiver_of) is left out.
+    /// What goes to one of the busy [receivers](receiver_of) is left out, and what this node delivers already.
     pub(crate) fn claim_due(
         &self,
         now: i64,
         limit: usize,
         busy: &[String],
+        under_way: &[i64],
     ) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.engine.claim_due(now, limit, busy)
+        self.engine.claim_due(now, limit, busy, under_way)
     }
 
     /// Puts a notification into the outbox, if it is not there, and lets this node deliver it: no other node
@@ -523,7 +533,7 @@ const NOTIFICATIONS: &str = "notification";
 
 /// Something that a product keeps. It is stored as a JSON document.
 pub(crate) trait Record: Serialize + DeserializeOwned {
-    /// What the record is, unique among all products. It stands in data folders, so it never changes.
+    /// The name of the kind, unique among all products. Data folders contain it, so it never changes.
     const KIND: &'static str;
 
     /// The key of the record among those of its kind; [`joined`] makes a key of several parts.
@@ -536,7 +546,7 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
 }
 
 impl StoredRecord {
-    /// What it holds.
+    /// Its value.
     fn open<R: Record>(&self) -> Result<R, StoreError> {
         // The document may hold personal data: the error names the record only.
         serde_json::from_str(&self.document).map_err(|_| unreadable::<R>(&self.key))

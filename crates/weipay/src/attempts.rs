@@ -251,7 +251,7 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-#[cfg(all(test, feature = "blocking"))]
+#[cfg(test)]
 mod tests {
     use weipay_wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
 
@@ -276,22 +276,22 @@ mod tests {
         }
     }
 
-    fn client() -> crate::blocking::Client {
+    fn core() -> Core {
         let platform = PrivateKey::generate().unwrap();
         ClientBuilder::default()
             .mchid(MerchantId::new("1900007291").unwrap())
             .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB").unwrap())
             .merchant_key(PrivateKey::generate().unwrap())
             .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.public_key())
-            .build_blocking()
+            .into_core(false)
             .unwrap()
     }
 
     /// On a network where connecting takes longer than half of the time, at both hosts.
     #[test]
     fn a_read_has_all_of_its_time_for_connecting_once_neither_host_connected_in_half_of_it() {
-        let client = client();
-        let read = || Attempts::begin(client.core(), Plan { shares_time: true, ..plan(true) });
+        let core = core();
+        let read = || Attempts::begin(&core, Plan { shares_time: true, ..plan(true) });
         let share = |attempts: &Attempts<'_>| attempts.exchange_limits(LIMIT).whole;
         let slow = Error::from(crate::transport::timed_out(crate::error::Sent::No));
         let mut first = read();
@@ -305,7 +305,7 @@ mod tests {
     /// A file of which a part was written to a caller's writer must not be written a second time.
     #[test]
     fn what_is_settled_stays_so_whatever_answered() {
-        let client = client();
+        let core = core();
         let page = Error::new(ErrorKind::File(FileError::WebPage));
         assert_eq!(RetryClass::from_error(&page, 0), RetryClass::Intermediary);
         for (class, has_backup, has_another) in [
@@ -313,7 +313,7 @@ mod tests {
             (RetryClass::Intermediary, true, true),
             (RetryClass::Intermediary, false, false),
         ] {
-            let mut attempts = Attempts::begin(client.core(), plan(has_backup));
+            let mut attempts = Attempts::begin(&core, plan(has_backup));
             assert_eq!(attempts.next(Err(&page), class).is_some(), has_another, "{class:?} {has_backup}");
         }
     }

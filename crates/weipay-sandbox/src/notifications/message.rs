@@ -16,14 +16,14 @@ use crate::platform::Platform;
 use crate::response::SigningKey;
 use crate::store::OutboxEntry;
 
-/// What is posted.
+/// The message.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
 }
 
-/// What its signature is.
+/// The kind of its signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signature {
     Right,
@@ -92,7 +92,7 @@ pub(super) fn sealed(
     // UNCONFIRMED(sharing-original-type): of several the first, which is what the official page says.
     let original_type = described.original_types.first().copied().unwrap_or_default();
     let associated_data = described.associated_data.unwrap_or(original_type);
-    let resource = content.resource.to_string();
+    let resource = serde_json::to_string(content.resource).map_err(|error| error.to_string())?;
     let nonce = entropy.of(&[associated_data, &resource]).letters_and_digits(ENVELOPE_NONCE_LENGTH);
     let ciphertext = key.seal(&nonce, associated_data, resource.as_bytes());
     let ciphertext = ciphertext.map_err(|error| error.to_string())?;
@@ -111,7 +111,7 @@ pub(super) fn sealed(
             "nonce": nonce,
         },
     });
-    let body = body.to_string().into_bytes();
+    let body = serde_json::to_vec(&body).map_err(|error| error.to_string())?;
     Ok(Message { headers: headers(signer, entropy, &body, now, signature)?, body })
 }
 
@@ -153,6 +153,8 @@ const NAME_SPACE: &[u8; 16] = b"weipay-sandbox-1";
 /// A version 5 UUID (RFC 9562, 5.5), as every recorded `id` is: it follows from what it names, so a repeat has the same.
 pub(super) fn id(entry: &OutboxEntry) -> String {
     let OutboxEntry { number, mchid, event_type, time, resource, .. } = entry;
+    // The text that `Display` gives, in half the time.
+    let resource = serde_json::to_string(resource).unwrap_or_default();
     uuid(&format!("{mchid}\n{number}\n{event_type}\n{time}\n{resource}"))
 }
 

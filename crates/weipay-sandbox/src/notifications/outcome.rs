@@ -238,7 +238,7 @@ pub(super) mod tests {
     pub(in crate::notifications) fn one_that_waits() -> (Store, ClaimedEntry) {
         let store = Store::in_memory();
         within(&store, |tx| tx.announce(&announcement("1")));
-        let entry = within(&store, |tx| tx.claim_due(0, 1, &[])).remove(0);
+        let entry = within(&store, |tx| tx.claim_due(0, 1, &[], &[])).remove(0);
         let epoch = within(&store, Epoch::current);
         (store, ClaimedEntry { entry, epoch, claimed: ClaimTime::now() })
     }

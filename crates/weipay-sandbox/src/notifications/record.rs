@@ -136,7 +136,7 @@ impl fmt::Debug for Notification {
 }
 
 impl Notification {
-    /// What the control API shows in a list: without what it tells, and with its last attempt.
+    /// A notification in a list of the control API: without its content, and with its last attempt.
     pub(crate) fn summary(&self) -> Value {
         json!({
             "number": self.number,
@@ -190,6 +190,16 @@ impl Notification {
             failed: attempts,
             shelf,
         }
+    }
+
+    /// Whether it has everything that the `id` of this entry is made of, which is then its own: asked first, because to
+    /// make an `id` costs more.
+    fn tells_of(&self, entry: &OutboxEntry) -> bool {
+        self.number == entry.number
+            && self.time == entry.time
+            && self.mchid == entry.mchid
+            && self.event_type == entry.event_type
+            && self.resource == entry.resource
     }
 
     /// Its place in the outbox, when it is due at this time.
@@ -258,7 +268,7 @@ pub(super) fn add(tx: &Transaction<'_>, entry: &OutboxEntry, is_held: bool) -> R
     tx.save(&new)
 }
 
-/// What is kept of what waits in the outbox. `None` if it is gone: a reset may have come in between, and another may have its
+/// The record of an entry in the outbox. `None` if it is gone: a reset may have come in between, and another may have its
 /// number. What waited before there were records gets one, and so does what has a broken one: the outbox knows all that is sent.
 pub(super) fn of_entry(
     tx: &Transaction<'_>,
@@ -269,7 +279,8 @@ pub(super) fn of_entry(
         match tx.get_to_replace::<Notification>(&place)? {
             // The id is made of the content, which is missing where the database holds a broken one.
             Some(found) if found.number == entry.number => {
-                let is_it = entry.resource.is_null() || found.id == message::id(entry);
+                let is_it =
+                    entry.resource.is_null() || found.tells_of(entry) || found.id == message::id(entry);
                 return Ok(is_it.then_some(found));
             }
             Some(_) => {}

@@ -1,6 +1,7 @@
-//! What empties the outbox: entries are read, attempts begin where their receivers have a slot, and what came of each is kept.
+//! Delivers the outbox: reads entries, starts attempts where the receiver has a free slot, and stores the results.
 
 use std::collections::HashMap;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::message::{self, Message, Signature};
 use super::outcome::{self, check_due, next_attempt, settle};
 use super::receiver::{self, Reading};
 use super::record::{Attempt, AttemptKind};
-use super::{acknowledgement, address};
+use super::{UnderWay, acknowledgement, address};
 use crate::log::LogEntry;
 use crate::merchants::change::MerchantError;
 use crate::platform::{Epoch, Platform, Task};
@@ -26,31 +27,37 @@ const MAX_ATTEMPTS_AT_ONCE: usize = 64;
 const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
 /// How many notifications are read at once: most often all are for one receiver, which takes few, and the others are read again.
 const MAX_READ_AT_ONCE: usize = 8;
-/// How often the outbox is looked at when nothing asks for it.
+/// How often the outbox is read if nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The errors where a task panicked.
 const PANICKED: &str = "the outbox could not be read: a task panicked";
 const NOT_MADE: &str = "the notification could not be made";
 
-/// What empties the outbox of a platform.
+/// Delivers the outbox of a platform.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     pub(super) platform: Arc<Platform>,
 }
 
-/// What was read of the outbox.
-struct Read {
-    due: Vec<ClaimedEntry>,
+/// The result of one read of the outbox.
+#[derive(Default)]
+struct Begun {
+    attempts: Vec<Beginning>,
+    /// Entries whose receivers are busy.
+    left: Vec<OutboxEntry>,
     may_be_more: bool,
 }
 
-/// What came of what was read.
-struct Begun {
-    has_begun: bool,
-    /// Entries whose receivers are busy.
-    left: Vec<OutboxEntry>,
+/// An attempt that begins.
+struct Beginning {
+    taken: ClaimedEntry,
+    slot: DeliverySlot,
+    prepared: Option<Prepared>,
 }
+
+/// The message of an attempt, or why there can be none; nothing if what was claimed is not to be sent any more.
+type Prepared = Result<Option<Result<Message, String>>, MerchantError>;
 
 impl Sender {
     pub(crate) fn new(platform: Arc<Platform>) -> Self {
@@ -60,11 +67,16 @@ impl Sender {
     /// Delivers what is due, whenever something is.
     pub(crate) async fn run(self) {
         loop {
-            // An attempt that ends while the outbox is read may have settled what was read. Its end asks for another look.
-            let under_way = self.platform.deliveries.under_way();
-            let Read { due, may_be_more } = self.read_outbox(&under_way).await;
-            let Begun { has_begun, left } = self.begin_attempts(due, &under_way);
-            let has_left = !left.is_empty();
+            let sender = self.clone();
+            let begun = spawn_blocking(move || sender.begin_attempts()).await;
+            let begun = begun.unwrap_or_else(|_| Err(StoreError::Internal(PANICKED.to_owned())));
+            // A failure of the database is told; the next look tries again.
+            let Begun { attempts, left, may_be_more } =
+                self.platform.watched(Task::Outbox, begun).unwrap_or_default();
+            let (has_begun, has_left) = (!attempts.is_empty(), !left.is_empty());
+            for attempt in attempts {
+                tokio::spawn(self.clone().attempt_due(attempt));
+            }
             if has_left && self.platform.store.is_shared() {
                 self.give_back(left).await;
             }
@@ -72,44 +84,38 @@ impl Sender {
             if has_begun && (has_left || may_be_more) {
                 continue;
             }
+            self.platform.deliveries.receivers.end_idle_connections();
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
         }
     }
 
-    async fn read_outbox(&self, under_way: &HashMap<i64, String>) -> Read {
-        let claimed = ClaimTime::now();
-        // What is claimed from others is delivered now, so no more than there are slots.
-        let wanted = MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()).min(MAX_READ_AT_ONCE);
-        // Where no other node claims it, what is under way is still in the outbox, and is read again.
-        let limit = if self.platform.store.is_shared() { wanted } else { under_way.len() + wanted };
-        // A failure of the database is told; the next look tries again.
-        let due = self.due(limit, busy(under_way), claimed).await;
-        let due = self.platform.watched(Task::Outbox, due).unwrap_or_default();
-        Read { may_be_more: due.len() >= limit, due }
-    }
-
-    /// Begins an attempt for each entry whose receiver has a slot.
-    fn begin_attempts(&self, due: Vec<ClaimedEntry>, under_way: &HashMap<i64, String>) -> Begun {
-        let mut begun = Begun { has_begun: false, left: Vec::new() };
-        for claimed in due {
-            let number = claimed.entry.number;
-            if under_way.contains_key(&number) {
-                continue;
-            }
-            if let Some(slot) = self.take_slot(&claimed.entry, MAX_ATTEMPTS_AT_ONE_RECEIVER) {
-                begun.has_begun = true;
-                tokio::spawn(self.clone().attempt_due(claimed, slot));
-            } else if !self.platform.deliveries.under_way().contains_key(&number) {
-                begun.left.push(claimed.entry);
+    /// Reads what is due, and begins an attempt for each entry whose receiver has a slot.
+    fn begin_attempts(&self) -> Result<Begun, StoreError> {
+        let (claimed, deliveries) = (ClaimTime::now(), &self.platform.deliveries);
+        let (busy, under_way) = deliveries.under_way().not_to_be_read();
+        // Claimed entries are delivered now, so claim no more than there are slots.
+        let limit = MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()).min(MAX_READ_AT_ONCE);
+        let due = self.due(limit, &busy, &under_way, claimed)?;
+        let mut begun = Begun { may_be_more: due.len() >= limit, ..Begun::default() };
+        for taken in due {
+            let number = taken.entry.number;
+            if let Some(slot) = self.take_slot(&taken.entry, MAX_ATTEMPTS_AT_ONE_RECEIVER) {
+                begun.attempts.push(Beginning { taken, slot, prepared: None });
+            } else if !deliveries.under_way().receivers.contains_key(&number) {
+                begun.left.push(taken.entry);
             }
             // Otherwise it is being delivered on demand, under the claim of this node.
         }
-        begun
+        // Most often there is one, which is then not handed over to another thread. Several are prepared side by side.
+        if let [only] = &mut *begun.attempts {
+            only.prepared = Some(prepare(&self.platform, &only.taken));
+        }
+        Ok(begun)
     }
 
     /// Lets other nodes, and this one later, deliver what was claimed and found no slot.
     async fn give_back(&self, left: Vec<OutboxEntry>) {
-        // What fails is free again when the claim ends.
+        // An entry whose release fails is free when its claim ends.
         let given_back = self
             .blocking(move |platform| {
                 platform.store.transaction(|tx| left.iter().try_for_each(|entry| tx.give_back(entry)))
@@ -118,25 +124,23 @@ impl Sender {
         let _ = given_back.map(|done: Result<(), StoreError>| self.platform.watched(Task::Outbox, done));
     }
 
-    async fn due(
+    fn due(
         &self,
         limit: usize,
-        busy: Vec<String>,
-        began: ClaimTime,
+        busy: &[String],
+        under_way: &[i64],
+        claimed: ClaimTime,
     ) -> Result<Vec<ClaimedEntry>, StoreError> {
-        self.blocking(move |platform| {
-            let generation = platform.generation();
-            let _ = platform.watched(Task::FollowClock, platform.follow_clock());
-            let _state_guard = platform.state_lock.read().unwrap_or_else(PoisonError::into_inner);
-            platform.transaction_at(platform.moment(generation), |tx, now| {
-                let claimed = tx.claim_due(now.min(LATEST), limit, &busy)?;
-                // Asked every second, and there is hardly ever anything.
-                let epoch = if claimed.is_empty() { Epoch::default() } else { Epoch::current(tx)? };
-                Ok(claimed.into_iter().map(|entry| ClaimedEntry { entry, epoch, claimed: began }).collect())
-            })
+        let platform = &self.platform;
+        let generation = platform.generation();
+        let _ = platform.watched(Task::FollowClock, platform.follow_clock());
+        let _state_guard = platform.state_lock.read().unwrap_or_else(PoisonError::into_inner);
+        platform.transaction_at(platform.moment(generation), |tx, now| {
+            let due = tx.claim_due(now.min(LATEST), limit, busy, under_way)?;
+            // Asked every second, and there is hardly ever anything.
+            let epoch = if due.is_empty() { Epoch::default() } else { Epoch::current(tx)? };
+            Ok(due.into_iter().map(|entry| ClaimedEntry { entry, epoch, claimed }).collect())
         })
-        .await
-        .unwrap_or_else(|| Err(StoreError::Internal(PANICKED.to_owned())))
     }
 
     /// Does work that waits for the database or a signature. `None` if it panicked.
@@ -151,33 +155,28 @@ impl Sender {
     /// A slot for an attempt, unless one is under way for the same notification, or too many are, in all or at its receiver.
     pub(super) fn take_slot(&self, entry: &OutboxEntry, at_receiver: usize) -> Option<DeliverySlot> {
         let (number, receiver) = (entry.number, receiver_of(&entry.notify_url));
-        let mut under_way = self.platform.deliveries.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = under_way.values().filter(|known| *known == receiver).count();
-        if under_way.len() >= MAX_ATTEMPTS_AT_ONCE || there >= at_receiver || under_way.contains_key(&number)
-        {
-            return None;
-        }
-        under_way.insert(number, receiver.to_owned());
-        Some(DeliverySlot { sender: self.clone(), number })
+        self.platform.deliveries.under_way().add(number, receiver, at_receiver).then(|| DeliverySlot {
+            sender: self.clone(),
+            number,
+            is_settled: false,
+        })
     }
 
-    async fn attempt_due(self, taken: ClaimedEntry, slot: DeliverySlot) {
+    async fn attempt_due(self, beginning: Beginning) {
+        let Beginning { taken, mut slot, prepared } = beginning;
         // If no other node delivers it, it is claimed again.
         let claimed = taken.claimed;
         if claimed.may_be_anothers() {
             return;
         }
-        let read = taken.clone();
-        // One hand-over to another thread for both.
-        let message = self.blocking(move |platform| {
-            let is_due = is_still_due(platform, &read)?;
-            let make = || make_message(platform, &read.entry, AttemptKind::Scheduled);
-            // A message that cannot be made is an attempt that failed, and not one that comes again every second.
-            let made = || catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err(NOT_MADE.to_owned()));
-            Ok(is_due.then(made))
-        });
         let panicked = || Err(StoreError::Internal(PANICKED.to_owned()).into());
-        let message: Result<_, MerchantError> = message.await.unwrap_or_else(panicked);
+        let message = match prepared {
+            Some(prepared) => prepared,
+            None => {
+                let read = taken.clone();
+                self.blocking(move |platform| prepare(platform, &read)).await.unwrap_or_else(panicked)
+            }
+        };
         let message = match self.platform.watched(Task::LookAgain, message) {
             Ok(None) => return,
             Ok(Some(_)) if self.platform.store.is_shared() && claimed.may_be_anothers() => return,
@@ -186,12 +185,11 @@ impl Sender {
             Err(_) => return sleep(LOOK).await,
         };
         let attempt = self.post_message(&taken.entry, message, AttemptKind::Scheduled).await;
-        let settled = self.keep(taken, attempt).await;
-        if settled.is_err() {
+        match self.keep(taken, attempt).await {
+            Ok(attempt) => slot.is_settled = attempt.acknowledged,
             // It stays due. Pause, so that the receiver is not called in a loop.
-            sleep(LOOK).await;
+            Err(_) => sleep(LOOK).await,
         }
-        drop(slot);
     }
 
     /// Makes an attempt, and stores its result and when the next one is due. The caller holds its slot. `None` if no
@@ -280,34 +278,72 @@ fn make_message(platform: &Platform, entry: &OutboxEntry, kind: AttemptKind) -> 
     message::make(platform, entry, platform.refresh_time_of_signatures(&entry.mchid), signature)
 }
 
-/// The receivers that have as many attempts as they may.
-fn busy(under_way: &HashMap<i64, String>) -> Vec<String> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for receiver in under_way.values() {
-        *counts.entry(receiver).or_default() += 1;
+/// Makes the message of an attempt by the retry table, if it is still to be made.
+fn prepare(platform: &Platform, taken: &ClaimedEntry) -> Prepared {
+    if !is_still_due(platform, taken)? {
+        return Ok(None);
     }
-    let full = counts.into_iter().filter(|(_, count)| *count >= MAX_ATTEMPTS_AT_ONE_RECEIVER);
-    full.map(|(receiver, _)| receiver.to_owned()).collect()
+    let make = || make_message(platform, &taken.entry, AttemptKind::Scheduled);
+    // A message that cannot be made is an attempt that failed, and not one that comes again every second.
+    Ok(Some(catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err(NOT_MADE.to_owned()))))
 }
 
-/// Whether what was claimed is still to be sent, and can be: a node that does not know its merchant yet must
+/// Whether a claimed entry is still to be sent, and can be: a node that does not know its merchant yet must
 /// not use an attempt up.
 fn is_still_due(platform: &Platform, taken: &ClaimedEntry) -> Result<bool, MerchantError> {
     platform.look_at_merchant(&taken.entry.mchid)?;
     Ok(platform.store.transaction(|tx| check_due(tx, taken))?)
 }
 
+impl UnderWay {
+    /// What another look at the outbox leaves out: receivers that have as many attempts as they may, and the notifications that
+    /// are being sent. Where anything due may be left out, the next end of an attempt asks for another look.
+    fn not_to_be_read(&mut self) -> (Vec<String>, Vec<i64>) {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for receiver in self.receivers.values() {
+            *counts.entry(receiver).or_default() += 1;
+        }
+        let full = counts.into_iter().filter(|(_, count)| *count >= MAX_ATTEMPTS_AT_ONE_RECEIVER);
+        let busy: Vec<String> = full.map(|(receiver, _)| receiver.to_owned()).collect();
+        self.is_waited_for |= !busy.is_empty() || self.receivers.len() >= MAX_ATTEMPTS_AT_ONCE;
+        (busy, self.receivers.keys().copied().collect())
+    }
+
+    /// Adds an attempt, if it may be made.
+    fn add(&mut self, number: i64, receiver: &str, at_receiver: usize) -> bool {
+        let there = self.receivers.values().filter(|known| *known == receiver).count();
+        let is_full = self.receivers.len() >= MAX_ATTEMPTS_AT_ONCE || there >= at_receiver;
+        if is_full || self.receivers.contains_key(&number) {
+            self.is_waited_for = true;
+            return false;
+        }
+        self.receivers.insert(number, receiver.to_owned());
+        true
+    }
+}
+
+<<<<<<< HEAD
 /// What one attempt holds of the limits; free again when it is dropped.
+=======
+/// The slots that one attempt occupies; freed when it is dropped.
+>>>>>>> words
 pub(super) struct DeliverySlot {
     sender: Sender,
     number: i64,
+    /// Whether its notification was acknowledged, which is kept: only who waits for the slot has to look at the outbox.
+    is_settled: bool,
 }
 
 impl Drop for DeliverySlot {
     fn drop(&mut self) {
         let platform = &self.sender.platform;
-        platform.deliveries.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
-        platform.store.look_at_outbox();
+        let mut under_way = platform.deliveries.under_way();
+        under_way.receivers.remove(&self.number);
+        let is_waited_for = mem::take(&mut under_way.is_waited_for);
+        drop(under_way);
+        if is_waited_for || !self.is_settled {
+            platform.store.look_at_outbox();
+        }
     }
 }
 
@@ -363,7 +399,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_by_a_claim_that_has_run_out_while_the_message_was_made() {
-        let sandbox = Sandbox::builder().clock(Clock::held(0).0).start().unwrap();
+        let sandbox = Sandbox::builder().clock(Clock::frozen(0).0).start().unwrap();
         let (_, mut taken) = one_that_waits();
         taken.entry.mchid = sandbox.kit().mchid.clone();
         taken.entry.notify_url = "http://127.0.0.1:1/".to_owned();

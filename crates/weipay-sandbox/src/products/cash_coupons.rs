@@ -69,5 +69,5 @@ pub(super) const ROUTES: &[Route] = &[
         .responding(ResponseForm::OF_COUPONS),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] = &[(activation::END, activation::end_stock)];

@@ -165,9 +165,16 @@ impl Engine for Memory {
         Ok(found)
     }
 
-    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
+    fn claim_due(
+        &self,
+        now: i64,
+        limit: usize,
+        busy: &[String],
+        under_way: &[i64],
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
         let mut due = self.outbox_due(now, usize::MAX)?;
         due.retain(|entry| busy.iter().all(|busy| busy != receiver_of(&entry.notify_url)));
+        due.retain(|entry| !under_way.contains(&entry.number));
         due.truncate(limit);
         Ok(due)
     }

@@ -13,7 +13,7 @@ pub(crate) struct Scan<'a, R> {
     engine: &'a dyn Engine,
     range: IndexRange,
     direction: Direction,
-    /// What was read of it and not yet given.
+    /// The records that were read and not yet returned.
     part: std::vec::IntoIter<(IndexPosition, StoredRecord)>,
     /// The place of the last that was read.
     last: IndexPosition,
@@ -37,12 +37,9 @@ impl<'a, R: Record> Scan<'a, R> {
         self.part = part.into_iter();
         Ok(())
     }
-}
 
-impl<R: Record> Iterator for Scan<'_, R> {
-    type Item = Result<R, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next record as it is stored.
+    pub(super) fn next_stored(&mut self) -> Option<Result<StoredRecord, StoreError>> {
         if self.part.len() == 0
             && !self.is_complete
             && let Err(error) = self.read_part()
@@ -50,7 +47,15 @@ impl<R: Record> Iterator for Scan<'_, R> {
             self.is_complete = true;
             return Some(Err(error));
         }
-        self.part.next().map(|(_, stored)| stored.open())
+        self.part.next().map(|(_, stored)| Ok(stored))
+    }
+}
+
+impl<R: Record> Iterator for Scan<'_, R> {
+    type Item = Result<R, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_stored().map(|stored| stored?.open())
     }
 }
 

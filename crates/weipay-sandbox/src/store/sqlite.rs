@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value as SqlValue;
-use rusqlite::{
-    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params,
-    params_from_iter,
-};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params, params_from_iter};
 
 use super::StoreError;
 use super::engine::{
@@ -105,9 +102,9 @@ impl Sqlite {
         work: impl FnOnce(&dyn Engine) -> Result<T, E>,
     ) -> Result<T, E> {
         self.1.as_ref().map_or(Ok(()), OpenFile::check)?;
-        let transaction = sql(|| self.0.transaction_with_behavior(TransactionBehavior::Immediate))?;
-        let done = work(&transaction)?;
-        sql(|| transaction.commit())?;
+        let open = sql(|| Open::begin(&self.0))?;
+        let done = work(&self.0)?;
+        sql(|| open.commit())?;
         Ok(done)
     }
 
@@ -118,6 +115,31 @@ impl Sqlite {
             let mut statement = self.0.prepare_cached("SELECT EXISTS (SELECT 1 FROM due WHERE at <= ?1)")?;
             statement.query_row([now], |row| row.get(0))
         })
+    }
+}
+
+/// An open transaction. What was not committed is taken back.
+///
+/// It is rusqlite's `Transaction`, with statements that are compiled once: there are several transactions for each request.
+struct Open<'a>(&'a Connection);
+
+impl<'a> Open<'a> {
+    fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        // After a commit, and after errors with which SQLite itself takes everything back, none is open.
+        if !self.0.is_autocommit() {
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
     }
 }
 
@@ -185,26 +207,22 @@ fn search(kind: &str, conditions: &[IndexRange]) -> Option<(String, Vec<SqlValue
 }
 
 /// Writes the index entries of a record.
-fn write_indexes(transaction: &Transaction<'_>, record: &NewRecord<'_>, number: i64) -> rusqlite::Result<()> {
+fn write_indexes(connection: &Connection, record: &NewRecord<'_>, number: i64) -> rusqlite::Result<()> {
     let entries = record.indexes.iter().map(|entry| (entry.index, &*entry.value));
-    write_entries(transaction, record.kind, entries, number)
+    write_entries(connection, record.kind, entries, number)
 }
 
 /// Updates the index entries of a record. Unchanged entries are not rewritten, to keep the WAL small: each is on a
 /// page of its own.
-fn change_indexes(
-    transaction: &Transaction<'_>,
-    record: &NewRecord<'_>,
-    number: i64,
-) -> rusqlite::Result<()> {
+fn change_indexes(connection: &Connection, record: &NewRecord<'_>, number: i64) -> rusqlite::Result<()> {
     let mut statement =
-        transaction.prepare_cached("SELECT kind, name, value FROM record_indexes WHERE number = ?1")?;
+        connection.prepare_cached("SELECT kind, name, value FROM record_indexes WHERE number = ?1")?;
     let read = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
     let there: Vec<[String; 3]> = statement.query_map([number], read)?.collect::<Result<_, _>>()?;
     let stays = |[kind, name, value]: &[String; 3]| {
         kind == record.kind && record.indexes.iter().any(|entry| entry.index == name && entry.value == *value)
     };
-    let mut delete = transaction.prepare_cached(
+    let mut delete = connection.prepare_cached(
         "DELETE FROM record_indexes WHERE kind = ?1 AND name = ?2 AND value = ?3 AND number = ?4",
     )?;
     for gone in there.iter().filter(|entry| !stays(entry)) {
@@ -215,16 +233,16 @@ fn change_indexes(
         !there.iter().any(|entry| stays(entry) && entry[1] == name && entry[2] == value)
     };
     let entries = record.indexes.iter().map(|entry| (entry.index, &*entry.value));
-    write_entries(transaction, record.kind, entries.filter(|(name, value)| is_new(name, value)), number)
+    write_entries(connection, record.kind, entries.filter(|(name, value)| is_new(name, value)), number)
 }
 
 fn write_entries<'a>(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     kind: &str,
     entries: impl Iterator<Item = (&'a str, &'a str)>,
     number: i64,
 ) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare_cached(
+    let mut statement = connection.prepare_cached(
         "INSERT OR IGNORE INTO record_indexes (kind, name, value, number) VALUES (?1, ?2, ?3, ?4)",
     )?;
     for (name, value) in entries {
@@ -233,13 +251,14 @@ fn write_entries<'a>(
     Ok(())
 }
 
-fn insert_into_outbox(transaction: &Transaction<'_>, entry: &OutboxEntry) -> rusqlite::Result<usize> {
+fn insert_into_outbox(connection: &Connection, entry: &OutboxEntry) -> rusqlite::Result<usize> {
     let OutboxEntry { number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due } =
         entry;
-    let mut statement = transaction.prepare_cached(&format!(
+    let mut statement = connection.prepare_cached(&format!(
         "INSERT INTO outbox ({OUTBOX}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
     ))?;
-    let resource = resource.to_string();
+    let resource = serde_json::to_string(resource)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     statement.execute(params![
         number,
         mchid,
@@ -253,7 +272,7 @@ fn insert_into_outbox(transaction: &Transaction<'_>, entry: &OutboxEntry) -> rus
     ])
 }
 
-impl Engine for Transaction<'_> {
+impl Engine for Connection {
     fn record(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError> {
         sql(|| {
             let mut statement = self
@@ -311,18 +330,18 @@ impl Engine for Transaction<'_> {
         })
     }
 
+    // `RETURNING` is not used by what every request does: SQLite gathers its rows in a table, which costs more than the rest of
+    // the statement.
     fn insert(&self, record: &NewRecord<'_>) -> Result<bool, StoreError> {
         sql(|| {
             let mut statement = self.prepare_cached(
                 "INSERT INTO records (kind, key, version, document) VALUES (?1, ?2, 1, ?3)
-                 ON CONFLICT (kind, key) DO NOTHING RETURNING number",
+                 ON CONFLICT (kind, key) DO NOTHING",
             )?;
-            let values = [record.kind, record.key, record.document];
-            let number: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
-            match number {
-                Some(number) => write_indexes(self, record, number).map(|()| true),
-                None => Ok(false),
+            if statement.execute([record.kind, record.key, record.document])? == 0 {
+                return Ok(false);
             }
+            write_indexes(self, record, self.last_insert_rowid()).map(|()| true)
         })
     }
 
@@ -335,12 +354,15 @@ impl Engine for Transaction<'_> {
         sql(|| {
             let mut statement = self.prepare_cached(
                 "UPDATE records SET document = ?3, version = version + 1
-                 WHERE kind = ?1 AND key = ?2 AND version = ?4 RETURNING number",
+                 WHERE kind = ?1 AND key = ?2 AND version = ?4",
             )?;
-            let values = params![record.kind, record.key, record.document, version];
-            let number: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
-            let Some(number) = number else { return Ok(false) };
+            if statement.execute(params![record.kind, record.key, record.document, version])? == 0 {
+                return Ok(false);
+            }
             if indexes_changed {
+                let mut statement =
+                    self.prepare_cached("SELECT number FROM records WHERE kind = ?1 AND key = ?2")?;
+                let number = statement.query_row([record.kind, record.key], |row| row.get(0))?;
                 change_indexes(self, record, number)?;
             }
             Ok(true)
@@ -349,11 +371,15 @@ impl Engine for Transaction<'_> {
 
     fn next_number(&self, series: &str, first: i64) -> Result<i64, StoreError> {
         sql(|| {
-            let mut statement = self.prepare_cached(
-                "INSERT INTO counters (name, value) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
-            )?;
-            statement.query_row(params![series, first], |row| row.get(0))
+            let mut statement = self.prepare_cached("SELECT value FROM counters WHERE name = ?1")?;
+            let last: Option<i64> = statement.query_row([series], |row| row.get(0)).optional()?;
+            // Nobody else writes before this transaction ends.
+            let (next, write) = match last {
+                None => (first, "INSERT INTO counters (name, value) VALUES (?1, ?2)"),
+                Some(last) => (last.saturating_add(1), "UPDATE counters SET value = ?2 WHERE name = ?1"),
+            };
+            self.prepare_cached(write)?.execute(params![series, next])?;
+            Ok(next)
         })
     }
 
@@ -422,16 +448,29 @@ impl Engine for Transaction<'_> {
         })
     }
 
-    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
+    fn claim_due(
+        &self,
+        now: i64,
+        limit: usize,
+        busy: &[String],
+        under_way: &[i64],
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
         let others = " AND substr(notify_url || '/', 1, length(?) + 1) <> ? || '/'".repeat(busy.len());
         let mut values = vec![SqlValue::from(now)];
         values.extend(busy.iter().flat_map(|busy| [busy, busy]).map(|busy| SqlValue::from(busy.clone())));
-        values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
         sql(|| {
             let mut statement = self.prepare_cached(&format!(
-                "SELECT {OUTBOX} FROM outbox WHERE due <= ?{others} ORDER BY due, number LIMIT ?"
+                "SELECT {OUTBOX} FROM outbox WHERE due <= ?{others} ORDER BY due, number"
             ))?;
-            statement.query_map(params_from_iter(values), waiting)?.collect()
+            let (mut rows, mut found) = (statement.query(params_from_iter(values))?, Vec::new());
+            while found.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                if !under_way.contains(&row.get(0)?) {
+                    found.push(waiting(row)?);
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -478,7 +517,7 @@ impl Engine for Transaction<'_> {
         sql(|| {
             let mut statement = self.prepare_cached(
                 "INSERT INTO due (kind, key, at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at",
+                 ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at WHERE at <> excluded.at",
             )?;
             statement.execute(params![due.kind, due.key, due.at])
         })
@@ -540,7 +579,7 @@ mod tests {
         assert_eq!(sqlite.0.total_changes() - changes, 3);
         let found = |value: &str| {
             let range = IndexRange::equal("time", value);
-            sqlite.0.unchecked_transaction().unwrap().count("k", &[range]).unwrap()
+            sqlite.0.count("k", &[range]).unwrap()
         };
         assert_eq!((found("1"), found("2")), (0, 1));
     }

@@ -604,7 +604,7 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 5] = [
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYSPTRANS_PAY_BANK: [ErrorCode; 9] = [
-    ErrorCode::new(0, "INVALID_REQUEST", Advice::RetrySame, "the merchant lacks a permission, the certificate is wrong, or there were too many calls"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::RetryLater, "the merchant lacks a permission, the certificate is wrong, or there were too many calls"),
     ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which"),
     ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").says("签名出错，请根据签名算法进行签名"),
@@ -616,7 +616,7 @@ pub(crate) static OF_POST_V2_MMPAYSPTRANS_PAY_BANK: [ErrorCode; 9] = [
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYSPTRANS_QUERY_BANK: [ErrorCode; 5] = [
-    ErrorCode::new(0, "INVALID_REQUEST", Advice::RetrySame, "the merchant lacks a permission, the certificate is wrong, or there were too many calls"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::RetryLater, "the merchant lacks a permission, the certificate is wrong, or there were too many calls"),
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which"),
     ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").says("签名出错，请根据签名算法进行签名"),
     ErrorCode::new(0, "ORDERNOTEXIST", Advice::QueryState, "the number is unknown, or its payment is not known yet"),

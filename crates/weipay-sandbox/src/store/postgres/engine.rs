@@ -385,7 +385,14 @@ impl Engine for Open<'_> {
             .collect()
     }
 
-    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
+    fn claim_due(
+        &self,
+        now: i64,
+        limit: usize,
+        busy: &[String],
+        _under_way: &[i64],
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        // What this node delivers is claimed.
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let busy: Vec<String> = busy.iter().map(|busy| format!("{busy}/")).collect();
         let mut values: Vec<&(dyn ToSql + Sync)> = vec![&now, &limit];

@@ -61,7 +61,7 @@ fn within<T>(node: &Postgres, work: impl FnMut(&dyn Engine) -> Result<T, StoreEr
 }
 
 fn claim(node: &Postgres) -> Vec<i64> {
-    within(node, |engine| engine.claim_due(0, 100, &[])).iter().map(|entry| entry.number).collect()
+    within(node, |engine| engine.claim_due(0, 100, &[], &[])).iter().map(|entry| entry.number).collect()
 }
 
 #[test]
@@ -219,7 +219,8 @@ fn two_sandboxes(clock: Option<i64>) -> Option<[Sandbox; 2]> {
     let address = StoreAddress(Kind::Postgres(Box::new(config)));
     Some(std::array::from_fn(|_| {
         let builder = Sandbox::builder().store(address.clone());
-        let builder = clock.into_iter().fold(builder, |builder, at| builder.clock(crate::Clock::held(at).0));
+        let builder =
+            clock.into_iter().fold(builder, |builder, at| builder.clock(crate::Clock::frozen(at).0));
         builder.start().unwrap()
     }))
 }

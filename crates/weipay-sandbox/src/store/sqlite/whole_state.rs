@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{OUTBOX, insert_into_outbox, sql, waiting, write_entries};
 use crate::store::StoreError;
@@ -10,11 +10,11 @@ use crate::store::engine::{Due, EachRow, Fingerprint, StoredRow, WholeState};
 
 /// Gives what a statement finds, row after row, so that a large database needs no more memory than a small one.
 fn each_row(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     statement: &str,
     mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut statement = sql(|| transaction.prepare(statement))?;
+    let mut statement = sql(|| connection.prepare(statement))?;
     let mut rows = sql(|| statement.query([]))?;
     while let Some(row) = sql(|| rows.next())? {
         each(row)?;
@@ -22,7 +22,7 @@ fn each_row(
     Ok(())
 }
 
-impl WholeState for Transaction<'_> {
+impl WholeState for Connection {
     fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
         let mut entries_of = sql(|| {
             self.prepare("SELECT name, value FROM record_indexes WHERE number = ?1 ORDER BY name, value")

@@ -14,6 +14,18 @@ pub(super) struct Missing {
     pub(super) is_another_there: bool,
 }
 
+/// The numbers that name an order, a refund or a contract in the same way in all operations.
+const NUMBERS: &[&str] = &[
+    "combine_out_trade_no",
+    "contract_code",
+    "contract_id",
+    "out_order_no",
+    "out_refund_no",
+    "out_trade_no",
+    "refund_id",
+    "transaction_id",
+];
+
 /// Compares the fields that repeat: those of the operation, and those of any response, also where its page does not
 /// name them. The first that every success repeats and this one does not is given back.
 pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<Missing>, Another> {
@@ -45,9 +57,11 @@ pub(super) fn compare(asked: Asked<'_>, success: &dyn Success) -> Result<Option<
             missing = missing.or(Some(field));
         }
     }
-    // The number of the request, also where its page does not name it: if it is there, it is of this call.
-    let number = operation.request_number().filter(|number| !is_of_page(operation, number));
-    for field in asked.sent_among(any.echoes).into_iter().chain(number) {
+    // The numbers of the request, also where the response's page does not name them: if one is there, it is of this call.
+    let mut numbers = asked.sent_among(NUMBERS);
+    numbers.extend(operation.request_number().filter(|number| !NUMBERS.contains(number)));
+    numbers.retain(|number| !is_of_page(operation, number));
+    for field in asked.sent_among(any.echoes).into_iter().chain(numbers) {
         if let Some(sent) = asked.sent(field)
             && let Some(answered) = success.text(field)
             && differ(&sent, &answered)
@@ -147,6 +161,43 @@ mod tests {
                 assert_eq!(differing(&request, of_another.as_bytes()), Some(field), "{of_another}");
             }
         }
+    }
+
+    /// The response to the query of another order, which came for what acts.
+    #[test]
+    fn a_number_that_was_sent_is_compared_where_the_page_of_the_response_does_not_name_it() {
+        let reverse =
+            of(Method::POST, "v2/secapi/pay/reverse", r#"{"out_trade_no":"A","transaction_id":"1"}"#);
+        let close = of(Method::POST, "v2/pay/closeorder", r#"{"out_trade_no":"A"}"#);
+        let deduct = of(Method::POST, "v2/pay/pappayapply", r#"{"contract_id":"A","out_trade_no":"T"}"#);
+        for (request, field) in [
+            (&reverse, "out_trade_no"),
+            (&reverse, "transaction_id"),
+            (&close, "out_trade_no"),
+            (&deduct, "contract_id"),
+        ] {
+            let answered = |value: &str| {
+                let mut elements = XmlElements::new();
+                for (name, value) in [("result_code", "SUCCESS"), ("recall", "N"), (field, value)] {
+                    elements.push(name, value);
+                }
+                differing_elements(request, &elements)
+            };
+            let same = if field == "transaction_id" { "1" } else { "A" };
+            assert_eq!(answered("B9"), Some(field), "{field}");
+            for allowed in [same, ""] {
+                assert_ne!(answered(allowed), Some(field), "{field}");
+            }
+        }
+        let refund =
+            of(Method::POST, "v3/ecommerce/refunds/apply", r#"{"out_refund_no":"R","out_trade_no":"A"}"#);
+        let success = |number: &str| {
+            format!(
+                r#"{{"refund_id":"5","out_refund_no":"R","create_time":"2026-11-28T10:00:00+08:00","out_trade_no":"{number}"}}"#
+            )
+        };
+        assert_eq!(differing(&refund, success("A").as_bytes()), None);
+        assert_eq!(differing(&refund, success("B").as_bytes()), Some("out_trade_no"));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl<M: Mode> MmpaysptransPayBank<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// |  | `INVALID_REQUEST` | the merchant lacks a permission, the certificate is wrong, or there were too many calls | `RetrySame` |
+    /// |  | `INVALID_REQUEST` | the merchant lacks a permission, the certificate is wrong, or there were too many calls | `RetryLater` |
     /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `QueryState` |
     /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
     /// |  | `SIGNERROR` | the signature of the request cannot be verified (签名出错，请根据签名算法进行签名) | `FixRequest` |
@@ -96,7 +96,7 @@ impl<M: Mode> MmpaysptransQueryBank<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// |  | `INVALID_REQUEST` | the merchant lacks a permission, the certificate is wrong, or there were too many calls | `RetrySame` |
+    /// |  | `INVALID_REQUEST` | the merchant lacks a permission, the certificate is wrong, or there were too many calls | `RetryLater` |
     /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
     /// |  | `SIGNERROR` | the signature of the request cannot be verified (签名出错，请根据签名算法进行签名) | `FixRequest` |
     /// |  | `ORDERNOTEXIST` | the number is unknown, or its payment is not known yet | `QueryState` |
