@@ -322,11 +322,7 @@ impl UnderWay {
     }
 }
 
-<<<<<<< HEAD
-/// What one attempt holds of the limits; free again when it is dropped.
-=======
 /// The slots that one attempt occupies; freed when it is dropped.
->>>>>>> words
 pub(super) struct DeliverySlot {
     sender: Sender,
     number: i64,
