@@ -365,7 +365,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// A receiver of notifications: acknowledges each, over kept connections.
+/// A receiver of notifications: acknowledges each, over kept connections. It says that they are kept, as Node.js and nginx do.
 async fn acknowledge(listener: TcpListener, notified: Arc<AtomicUsize>) {
     loop {
         let (socket, _) = listener.accept().await.expect("a connection");
@@ -386,7 +386,8 @@ async fn acknowledge(listener: TcpListener, notified: Arc<AtomicUsize>) {
                     return;
                 }
                 notified.fetch_add(1, Ordering::SeqCst);
-                if write.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.is_err() {
+                let response = b"HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n";
+                if write.write_all(response).await.is_err() {
                     return;
                 }
             }

@@ -16,7 +16,7 @@ use weipay_sandbox::{Clock, Request, Sandbox};
 
 /// The clock is held: a run of some minutes must not let a signature grow old.
 static SANDBOX: LazyLock<Sandbox> =
-    LazyLock::new(|| Sandbox::builder().clock(Clock::held(weipay_fuzz::NOW).0).start().unwrap());
+    LazyLock::new(|| Sandbox::builder().clock(Clock::frozen(weipay_fuzz::NOW).0).start().unwrap());
 static KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| PrivateKey::from_pem(&SANDBOX.kit_on_disk().merchant_key_pem().unwrap()).unwrap());
 

@@ -60,7 +60,8 @@ pub(crate) struct Arguments {
     pub(crate) path: String,
     /// The JSON body. It is sent as given, except that a missing merchant number is filled in and sensitive fields are encrypted;
     /// APIv2 gets it as XML. @FILE reads it from a file, and - from standard input.
-    #[arg(long, value_name = "JSON", value_parser = values::JsonBody)]
+    // `--body` is what many other tools have.
+    #[arg(long, alias = "body", value_name = "JSON", value_parser = values::JsonBody)]
     pub(crate) json: Option<Box<serde_json::value::RawValue>>,
     /// Encrypt the sensitive fields (敏感信息加密), which you give in plaintext.
     #[arg(long)]

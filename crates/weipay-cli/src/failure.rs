@@ -57,7 +57,7 @@ impl Failure {
             ClientError::NotRunning(_) | ClientError::Unreadable(_) => Self::usage(error),
             // A value of the command line that the sandbox alone can judge.
             ClientError::Refused { status: 400, .. } => Self::usage(error),
-            ClientError::Connection(_) | ClientError::Refused { .. } => Self::failed(error),
+            _ => Self::failed(error),
         }
     }
 

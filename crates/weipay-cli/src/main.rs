@@ -11,6 +11,7 @@ mod notification_listener;
 mod output;
 mod quickstart;
 mod sandbox;
+mod signals;
 mod trigger;
 
 use std::process::ExitCode;

@@ -21,6 +21,7 @@ use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::interrupted::DeletedWhenInterrupted;
 use crate::output::{BOLD, CODE, DIM, GOOD};
+use crate::signals;
 use story::Story;
 
 /// An expression with its own text.
@@ -62,10 +63,10 @@ pub(crate) fn run(arguments: &Quickstart) -> Outcome {
     let signals = is_temporary.then(|| DeletedWhenInterrupted::new(&sandbox)).transpose()?;
     play(arguments, &sandbox).map_err(Failure::failed)?;
     if arguments.stay {
-        // The sandbox listens itself, and deletes the folder when it is dropped.
-        let shutdown_signal = sandbox.shutdown_signal();
+        // The sandbox deletes the folder when it is dropped.
+        let shutdown = signals::shutdown().map_err(Failure::failed)?;
         signals.iter().for_each(DeletedWhenInterrupted::stop);
-        shutdown_signal.recv().unwrap_or(Ok(())).map_err(Failure::failed)?;
+        shutdown.recv().ok();
     }
     Ok(())
 }

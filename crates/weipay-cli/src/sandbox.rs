@@ -37,6 +37,7 @@ use weipay_sandbox::{ClockMode, Sandbox, StartError};
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::note;
+use crate::signals;
 use log_writer::LogWriter;
 use serving::Serving;
 
@@ -207,7 +208,7 @@ fn serve(arguments: &Arguments) -> Outcome {
     }
     let sandbox = builder.start().map_err(start_failure)?;
     // Before the line is printed: a script may send a signal as soon as it has read the line.
-    let shutdown_signal = sandbox.shutdown_signal();
+    let shutdown = signals::shutdown().map_err(Failure::failed)?;
     // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
@@ -222,10 +223,10 @@ fn serve(arguments: &Arguments) -> Outcome {
         writeln!(anstream::stderr(), "{note}").ok();
     }
     tell_holds(&sandbox);
-    let waited = shutdown_signal.recv().unwrap_or(Ok(()));
+    shutdown.recv().ok();
     drop(sandbox);
     drop(log);
-    waited.map_err(Failure::failed)
+    Ok(())
 }
 
 /// Holds survive a restart. They are reported, because this user may not have set them.

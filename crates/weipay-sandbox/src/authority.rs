@@ -103,7 +103,7 @@ impl Authority {
         &self.file
     }
 
-    /// What a TLS connection is accepted with.
+    /// The configuration with which a TLS connection is accepted.
     pub(crate) fn server(&self) -> Result<Arc<ServerConfig>, String> {
         if let Some(made) = self.server.get() {
             return Ok(Arc::clone(made));
@@ -359,7 +359,7 @@ mod tests {
         assert!(works());
     }
 
-    /// Who trusts the old authority would meet nothing but an error of TLS.
+    /// Clients that trust the old authority would only get an error of TLS.
     #[test]
     fn no_other_authority_takes_the_place_of_one_whose_key_is_lost() {
         let dir = tempfile::tempdir().unwrap();

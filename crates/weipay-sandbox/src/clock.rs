@@ -3,8 +3,8 @@
 //! A time is unix seconds inside, RFC 3339 with `+08:00` on the wire, and days begin at midnight in Beijing. The platform writes
 //! times without fractions and accepts fractions in requests.
 
+mod control;
 mod duration;
-mod held;
 
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,9 +12,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use weipay_rules::rfc3339::{self, BEIJING_OFFSET, Beijing, WRITABLE};
 
+pub use control::{ClockControl, ClockMode};
+pub(crate) use control::{ClockListener, Move};
 pub use duration::parse_duration;
-pub(crate) use held::{ClockListener, Move};
-pub use held::{ClockMode, HeldClock};
 
 /// The clock of a platform. Clones show the same time.
 #[derive(Debug, Clone, Default)]
@@ -23,15 +23,15 @@ pub enum Clock {
     #[default]
     System,
     /// A clock that a test controls.
-    Held(HeldClock),
+    Controlled(ClockControl),
 }
 
 impl Clock {
-    /// A clock that stands still at `unix_seconds`, and can be moved with [`HeldClock`].
+    /// A clock that stands still at `unix_seconds`, and can be moved with [`ClockControl`].
     #[must_use]
-    pub fn held(unix_seconds: i64) -> (Self, HeldClock) {
-        let held = HeldClock::new(ClockMode::Frozen { at: unix_seconds });
-        (Self::Held(held.clone()), held)
+    pub fn frozen(unix_seconds: i64) -> (Self, ClockControl) {
+        let control = ClockControl::new(ClockMode::Frozen { at: unix_seconds });
+        (Self::Controlled(control.clone()), control)
     }
 
     /// Unix seconds.
@@ -39,7 +39,7 @@ impl Clock {
     pub fn now(&self) -> i64 {
         match self {
             Self::System => machine_now(),
-            Self::Held(held) => held.now(),
+            Self::Controlled(control) => control.now(),
         }
     }
 }
@@ -60,7 +60,7 @@ impl FromStr for Clock {
     fn from_str(text: &str) -> Result<Self, String> {
         let seconds =
             parse(text).ok_or("write a time with its offset, as 2026-08-15T12:00:00+08:00 (RFC 3339)")?;
-        Ok(Self::held(seconds).0)
+        Ok(Self::frozen(seconds).0)
     }
 }
 

@@ -310,7 +310,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What is said of a broken rule; the first two passes do not ask for it.
+    /// The message of a broken rule; the first two passes do not need it.
     fn judge(
         &self,
         field: &Field,
@@ -397,7 +397,7 @@ impl Walk<'_> {
     }
 }
 
-/// What the sandbox says of one value of a body, when it refuses it. For the SDK's tests, which compare verdicts.
+/// The message about one value of a body, if it is refused. For the SDK's tests, which compare verdicts.
 #[doc(hidden)]
 #[must_use]
 pub fn refusal_of(field: &Field, value: &Value) -> Option<String> {
@@ -415,7 +415,7 @@ pub fn refusal_of(field: &Field, value: &Value) -> Option<String> {
 ///
 /// # Errors
 ///
-/// What is refused, by its message.
+/// An error, by its message.
 #[doc(hidden)]
 pub fn check_against_catalogue(method: &str, target: &str, body: &[u8]) -> Result<(), String> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));

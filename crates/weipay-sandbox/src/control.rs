@@ -58,7 +58,7 @@ static TABLES: &[&[Route]] = &[
     openapi::ROUTES,
 ];
 
-/// What handlers work on.
+/// The state that handlers work on.
 pub(crate) struct Control {
     pub(crate) platform: Arc<Platform>,
 }

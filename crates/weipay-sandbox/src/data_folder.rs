@@ -11,7 +11,7 @@ use std::{fmt, io};
 use crate::error::append_causes;
 use private::{make_folder, open_file};
 
-/// What a sandbox may have in its data folder.
+/// The files of a data folder.
 const OURS: [&str; 19] = [
     "kit.json",
     "kit.json.unfinished",
@@ -73,7 +73,7 @@ pub enum FolderError {
     File {
         /// Which one.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
 }

@@ -124,7 +124,7 @@ mod tests {
     use crate::platform::snapshots::SnapshotError;
     use crate::products::complaints::control::ComplaintError;
     use crate::products::pay_score::control::ServiceOrderError;
-    use crate::products::payments::person::PersonPaysError;
+    use crate::products::payments::person::PaymentError;
     use crate::products::transfers::control::TransferError;
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
         let text = "the sandbox's database could not be opened";
         tells_its_cause_once(&ClockError::Store(database()), text);
         tells_its_cause_once(&SnapshotError::Store(database()), text);
-        tells_its_cause_once(&PersonPaysError::Store(database()), text);
+        tells_its_cause_once(&PaymentError::Store(database()), text);
         tells_its_cause_once(
             &NotificationError::Store(database()),
             &format!("the notifications could not be read or stored: {text}"),

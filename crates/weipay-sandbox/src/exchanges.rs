@@ -60,7 +60,7 @@ impl std::fmt::Debug for Kept {
 enum Content {
     /// A request and its response.
     Whole(Whole),
-    /// What has only a line: a connection without a request, an attempt to deliver a notification.
+    /// An entry with only a line: a connection without a request, an attempt to deliver a notification.
     Line(LogEntry),
 }
 
@@ -94,7 +94,7 @@ impl Whole {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) exchanges: Vec<Exchange>,
-    /// What the next page comes after.
+    /// The position after which the next page begins.
     pub(crate) next: u64,
     /// How many after the given number are gone already.
     pub(crate) dropped: u64,
@@ -162,7 +162,7 @@ impl Exchanges {
         self.changed.notify_waiters();
     }
 
-    /// What came after `after`, or the newest, oldest first.
+    /// The entries after `after`, or the newest ones, oldest first.
     pub(crate) fn page(&self, after: Option<u64>, limit: usize, only_failed: bool) -> Page {
         let ring = self.ring();
         let first = ring.kept.front().map_or(ring.last + 1, |kept| kept.number);

@@ -59,9 +59,9 @@ pub struct Difference {
     pub line: &'static str,
     /// The offset in that line.
     pub column: usize,
-    /// What stands there in the expected message.
+    /// The line of the expected message.
     pub expected: String,
-    /// What was signed there.
+    /// The line that was signed.
     pub signed: String,
 }
 
@@ -111,7 +111,7 @@ impl fmt::Display for SignatureExplanation {
 pub(crate) struct WrongSignature<'a> {
     pub(crate) request: &'a Request,
     pub(crate) operation: &'static Operation,
-    /// What stands as body in the message that should have been signed.
+    /// The body in the message that should have been signed.
     pub(crate) body: &'a [u8],
     pub(crate) authorization: &'a Authorization,
     pub(crate) merchant: &'a Merchant,

@@ -29,7 +29,7 @@ use weipay_wire::{
     Authorization, AuthorizationError, BRAND_SCHEME, Scheme, is_fresh, is_same_serial, request_message,
 };
 
-use crate::clock::HeldClock;
+use crate::clock::ClockControl;
 use crate::explain::{WrongSignature, paths, serial};
 use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
@@ -97,7 +97,7 @@ pub(crate) fn authenticate<'a>(
     request: &'a Request,
     merchants: &Merchants,
     replays: Option<&Replays>,
-    clock: &HeldClock,
+    clock: &ClockControl,
     reload: impl Fn(&str) -> bool,
 ) -> Result<Authenticated<'a>, Rejection> {
     let now = clock.now();

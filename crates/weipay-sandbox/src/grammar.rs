@@ -233,7 +233,7 @@ pub(crate) fn other_merchant(member: &str) -> Refusal {
     )
 }
 
-/// What the sentence calls an integer.
+/// The name of an integer in the sentence.
 pub(crate) const fn integer(kind: IntegerType) -> &'static str {
     match kind {
         IntegerType::Int32 => " 32 位有符号整数",

@@ -66,7 +66,7 @@ pub enum KitError {
     File {
         /// Which one.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// `kit.json` is there and the keys are not.
@@ -78,7 +78,7 @@ pub enum KitError {
     Broken {
         /// Which one.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The mistake in it.
         reason: String,
     },
     /// A certificate is one of the real platform.
@@ -92,16 +92,16 @@ pub enum KitError {
     Left {
         /// The folder of the kit.
         dir: PathBuf,
-        /// What the kit has, and what was asked for.
+        /// The value of the kit, and the requested one.
         reason: String,
     },
     /// The kit was made for a merchant with other keys of the platform than those that were asked for.
     OtherPlatformKeys {
         /// The data folder.
         dir: PathBuf,
-        /// What the kit was made with.
+        /// The value in the kit.
         has: PlatformKeys,
-        /// What was asked for.
+        /// The requested value.
         wanted: PlatformKeys,
     },
 }

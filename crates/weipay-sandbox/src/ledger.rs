@@ -130,7 +130,7 @@ impl PostingError {
     }
 }
 
-/// What is in the wallet of an openid becomes the money of the person whose openid it is now.
+/// Moves the money in the wallet of an openid to the person whose openid it is now.
 pub(crate) fn take_over_wallet(
     tx: &Transaction<'_>,
     openid: &str,
@@ -167,18 +167,18 @@ pub(crate) struct Entry {
     pub(crate) legs: Vec<Leg>,
 }
 
-/// What an entry did to one account.
+/// The change of one account by an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Leg {
     pub(crate) owner: Owner,
     pub(crate) kind: AccountKind,
     /// Below zero for what left it.
     pub(crate) fen: i64,
-    /// What was in the account afterwards.
+    /// The balance of the account afterwards.
     pub(crate) balance: i64,
-    /// What was in the owner's basic account afterwards.
+    /// The balance of the owner's basic account afterwards.
     pub(crate) basic: i64,
-    /// What was in the owner's operation account afterwards, if it is a part of it.
+    /// The balance of the owner's operation account afterwards, if the leg belongs to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) operation: Option<i64>,
 }

@@ -94,7 +94,7 @@ mod upload;
 mod v2;
 mod words;
 
-pub use clock::{Clock, ClockMode, HeldClock, parse_duration};
+pub use clock::{Clock, ClockControl, ClockMode, parse_duration};
 pub use contract::Validation;
 #[doc(hidden)]
 pub use contract::{check_against_catalogue, refusal_of};
@@ -123,7 +123,7 @@ pub use products::Behaviour;
 pub use products::balance::top_up::MerchantAccount;
 pub use products::contracts::control::ContractError;
 pub use products::pay_score::control::ServiceOrderError;
-pub use products::payments::person::{BankCard, PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
+pub use products::payments::person::{BankCard, PaymentError, PaymentFailure, PaymentRequest, PaymentResult};
 pub use products::transfers::control::TransferError;
 pub use response::{ANSWER_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
@@ -133,13 +133,13 @@ pub use v2::CLIENT_CERTIFICATE_HEADER;
 /// Actions of consumers on complaints (消费者投诉) that are not part of the API.
 pub mod complaints {
     pub use crate::products::complaints::control::ComplaintError;
-    pub use crate::products::complaints::person::{PersonComplains, Problem, Said};
+    pub use crate::products::complaints::person::{ComplaintMessage, NewComplaint, Problem};
     pub use crate::products::complaints::rules::PersonStep;
 }
 
 /// Actions on merchant coupons (商家券) that are not part of the API: the state of a stock, and pages that give coupons.
 pub mod merchant_coupons {
-    pub use crate::products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
+    pub use crate::products::merchant_coupons::reception::{CouponPage, ReceiveResult, ReceivedCoupon};
     pub use crate::products::merchant_coupons::stock::StockState;
 }
 

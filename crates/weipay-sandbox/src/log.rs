@@ -189,7 +189,7 @@ pub(crate) fn known_words(path: &str) -> String {
     segments.join("/")
 }
 
-/// What stands for a segment that is not shown.
+/// The placeholder for a hidden segment.
 const HIDDEN: &str = "{?}";
 /// No operation has as many; it bounds the search for words.
 const MAX_SEGMENTS: usize = 20;

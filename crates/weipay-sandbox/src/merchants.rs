@@ -41,7 +41,7 @@ pub(crate) struct Merchant {
     pub(crate) not_before: i64,
     /// When its certificate expires, in unix seconds.
     pub(crate) not_after: i64,
-    /// What was said about its certificate beside that.
+    /// The state of its certificate that a developer has set.
     pub(crate) certificate: CertificateState,
     /// APIv3密钥, which the platform shares.
     pub(crate) api_v3_key: ApiV3Key,
@@ -74,7 +74,7 @@ pub(crate) struct Merchants {
     known: RwLock<BTreeMap<String, Arc<Merchant>>>,
     /// Held by who changes them.
     changing: Mutex<()>,
-    /// What this node last saw of them where other nodes may change them, too.
+    /// The merchants as this node last saw them; other nodes may change them too.
     seen: Mutex<Seen>,
 }
 
@@ -133,7 +133,7 @@ impl Merchants {
         appids
     }
 
-    /// What this node last saw; whoever has it takes over what other nodes did.
+    /// The merchants as this node last saw them; the holder of this lock takes over changes of other nodes.
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,6 +10,7 @@
 //! | `lookup` | looking up the names of receivers |
 //! | `address` | where a `notify_url` leads, and which addresses may be called |
 //! | `receiver` | one POST with its limits |
+//! | `connections` | connections that stay open for the next one |
 //! | `acknowledgement` | what a response means |
 //! | `record` | what is kept of a notification and its attempts |
 //! | `hold` | notifications that wait until they are released |
@@ -28,6 +29,7 @@
 mod acknowledgement;
 pub(crate) mod address;
 mod claim;
+mod connections;
 pub(crate) mod event_name;
 pub(crate) mod hold;
 mod lookup;
@@ -48,7 +50,7 @@ use crate::store::{OutboxEntry, StoreError, Transaction};
 pub(crate) use receiver::Receivers;
 pub(crate) use sender::Sender;
 
-/// What deliveries of a platform have in common.
+/// The state that all deliveries of a platform share.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     receivers: Receivers,

@@ -22,7 +22,7 @@ use http::HeaderMap;
 use weipay_catalog::{Operation, Place, Purpose};
 
 use crate::authority::is_official;
-use crate::clock::{ClockMode, HeldClock};
+use crate::clock::{ClockControl, ClockMode};
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
 use crate::exchanges::Exchanges;
@@ -77,11 +77,11 @@ pub struct Platform {
     pub(crate) examples: bool,
     /// The signatures that were already used (`--no-replays`).
     pub(crate) replays: Option<Replays>,
-    /// What deliveries of notifications have in common.
+    /// The state that deliveries of notifications share.
     pub(crate) deliveries: Deliveries,
     pub(crate) faults: Faults,
     pub(crate) store: Store,
-    pub(crate) clock: HeldClock,
+    pub(crate) clock: ClockControl,
     /// How the clock of a shared database went when this node last looked, or said.
     pub(crate) seen_clock: Mutex<Option<ClockMode>>,
     /// The generation of the state of a shared database that this node knows.
@@ -113,7 +113,7 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Whether it came over TLS.
     pub is_secure: bool,
-    /// What the client showed in the TLS handshake.
+    /// The client certificate of the TLS handshake.
     pub client_certificate: ClientCertificate,
     /// Whether this is the first request in a proxy tunnel (`CONNECT`). Faults of the connection were already applied
     /// to the tunnel.
@@ -163,7 +163,7 @@ struct Done {
     note: Note,
 }
 
-/// What the sandbox's own headers and its log say about a response.
+/// The sandbox's own headers and the log entry of a response.
 enum Note {
     Answered(Behaviour),
     /// With state, and the body says that nothing came of it; why.
@@ -180,7 +180,7 @@ enum Note {
 }
 
 impl Done {
-    /// What the platform responds with in place of anything else.
+    /// A response of the platform that comes before any check.
     fn faulty(fault: Fault, authenticated: &Authenticated<'_>) -> Self {
         let content = Content::Signed(fault.refusal(authenticated.routed.operation));
         Self { content, note: Note::Faulty }
@@ -314,7 +314,7 @@ impl Platform {
         named.map_or_else(|| self.base_url.clone(), |host| format!("{scheme}://{host}"))
     }
 
-    /// Whose page in a browser a request is for. What a person does there is not a request of a merchant.
+    /// The pages for a browser that a request is for. Actions of a person there are not requests of a merchant.
     pub(crate) fn pages(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<Pages> {
         products::pages(self.products, method, path, headers)
     }

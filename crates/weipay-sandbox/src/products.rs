@@ -13,6 +13,7 @@
 //! has states or moves money has a reference model beside it (`model.rs`), which is compared with
 //! the handlers in random steps (`testing`).
 
+pub(crate) mod announcers;
 mod apportion;
 pub(crate) mod balance;
 mod behaviour;
@@ -27,7 +28,7 @@ mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
 mod month;
-pub(crate) mod named;
+pub(crate) mod number_lookup;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
 pub(crate) mod payouts;
@@ -35,7 +36,6 @@ pub(crate) mod platform_certificates;
 pub(crate) mod product_coupons;
 pub(crate) mod recharges;
 mod security_echo;
-pub(crate) mod telling;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod transfers;
@@ -59,28 +59,28 @@ use crate::store::{
 };
 use crate::upload::kind::UploadedFile;
 use crate::v2::response::ResponseForm;
+use announcers::FindAnnouncer;
 pub use behaviour::Behaviour;
 pub(crate) use downloads::gzip::gzip;
 pub(crate) use downloads::{Download, Files, Links};
-use telling::Tells;
 
-/// What a product does.
+/// A product: its routes, scheduled work, files and pages.
 pub(crate) struct Product {
     pub(crate) routes: &'static [Route],
-    /// What it does when something falls due, by the kind of the entry.
+    /// The handlers of its scheduled work, by kind.
     pub(crate) due: &'static [(&'static str, DueHandler)],
     /// The files of what happened.
     pub(crate) downloads: &'static [Download],
     /// Files of every operation.
     pub(crate) files: Option<Files>,
-    /// What it shows in a browser.
+    /// Its pages for a browser.
     pub(crate) pages: Option<Pages>,
-    /// What it tells merchants by a number, for a developer who asks for it.
-    pub(crate) tells: Option<Tells>,
+    /// Builds its notifications by a number, for `weipay trigger --order`.
+    pub(crate) announcers: Option<FindAnnouncer>,
     /// Fields whose words are kept and shown as they were sent: nothing here depends on them, and the platform adds values
     /// without notice.
     pub(crate) kept_as_sent: &'static [&'static str],
-    /// What developers do to it, which no operation of the API can.
+    /// Its routes of the control API: actions that no operation of the API has.
     pub(crate) control: &'static [control::Route],
 }
 
@@ -93,14 +93,14 @@ impl Product {
             downloads: &[],
             files: None,
             pages: None,
-            tells: None,
+            announcers: None,
             kept_as_sent: &[],
             control: &[],
         }
     }
 }
 
-/// What a product shows in a browser. It is outside of the API: it is neither signed nor logged, and is not affected
+/// The pages of a product for a browser. They are outside of the API: neither signed nor logged, and not affected
 /// by faults.
 #[derive(Clone, Copy)]
 pub(crate) struct Pages {
@@ -134,7 +134,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product {
         due: payments::DUE,
         pages: Some(payments::page::PAGES),
-        tells: Some(payments::told::tells),
+        announcers: Some(payments::announcers::find),
         kept_as_sent: &["goods_tag", "identity", "limit_pay", "trade_scenario"],
         control: payments::person::ROUTES,
         ..Product::new(payments::ROUTES)
@@ -214,12 +214,12 @@ pub(crate) fn kept_as_sent(operation: &Operation) -> &'static [&'static str] {
     PRODUCTS.iter().find(is_of).map_or(&[], |product| product.kept_as_sent)
 }
 
-/// Who knows the files of operations.
+/// The files of operations.
 pub(crate) fn files(products: &[Product]) -> Option<Files> {
     products.iter().find_map(|product| product.files)
 }
 
-/// Whose page a request is for.
+/// The pages that a request is for.
 pub(crate) fn pages(products: &[Product], method: &str, path: &str, headers: &HeaderMap) -> Option<Pages> {
     products.iter().filter_map(|product| product.pages).find(|pages| (pages.has)(method, path, headers))
 }
@@ -366,7 +366,7 @@ impl<C> Decision<C> {
         Self { changed, response, announcements: Vec::new(), due: Vec::new(), no_longer_due: Vec::new() }
     }
 
-    /// What changed and the response, for tests that look at both.
+    /// The changes and the response, for tests that look at both.
     #[cfg(test)]
     pub(crate) fn parts(self) -> (C, Value) {
         (self.changed, self.response)

@@ -1,6 +1,6 @@
 //! Why something is refused, where several products or pages say the same: one wording for each mistake.
 //!
-//! What only one product says stands in its `refusals`. `tests/platform/source_code.rs` finds what is written twice.
+//! Sentences of one product are in its `refusals`. `tests/platform/source_code.rs` finds what is written twice.
 
 pub(crate) const NO_EXAMPLE: &str =
     "the sandbox has no behaviour for this operation, and --no-examples forbids an example";

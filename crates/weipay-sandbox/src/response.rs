@@ -25,6 +25,7 @@ pub use refusal::{REASON_HEADER, decode_reason};
 
 /// A response as it will be sent.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
@@ -139,7 +140,7 @@ pub(crate) struct Signers {
     pub(crate) notifying: Option<(u32, Arc<SigningKey>)>,
 }
 
-/// What of a response follows from neither the request nor the state.
+/// The time and the randomness of a response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Occasion<'a> {
     /// By the sandbox's clock.

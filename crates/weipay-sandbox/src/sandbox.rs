@@ -6,12 +6,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 use weipay_wire::Kit;
 
 use crate::authority::Authority;
-use crate::clock::HeldClock;
+use crate::clock::ClockControl;
 use crate::control;
 use crate::data_folder::DataFolder;
 use crate::environment::ClientEnvironment;
@@ -25,8 +24,8 @@ use crate::notifications::on_demand::Notifications;
 use crate::platform::snapshots::{Snapshot, SnapshotError};
 use crate::platform::{ClockError, ClockRun, Platform};
 use crate::products::balance::top_up::MerchantAccount;
-use crate::products::merchant_coupons::reception::{CouponPage, Reception};
-use crate::products::payments::person::{PersonPaid, PersonPays, PersonPaysError};
+use crate::products::merchant_coupons::reception::{CouponPage, ReceiveResult};
+use crate::products::payments::person::{PaymentError, PaymentRequest, PaymentResult};
 use crate::server::Server;
 use crate::store::StoreError;
 
@@ -124,18 +123,18 @@ impl Sandbox {
     /// # Errors
     ///
     /// If the database fails; nothing was sent then.
-    pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
+    pub fn receive_coupons(&self, page: &CouponPage) -> Result<ReceiveResult, StoreError> {
         self.platform.receive_coupons(page)
     }
 
     /// A person pays an order, or the payment fails: the order changes its state, money moves, and the merchant is
-    /// notified. If the parameters of a [front end](PersonPays::with_front_end) are given, their signature is checked,
+    /// notified. If the parameters of a [front end](PaymentRequest::with_front_end) are given, their signature is checked,
     /// and an error says what is wrong with it.
     ///
     /// # Errors
     ///
     /// If there is no such order, it cannot be paid, or the database fails; nothing was changed then.
-    pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
+    pub fn pay(&self, pays: &PaymentRequest) -> Result<PaymentResult, PaymentError> {
         self.platform.pay(pays)
     }
 
@@ -145,7 +144,7 @@ impl Sandbox {
     /// # Errors
     ///
     /// If there is no such order, it has no page (付款码), or the database fails.
-    pub fn pay_page(&self, order: &str) -> Result<String, PersonPaysError> {
+    pub fn pay_page(&self, order: &str) -> Result<String, PaymentError> {
         self.platform.pay_page(order, None)
     }
 
@@ -171,7 +170,7 @@ impl Sandbox {
 
     /// Controls its clock.
     #[must_use]
-    pub fn clock(&self) -> &HeldClock {
+    pub fn clock(&self) -> &ClockControl {
         self.platform.clock()
     }
 
@@ -191,7 +190,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// Those of [`Self::run_to_next_event`]; the clock shows how far it came.
+    /// As [`Self::run_to_next_event`]; the clock shows how far it came.
     pub fn run_for(&self, seconds: i64) -> Result<ClockRun, ClockError> {
         self.platform.run_for(seconds)
     }
@@ -291,33 +290,6 @@ impl Sandbox {
     #[must_use]
     pub fn log(&self) -> Vec<Exchange> {
         self.platform.exchanges.page(None, usize::MAX, false).exchanges
-    }
-
-    /// Returns a channel that receives a message on Ctrl-C or a termination signal. From this call on, these signals
-    /// no longer end the process.
-    #[must_use]
-    pub fn shutdown_signal(&self) -> Receiver<io::Result<()>> {
-        self.server.shutdown_signal()
-    }
-
-    /// Returns a channel that receives a message on each termination signal, for a program that passes them on. From
-    /// this call on, neither they nor Ctrl-C, which a terminal sends to all of its programs, end the process.
-    ///
-    /// # Errors
-    ///
-    /// If the signals of the operating system cannot be waited for.
-    pub fn termination_signals(&self) -> io::Result<Receiver<()>> {
-        self.server.termination_signals()
-    }
-
-    /// Returns a channel that receives a message on each Ctrl-C (SIGINT), for a program that passes it on. From this
-    /// call on, it no longer ends the process.
-    ///
-    /// # Errors
-    ///
-    /// If the signals of the operating system cannot be waited for.
-    pub fn interrupts(&self) -> io::Result<Receiver<()>> {
-        self.server.interrupts()
     }
 
     /// Waits for Ctrl-C or a termination signal. Prints nothing.

@@ -50,7 +50,7 @@ use crate::store::StoreError;
 /// The largest seed file, in bytes.
 const MAX_SEED_FILE: u64 = 8 * 1024 * 1024;
 
-/// What a seed file says, each value in its form.
+/// The content of a seed file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Seed {
@@ -94,14 +94,14 @@ pub enum SeedError {
     Value {
         /// Where it is, such as `merchants[0].mchid`.
         place: String,
-        /// What is wrong with it.
+        /// The mistake in it.
         reason: String,
     },
     /// A merchant could not be added.
     Merchant {
         /// Where it stands.
         place: String,
-        /// What was wrong.
+        /// The mistake.
         error: MerchantError,
     },
     /// The people could not be stored.

@@ -57,7 +57,7 @@ use ways::{ConnectError, Protocol};
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 100;
 
-/// What every connection needs.
+/// The state that every connection shares.
 #[derive(Clone)]
 struct Service {
     settings: Settings,
@@ -67,7 +67,7 @@ struct Service {
     ending: Arc<Semaphore>,
 }
 
-/// What is served, and within which limits.
+/// The platform and the limits of the server.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) platform: Arc<Platform>,

@@ -186,7 +186,7 @@ pub(crate) struct Transaction<'a> {
     has_saved: Cell<bool>,
 }
 
-/// What was read or written of a record.
+/// A record that was read or written.
 struct Known {
     version: i64,
     indexes: Vec<IndexEntry>,
@@ -533,7 +533,7 @@ const NOTIFICATIONS: &str = "notification";
 
 /// Something that a product keeps. It is stored as a JSON document.
 pub(crate) trait Record: Serialize + DeserializeOwned {
-    /// What the record is, unique among all products. It stands in data folders, so it never changes.
+    /// The name of the kind, unique among all products. Data folders contain it, so it never changes.
     const KIND: &'static str;
 
     /// The key of the record among those of its kind; [`joined`] makes a key of several parts.
@@ -546,7 +546,7 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
 }
 
 impl StoredRecord {
-    /// What it holds.
+    /// Its value.
     fn open<R: Record>(&self) -> Result<R, StoreError> {
         // The document may hold personal data: the error names the record only.
         serde_json::from_str(&self.document).map_err(|_| unreadable::<R>(&self.key))

@@ -6,7 +6,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | this one | the journey of a request |
+//! | this one | the path of a request |
 //! | `gate` | what is checked before any product sees it, in order |
 //! | `elements` | elements to values and back |
 //! | `response` | the XML of a response, and its signature |
@@ -54,7 +54,7 @@ pub(crate) fn operation_at(path: &str) -> Option<&'static Operation> {
 /// for it. Over TLS it is needed.
 pub const CLIENT_CERTIFICATE_HEADER: &str = "weipay-sandbox-client-certificate";
 
-/// What came of a request that was let in.
+/// The outcome of a request that was let in.
 enum Outcome {
     Elements(XmlElements, Behaviour),
     File(Vec<u8>, Behaviour),
@@ -214,7 +214,7 @@ fn wants_gzip(request: &ValidRequest) -> bool {
     request.text("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"))
 }
 
-/// What the files of examples are chosen by: in APIv3 it stands in the query.
+/// The values that choose a file of examples: in APIv3 they are in the query.
 fn as_query(request: &ValidRequest) -> ValidRequest {
     ValidRequest::from_query(wants_gzip(request).then(|| ("tartype".to_owned(), "gzip".to_owned())))
 }

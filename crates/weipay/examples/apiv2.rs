@@ -7,7 +7,7 @@
 use weipay::blocking::Client;
 use weipay::serde_json::json;
 use weipay::v2::pay::orderquery::post as query;
-use weipay_sandbox::{PersonPays, Sandbox};
+use weipay_sandbox::{PaymentRequest, Sandbox};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A program for the platform begins with `Client::from_env()?`, and sets `WEIPAY_API_V2_KEY`.
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // Typed: numbers are numbers, and numbered elements are lists. What a person does on the phone comes before.
-    sandbox.pay(&PersonPays::new("order-hmac"))?;
+    sandbox.pay(&PaymentRequest::new("order-hmac"))?;
     let request = query::Request::new().appid(kit.appid.as_str()).out_trade_no("order-hmac");
     let order = client.v2().pay().orderquery().post(request)?.decode()?;
     println!("{:?}: {:?} fen", order.trade_state, order.total_fee);

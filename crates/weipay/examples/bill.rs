@@ -9,14 +9,14 @@ use weipay::bill::Bill;
 use weipay::blocking::Client;
 use weipay::serde_json::json;
 use weipay::v3::bill::tradebill::get::{Request, TarType};
-use weipay_sandbox::{Clock, PersonPays, Sandbox};
+use weipay_sandbox::{Clock, PaymentRequest, Sandbox};
 
 /// Noon in Beijing on 25 November 2026.
 const NOON: i64 = 1_795_579_200;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A program for the platform begins with `Client::from_env()?`.
-    let sandbox = Sandbox::builder().clock(Clock::held(NOON).0).start()?;
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOON).0).start()?;
     let client = Client::from_kit(sandbox.kit_file())?;
 
     // What a bill is made of: an order that a person pays. On the next day from ten o'clock on there is a bill.
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "notify_url": "http://127.0.0.1:9/notify", "amount": {"total": 1990},
     });
     client.chain("v3/pay/transactions/native").post(&order)?;
-    sandbox.pay(&PersonPays::new("1217752501201407033"))?;
+    sandbox.pay(&PaymentRequest::new("1217752501201407033"))?;
     sandbox.run_for(24 * 60 * 60)?;
 
     // The response is signed, and names the file and its digest. The file arrives compressed.

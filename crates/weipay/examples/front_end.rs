@@ -10,7 +10,7 @@ use weipay::blocking::Client;
 use weipay::front_end::{CouponToSend, FrontEnd, h5_link};
 use weipay::serde_json::{Value, json};
 use weipay::wire::{ApiV2Key, MerchantId, PrivateKey};
-use weipay_sandbox::{PersonPays, Sandbox};
+use weipay_sandbox::{PaymentRequest, Sandbox};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::start()?;
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parameters = front_end.jsapi(&kit.appid, text(&order, "prepay_id")?)?;
     println!("page: {}", names(&json!(parameters))?);
     let Value::Object(given) = json!(parameters) else { return Err("not an object".into()) };
-    println!("  paid: {}", sandbox.pay(&PersonPays::with_front_end(given))?.paid);
+    println!("  paid: {}", sandbox.pay(&PaymentRequest::with_front_end(given))?.paid);
 
     // APP: all names are in lower case.
     let order = client.chain("v3/pay/transactions/app").post(self::order(&sandbox, "order-2", ""))?.json()?;

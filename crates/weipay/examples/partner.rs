@@ -8,7 +8,7 @@ use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::get as q
 use weipay::v3::refund::domestic::refunds::post as refund;
 use weipay::wire::MerchantId;
 use weipay::{Client, SubMerchant};
-use weipay_sandbox::{PersonPays, Sandbox};
+use weipay_sandbox::{PaymentRequest, Sandbox};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", response.code_url.unwrap_or_default());
 
     // What a person does on the phone.
-    sandbox.pay(&PersonPays::new("order-1"))?;
+    sandbox.pay(&PaymentRequest::new("order-1"))?;
     let paid = client.v3().pay().partner().transactions().out_trade_no().out_trade_no("order-1");
     let paid = paid.get(query::Request::new()).await?.decode()?;
     println!("{:?} for {:?}", paid.trade_state, paid.sub_mchid);

@@ -35,7 +35,7 @@ use weipay::v3::pay::transactions::jsapi::post as order;
 use weipay::v3::refund::domestic::refunds::post as refund;
 use weipay::wire::{MerchantId, PrivateKey, random_nonce};
 use weipay::{Client, serde_json};
-use weipay_sandbox::{PersonPays, Sandbox};
+use weipay_sandbox::{PaymentRequest, Sandbox};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -259,7 +259,7 @@ impl Customer<'_> {
         check(forged.0 == 400, "who is not the platform is rejected")?;
 
         let parameters = ordered["pay"].as_object().ok_or("no parameters")?.clone();
-        let paid = self.platform.pay(&PersonPays::with_front_end(parameters))?;
+        let paid = self.platform.pay(&PaymentRequest::with_front_end(parameters))?;
         check(paid.paid, "the person has paid")?;
         check(becomes(shop, &number, OrderState::Paid).await, "the order is paid")?;
 

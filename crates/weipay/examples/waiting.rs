@@ -10,14 +10,14 @@ use weipay::v3::bill::tradebill;
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no as order;
 use weipay::waiting::{WaitOptions, WaitOutcome};
 use weipay::{Client, blocking};
-use weipay_sandbox::{Clock, PersonPays, Sandbox};
+use weipay_sandbox::{Clock, PaymentRequest, Sandbox};
 
 /// Noon in Beijing on 25 November 2026.
 const NOON: i64 = 1_795_579_200;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A program for the platform begins with `Client::from_env()?`.
-    let sandbox = Sandbox::builder().clock(Clock::held(NOON).0).start()?;
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOON).0).start()?;
     let client = blocking::Client::from_kit(sandbox.kit_file())?;
     let kit = sandbox.kit();
     let order_of = |number: &str| {
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // What the bill is made of, the day before.
     client.chain("v3/pay/transactions/native").post(order_of("1217752501201407032"))?;
-    sandbox.pay(&PersonPays::new("1217752501201407032"))?;
+    sandbox.pay(&PaymentRequest::new("1217752501201407032"))?;
     sandbox.run_for(24 * 60 * 60)?;
 
     // A bill that is still being made is asked for every half hour; `poll_interval` sets another time.
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let client = Client::from_kit(sandbox.kit_file())?;
         client.chain("v3/pay/transactions/native").post(order_of("1217752501201407033")).await?;
         // What a person does on the phone.
-        sandbox.pay(&PersonPays::new("1217752501201407033"))?;
+        sandbox.pay(&PaymentRequest::new("1217752501201407033"))?;
         let waited = client
             .wait(
                 &WaitOptions::timeout(Duration::from_secs(3)).poll_interval(Duration::from_secs(1)),

@@ -115,6 +115,14 @@ impl FromStr for BaseUrl {
         if prefix.contains("//") {
             return Err(error("has a doubled slash in its path: remove one"));
         }
+        if prefix
+            .split('/')
+            .any(|segment| [".", ".."].contains(&&*segment.to_ascii_lowercase().replace("%2e", ".")))
+        {
+            return Err(error(
+                "must not have a segment of dots in its path, which proxies resolve: write the path itself",
+            ));
+        }
         let is_version = |segment: &str| ["v2", "v3"].contains(&segment.to_ascii_lowercase().as_str());
         // Where the path of an operation begins. A proxy may have a version of its own in the middle.
         let segments: Vec<&str> = prefix.split('/').skip(1).collect();
@@ -296,6 +304,9 @@ mod tests {
             ("https://a/?b", "query"),
             ("https://a/#b", "fragment"),
             ("https://a//b", "doubled slash"),
+            ("https://a/../b", "segment of dots"),
+            ("https://a/b/.", "segment of dots"),
+            ("https://a/b/%2E%2e/c", "segment of dots"),
             ("https：//a", "https://"),
             ("/v3", "https://"),
         ] {

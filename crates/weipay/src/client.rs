@@ -76,7 +76,8 @@ macro_rules! client_styles {
 
             /// A [`FrontEnd`](crate::front_end::FrontEnd) that signs the payment parameters (调起支付) of pages, mini
             /// programs and apps with this merchant's private key, APIv2 key and clock. `None` for a brand, and for a client
-            /// with a [signer](crate::signer): give that to [`FrontEnd::with_signer`](crate::front_end::FrontEnd::with_signer).
+            /// with a [signer](crate::signer): give that to [`FrontEnd::with_signer`](crate::front_end::FrontEnd::with_signer), and
+            /// an async one to `FrontEnd::with_async_signer`.
             #[must_use]
             pub fn front_end(&self) -> Option<crate::front_end::FrontEnd> {
                 crate::front_end::FrontEnd::from_core(&self.shared.core)

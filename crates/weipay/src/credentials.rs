@@ -106,16 +106,7 @@ impl MerchantParts {
         // With a signer, the certificate tells which key is the merchant's own.
         let own =
             own.or_else(|| self.certificate.as_ref().map(|certificate| certificate.public_key().clone()));
-        for (_, key) in &self.public_keys {
-            check_not_own(
-                key,
-                own.as_ref(),
-                "the WeChat Pay public key (微信支付公钥, usually pub_key.pem)",
-            )?;
-        }
-        for certificate in &self.platform_certificates {
-            check_not_own(certificate.public_key(), own.as_ref(), "the platform certificate (平台证书)")?;
-        }
+        check_platform_keys(&self.public_keys, &self.platform_certificates, own.as_ref())?;
         let api_v3_key = self.api_v3_key.clone();
         let signing_key = self.key.as_ref().filter(|_| !has_signer);
         // A signer signs with RSA.
@@ -180,11 +171,28 @@ impl MerchantParts {
     }
 }
 
-/// Finds the most common mix-up: the merchant's own key given instead of the platform's.
-pub(crate) fn check_not_own(
-    key: &PublicKey,
+/// Finds mix-ups of the platform's keys. The most common one is the merchant's own key in their place. Of two keys under one ID the
+/// client would use one, and if that is the wrong one, no payment could be verified.
+pub(crate) fn check_platform_keys(
+    public_keys: &[(PublicKeyId, PublicKey)],
+    certificates: &[Certificate],
     own: Option<&PublicKey>,
-    wanted: &'static str,
 ) -> Result<(), ConfigError> {
+    for (at, (id, key)) in public_keys.iter().enumerate() {
+        check_not_own(key, own, "the WeChat Pay public key (微信支付公钥, usually pub_key.pem)")?;
+        if public_keys[..at].iter().any(|(other_id, other)| other_id == id && other != key) {
+            return Err(ConfigError::Mismatch(
+                "two different WeChat Pay public keys (微信支付公钥) were given with the same ID: the merchant platform shows the ID \
+                 of each key under 账户中心 > API安全",
+            ));
+        }
+    }
+    for certificate in certificates {
+        check_not_own(certificate.public_key(), own, "the platform certificate (平台证书)")?;
+    }
+    Ok(())
+}
+
+fn check_not_own(key: &PublicKey, own: Option<&PublicKey>, wanted: &'static str) -> Result<(), ConfigError> {
     if own == Some(key) { Err(ConfigError::OwnKey(wanted)) } else { Ok(()) }
 }

@@ -15,7 +15,7 @@ use weipay::v3::pay::transactions::native::post as native;
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get as query;
 use weipay::v3::refund::domestic::refunds::out_refund_no::get as refund_query;
 use weipay::v3::refund::domestic::refunds::post as refund;
-use weipay_sandbox::{ClockMode, PersonPays, Sandbox};
+use weipay_sandbox::{ClockMode, PaymentRequest, Sandbox};
 
 use super::story::Story;
 use super::{Screen, proof, qr_code, shown};
@@ -173,7 +173,7 @@ impl<'a> Shop<'a> {
                 Ok(Happening::KeyPressed) => {
                     has_paid = true;
                     // An order that was paid on the page meanwhile cannot be paid again; its notification comes.
-                    not_paid = self.sandbox.pay(&PersonPays::new(code_url)).err();
+                    not_paid = self.sandbox.pay(&PaymentRequest::new(code_url)).err();
                 }
                 Ok(Happening::NoMoreKeys) if has_paid => {}
                 Ok(Happening::NoMoreKeys) => {

@@ -18,6 +18,7 @@ use super::log_writer::LogWriter;
 use super::serving::Serving;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
+use crate::signals;
 
 /// What follows the options of `weipay sandbox run --help`.
 const HELP: &str = "\
@@ -84,8 +85,8 @@ pub(super) fn run(arguments: &Run) -> Outcome {
     })?;
     // Before the command runs: a signal that comes right after must not be lost.
     let signals = Signals {
-        terminations: sandbox.termination_signals().map_err(Failure::failed)?,
-        interrupts: sandbox.interrupts().map_err(Failure::failed)?,
+        terminations: signals::terminations().map_err(Failure::failed)?,
+        interrupts: signals::interrupts().map_err(Failure::failed)?,
     };
     let mut process = Command::new(program);
     process.args(arguments).envs(environment.variables());

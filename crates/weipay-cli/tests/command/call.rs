@@ -90,7 +90,7 @@ fn the_api_v3_key_alone_is_enough_to_verify_and_to_encrypt() {
     let output = weipay(&["call", "GET", "v3/certificates"], &keyless);
     assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
     let body = r#"{"echo_message":"hello","encrypted_echo_message":"张三"}"#;
-    let output = weipay(&["call", "POST", "v3/security/echo", "--json", body, "--encrypt"], &keyless);
+    let output = weipay(&["call", "POST", "v3/security/echo", "--body", body, "--encrypt"], &keyless);
     assert_eq!(exit(&output), 0, "{}", stderr(&output));
 
     keyless.insert("WEIPAY_API_V3_KEY", "0123456789abcdef0123456789abcdef".to_owned());
@@ -410,7 +410,7 @@ fn a_sensitive_field_of_a_response_is_decrypted_on_request() {
     let sandbox = Sandbox::start().unwrap();
     let full = environment(&sandbox);
     let body = r#"{"echo_message":"hello","encrypted_echo_message":"张三"}"#;
-    let call = ["call", "POST", "v3/security/echo", "--json", body, "--encrypt"];
+    let call = ["call", "POST", "v3/security/echo", "--body", body, "--encrypt"];
     let as_it_came = weipay(&call, &full);
     assert!(exit(&as_it_came) == 0 && !String::from_utf8_lossy(&as_it_came.stdout).contains("张三"));
     let decrypted = weipay(&[&call[..], &["--decrypt"]].concat(), &full);

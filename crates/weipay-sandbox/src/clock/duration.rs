@@ -9,7 +9,7 @@ const MAX_SECONDS: i64 = 100 * 366 * DAY;
 ///
 /// # Errors
 ///
-/// What to write instead.
+/// The form to use.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
     read(text).filter(|seconds| *seconds <= MAX_SECONDS).ok_or_else(|| {
         "write a duration as 90s, 15m, 3h, 30d or 1d12h, of a hundred years at most".to_owned()

@@ -1,4 +1,4 @@
-//! What is refused of an operation that the sandbox carries out, although no page has a rule for it: what it
+//! Checks beyond the pages for operations that the sandbox carries out: what it
 //! would have to guess, and money below nothing.
 
 use weipay_catalog::{Field, Kind, Operation};

@@ -65,7 +65,7 @@ impl Contract {
     }
 }
 
-/// What is said of a part: recorded with its name alone as the pointer.
+/// The error of a part: recorded with its name alone as the pointer.
 fn part(field: &Field, say: impl FnOnce(&Place<'_>) -> Refusal) -> Refusal {
     let pointer = format!("/{}", field.name);
     let title = if field.label.is_empty() { field.name } else { field.label };

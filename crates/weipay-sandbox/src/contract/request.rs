@@ -124,7 +124,7 @@ impl Contract {
         Ok(ParsedRequest { path, query, document, upload })
     }
 
-    /// What a product would get of a request that is not an upload.
+    /// The request as a product gets it, if it is not an upload.
     #[cfg(test)]
     pub(crate) fn checked(
         &self,

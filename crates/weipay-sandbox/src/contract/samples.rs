@@ -9,7 +9,7 @@ use super::*;
 /// Midday of 2026-11-25 in Beijing.
 const NOW: i64 = 1_795_579_200;
 
-/// What the documents do not list is refused too: a sample shows nothing that a page does not have.
+/// Values that the documents do not list are refused too: a sample shows nothing that a page does not have.
 const STRICT: Validation = Validation { unlisted_values: true, ..Validation::DEFAULT };
 
 fn encoded(text: &str) -> String {
@@ -49,7 +49,7 @@ fn body(operation: &Operation) -> Vec<u8> {
     object(&wanted(&request.json)).to_string().into_bytes()
 }
 
-/// What the contract says of the sample of an operation; the XML of APIv2 is validated as if it were JSON.
+/// Checks the sample of an operation against the contract; the XML of APIv2 is validated as if it were JSON.
 fn verdict(operation: &'static Operation) -> Result<(), Refusal> {
     let sample = request::with_current_values(operation, NOW);
     let contract = Contract::new(STRICT);

@@ -26,7 +26,7 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// What the real platform is known to refuse.
+    /// As the real platform is known to do.
     pub const DEFAULT: Self = Self {
         undefined_members: true,
         four_byte_characters: true,

@@ -41,6 +41,7 @@ impl fmt::Debug for Client {
 
 /// Error of a call of the control API.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ClientError {
     /// No sandbox runs on this data folder.
     NotRunning(String),
@@ -94,7 +95,7 @@ impl Client {
         format!("http://{}", self.address)
     }
 
-    /// What `Authorization: Bearer` must carry.
+    /// The token for `Authorization: Bearer`.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
@@ -122,7 +123,7 @@ impl Client {
         read().ok_or(ClientError::Unreadable(folder))
     }
 
-    /// What stands in the file that [`Self::from_data_dir`] reads.
+    /// The content of the file that [`Self::from_data_dir`] reads.
     pub(crate) fn file_content(address: &str, token: &str) -> String {
         format!("{:#}\n", json!({ "url": format!("http://{address}"), "token": token }))
     }

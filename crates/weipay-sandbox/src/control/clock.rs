@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Control, ControlError, ControlRequest, Member, Route};
-use crate::clock::{self, ClockMode, HeldClock};
+use crate::clock::{self, ClockControl, ClockMode};
 use crate::platform::ClockError;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -53,7 +53,7 @@ impl From<ClockError> for ControlError {
     }
 }
 
-fn clock(control: &Control) -> &HeldClock {
+fn clock(control: &Control) -> &ClockControl {
     control.platform.clock()
 }
 

@@ -1,4 +1,4 @@
-//! Why a route did nothing, and what is sent back.
+//! Errors of the control API, and their responses.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::store::StoreError;
 
-/// Why a route did nothing.
+/// The error of a route. Nothing was changed.
 #[derive(Debug)]
 pub(crate) struct ControlError {
     pub(super) status: u16,
@@ -15,7 +15,7 @@ pub(crate) struct ControlError {
 }
 
 impl ControlError {
-    /// 400: the request makes no sense.
+    /// 400: the request is invalid.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self { status: 400, code: "INVALID", message: message.into() }
     }
@@ -25,7 +25,7 @@ impl ControlError {
         Self { status: 404, code: "NOT_FOUND", message: message.into() }
     }
 
-    /// 409: it is there already.
+    /// 409: it exists already.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self { status: 409, code: "CONFLICT", message: message.into() }
     }
@@ -47,7 +47,7 @@ impl From<StoreError> for ControlError {
     }
 }
 
-/// What is sent back: a status, and JSON.
+/// The response: a status, and JSON.
 pub(super) struct ControlResponse {
     pub(super) status: u16,
     pub(super) body: Option<Value>,

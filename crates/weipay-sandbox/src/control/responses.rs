@@ -1,4 +1,4 @@
-//! What each route of the control API responds with, for its OpenAPI document. Tests compare the rows with the routes, and every
+//! The responses of each route of the control API, for its OpenAPI document. Tests compare the rows with the routes, and every
 //! response that a test of this crate gets with its row.
 
 use serde_json::{Map, Value, json};
@@ -29,7 +29,7 @@ enum Kind {
     Fields,
 }
 
-/// What a route responds with.
+/// The response of a route.
 pub(super) enum Gives {
     /// 204.
     Nothing,
@@ -305,7 +305,7 @@ static ROWS: &[Row] = &[
     ("POST", "/authorizations/{number}/end", Gives::Members(STATE)),
 ];
 
-/// What a route gives. A test sees that each has a row.
+/// The response of a route. A test checks that each has a row.
 fn of(route: &Route) -> Option<&'static Gives> {
     let row = ROWS.iter().find(|(method, path, _)| (*method, *path) == (route.method, route.path));
     row.map(|(.., gives)| gives)

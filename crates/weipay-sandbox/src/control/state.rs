@@ -83,7 +83,7 @@ fn health(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> 
         // What the sandbox does by itself and cannot do now, and how much of what was due it has put aside.
         "failing": platform.background.failing(),
         "put_aside": put_aside,
-        // Whose notifications wait because somebody said so: whoever misses them asks here.
+        // The merchants whose notifications are held: a developer who misses them looks here.
         "held": held,
     }))
 }

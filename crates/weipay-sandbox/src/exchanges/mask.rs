@@ -12,7 +12,7 @@ use weipay_wire::{XmlContent, XmlElements};
 use crate::log;
 pub(crate) use json::json_text;
 
-/// What stands for a value that is not shown.
+/// The placeholder for a hidden value.
 pub(crate) const MASK: &str = "***";
 
 /// Header fields whose values are shown.

@@ -124,7 +124,7 @@ impl Message {
         text
     }
 
-    /// What was given to the signing function.
+    /// The input of the signing function.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let text = self.text();
         match self.layout {

@@ -9,7 +9,7 @@ use crate::encodings::{COMPONENT, UNRESERVED_KEPT, URL};
 /// The most parameters whose orders are tried.
 const MAX_ORDERED: usize = 4;
 
-/// What may have been signed in the place of what was sent, each with the mistake that leads to it.
+/// Messages that may have been signed by mistake, each with the mistake.
 type Candidates<T> = Vec<(T, &'static str)>;
 
 pub(super) fn methods(method: &str) -> Candidates<String> {
@@ -84,7 +84,7 @@ fn otherwise_encoded(path: &str, template: &str) -> Vec<String> {
     OF_SEGMENT.iter().map(encoded).collect()
 }
 
-/// What may have been signed in place of the target: that which explains most mistakes first.
+/// Targets that may have been signed by mistake, the most probable one first.
 pub(super) fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
     let target = &*wrong.request.target;
     let (path, query) = match target.split_once('?') {
@@ -128,7 +128,7 @@ fn hosts(wrong: &WrongSignature<'_>) -> Vec<String> {
     hosts
 }
 
-/// What may have been signed in place of a target, each once.
+/// Targets that may have been signed by mistake, each once.
 struct Targets<'a> {
     target: &'a str,
     path: &'a str,

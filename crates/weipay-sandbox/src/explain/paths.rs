@@ -31,7 +31,7 @@ pub(crate) fn nearest(method: &str, path: &str) -> Vec<String> {
     near.into_iter().take(MAX_NEAREST).map(|(_, shown)| shown).collect()
 }
 
-/// What must be changed: a word that is missing or added costs 1, a mistyped one a part of that.
+/// The distance: a word that is missing or added costs 1, a mistyped one a part of that.
 fn distance(given: &[&str], words: &[&str]) -> f64 {
     let width = words.len() + 1;
     let mut above: Vec<f64> = (0..width).map(|index| index as f64).collect();

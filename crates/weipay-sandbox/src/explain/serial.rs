@@ -1,4 +1,4 @@
-//! What stands in `serial_no` or `mchid` in place of the right one.
+//! Recognizes a wrong `serial_no` or `mchid`.
 
 use weipay_wire::is_same_serial;
 

@@ -26,7 +26,7 @@ const MAX_LEFT_OUT: usize = 60;
 
 type Pairs = Vec<(String, String)>;
 
-/// What went wrong, and the elements that were signed where they are not the right ones.
+/// The mistake, and the elements that were signed, if they are wrong.
 type Mistake = (String, Option<Pairs>);
 
 /// A message that may have been signed, with what is wrong with it.
@@ -36,7 +36,7 @@ struct Candidate {
     end: End,
 }
 
-/// What follows the elements.
+/// The text behind the elements.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     /// `&key=KEY`, as it must be.
@@ -71,7 +71,7 @@ impl WrongSign<'_> {
         }
     }
 
-    /// What is signed: everything but `sign` and empty values, in the order of names.
+    /// The elements that are signed: all but `sign` and empty values, in the order of names.
     fn right(&self) -> Pairs {
         let mut pairs = self.in_document_order();
         pairs.sort_unstable();
@@ -109,7 +109,7 @@ impl WrongSign<'_> {
         }
     }
 
-    /// What says by which kind the request is signed.
+    /// The element that names the kind of signature.
     fn said_kind(&self) -> String {
         let is_named = self.elements.text("sign_type").is_some_and(|named| !named.is_empty());
         match is_named {

@@ -53,7 +53,7 @@ pub(super) enum Kind {
     UnknownSerial,
 }
 
-/// Who seems to have sent a status.
+/// The apparent sender of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Body {
     /// The platform: signed JSON.

@@ -1,4 +1,4 @@
-//! What a fault does to a response.
+//! Changes a response as a fault asks for it.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ const SIGNATURE: [&str; 5] = [
     "wechatpay-signature-type",
 ];
 
-/// What the signature of a probe begins with.
+/// The prefix of the signature of a probe.
 const PROBE: &str = "WECHATPAY/SIGNTEST/";
 
 impl Fault {

@@ -7,6 +7,7 @@ use super::rule::FaultRule;
 
 /// A set of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FaultProfile {
     /// Most requests go well; some are limited, slow, lost before or after they were carried out, or probed.
     Flaky,

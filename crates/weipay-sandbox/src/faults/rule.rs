@@ -157,7 +157,7 @@ const MAX_PROBED: usize = 256;
 /// UNCONFIRMED(probe-again): how long the same request is a repeat, and by what the platform knows it.
 const REPEATED_WITHIN: Duration = Duration::from_secs(300);
 
-/// What makes two requests the same: method, URL and body, whoever signs.
+/// The identity of a request: method, URL and body, without the signature.
 fn digest_of(request: &Request) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for part in [request.method.as_bytes(), b" ", request.target.as_bytes(), b"\n", &request.body] {
@@ -176,7 +176,7 @@ pub(super) struct Active {
     seen: u64,
     injected: u64,
     state: u64,
-    /// What was probed, and when.
+    /// The probe, and its time.
     probed: VecDeque<(Instant, [u8; 32])>,
 }
 

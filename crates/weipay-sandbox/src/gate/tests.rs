@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue};
 use weipay_wire::{ApiV2Key, ApiV3Key, PrivateKey};
 
 use super::*;
-use crate::clock::{ClockMode, HeldClock};
+use crate::clock::{ClockControl, ClockMode};
 use crate::merchants::Account;
 use crate::response::{Signers, SigningKey};
 
@@ -20,8 +20,8 @@ static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwra
 static MERCHANTS: LazyLock<Merchants> =
     LazyLock::new(|| Merchants::new(vec![merchant(MCHID, &KEY), merchant(OTHER_MCHID, &OTHER_KEY)]));
 
-fn clock() -> HeldClock {
-    HeldClock::new(ClockMode::Frozen { at: NOW })
+fn clock() -> ClockControl {
+    ClockControl::new(ClockMode::Frozen { at: NOW })
 }
 
 /// No other node has changed a merchant.
@@ -470,7 +470,7 @@ fn what_another_node_did_to_a_merchant_counts_at_the_next_request() {
 
 #[test]
 fn only_a_verified_client_decides_the_time_in_notifications() {
-    let clock = HeldClock::new(ClockMode::Frozen { at: NOW - 1_000_000_000 });
+    let clock = ClockControl::new(ClockMode::Frozen { at: NOW - 1_000_000_000 });
     let at_machine_time = |signed_by: &PrivateKey| {
         let now = crate::clock::machine_now();
         let (mut request, mut authorization) = signed(TARGET);

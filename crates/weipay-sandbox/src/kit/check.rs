@@ -1,4 +1,4 @@
-//! What a platform takes out of a kit, and whether its parts belong together: a key that does not fit its certificate
+//! Reads a kit, and checks that its parts belong together: a key that does not fit its certificate
 //! would sign what nobody can verify.
 
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ impl KitOnDisk {
         })
     }
 
-    /// What the dates of the merchant's certificate say at a time.
+    /// The state of the merchant's certificate at a time, by its dates.
     pub(crate) fn dates_of_certificate(&self, now: i64) -> Result<CertificateState, KitError> {
         let kit = self.kit();
         let certificate = self.certificate(&kit.merchant_cert, "merchant_serial", &kit.merchant_serial)?;
@@ -139,7 +139,7 @@ impl KitOnDisk {
     }
 }
 
-/// What the authorities of the real platform have in their names, as in `CN=Tenpay.com Root CA, O=Tenpay.com`.
+/// Parts of the names of the real platform's authorities, as in `CN=Tenpay.com Root CA, O=Tenpay.com`.
 const PLATFORM: &[u8] = b"tenpay.com";
 
 /// Whether the real platform issued a certificate. Every name in it counts, so the whole of it is looked

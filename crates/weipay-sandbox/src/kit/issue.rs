@@ -32,7 +32,7 @@ const MERCHANT_CERT: &str = "keys/apiclient_cert.pem";
 const PUBLIC_KEY: &str = "keys/pub_key.pem";
 const PLATFORM_CERT: &str = "keys/wechatpay_cert.pem";
 
-/// What a kit is made for.
+/// The options of a new kit.
 #[derive(Debug, Clone)]
 pub(crate) struct Made {
     pub(crate) mchid: String,

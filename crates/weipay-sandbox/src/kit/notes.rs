@@ -32,7 +32,7 @@ pub(super) fn text(kit: &KitOnDisk) -> String {
     text
 }
 
-/// What stands in many lines.
+/// The variables of many lines.
 struct Values<'a> {
     kit: &'a KitOnDisk,
     base_url: &'a str,

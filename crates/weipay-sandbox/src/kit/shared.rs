@@ -45,7 +45,7 @@ impl Record for KitFile {
     }
 }
 
-/// What a node last saw of the merchants of a shared database.
+/// The merchants of a shared database as a node last saw them.
 pub(crate) type Seen = BTreeMap<String, MerchantRecord>;
 
 /// Gives a data folder the kits of a shared database, and the database the kit of the first node. Then the folder has a kit.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::people::account::person_of;
 use crate::store::{StoreError, Transaction};
 
-/// Whose money it is.
+/// The owner of money.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Owner {
     /// A merchant, by 商户号.
@@ -49,7 +49,7 @@ impl Owner {
     }
 }
 
-/// What an account of an owner is for.
+/// The kind of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AccountKind {

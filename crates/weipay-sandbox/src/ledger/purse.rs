@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{AccountKind, AccountType, Owner};
 use crate::store::{IndexEntry, Record, StoreError, Transaction};
 
-/// What one owner has.
+/// The accounts of one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Purse {
     owner: Owner,

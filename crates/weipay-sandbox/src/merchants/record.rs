@@ -1,4 +1,4 @@
-//! What the store keeps of a merchant. Its secrets are files beside its kit.
+//! The stored record of a merchant. Its secrets are files beside its kit.
 
 use serde::{Deserialize, Serialize};
 use weipay_wire::Kit;
@@ -10,6 +10,7 @@ use crate::words::words;
 words! {
     /// The keys with which the platform signs for a merchant.
     #[derive(Default)]
+    #[non_exhaustive]
     pub enum PlatformKeys {
         /// 微信支付公钥 only, as for every merchant since October 2024: there is no certificate to list.
         #[default]
@@ -36,6 +37,7 @@ impl PlatformKeys {
 words! {
     /// The state of a merchant certificate (商户API证书), in addition to its dates.
     #[derive(Default)]
+    #[non_exhaustive]
     pub enum CertificateState {
         /// Its dates decide.
         #[default]
@@ -52,7 +54,7 @@ words! {
 }
 
 impl CertificateState {
-    /// What the dates of a certificate say at a time: never that it was revoked.
+    /// The state of a certificate at a time by its dates, which never say that it was revoked.
     pub(crate) fn of_dates(not_before: i64, not_after: i64, now: i64) -> Self {
         match now {
             now if now < not_before => Self::NotYetValid,

@@ -7,6 +7,7 @@ use crate::words::words;
 
 words! {
     /// The two kinds of keys of the platform.
+    #[non_exhaustive]
     pub enum KeyKind {
         /// 微信支付公钥.
         PublicKey = "public-key",
@@ -41,6 +42,7 @@ impl KeyKind {
 
 words! {
     /// A step of a rotation (轮换).
+    #[non_exhaustive]
     pub enum RotationStep {
         /// A new key is created and published; the old one signs.
         Begin = "begin",

@@ -20,7 +20,7 @@ use crate::store::StoreAddress;
 const NOW: i64 = 1_786_766_400;
 
 fn sandbox(dir: &Path) -> Sandbox {
-    Sandbox::builder().data(dir).clock(Clock::held(NOW).0).without_control().start().unwrap()
+    Sandbox::builder().data(dir).clock(Clock::frozen(NOW).0).without_control().start().unwrap()
 }
 
 /// A request for the list of certificates, signed with the key of a kit.
@@ -105,7 +105,7 @@ fn an_added_merchant_has_a_public_key_only_and_is_there_after_a_restart() {
 /// A sandbox whose kits outlive its state.
 fn forgetful(dir: &Path) -> Sandbox {
     let builder = Sandbox::builder().data(dir).store(StoreAddress::MEMORY);
-    builder.clock(Clock::held(NOW).0).without_control().start().unwrap()
+    builder.clock(Clock::frozen(NOW).0).without_control().start().unwrap()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the response of a receiver means (应答).
+//! Reads the response of a receiver (应答).
 //!
 //! Documents want 200 or 204 within five seconds, and the body may be empty; a failure is 4xx or 5xx. APIv2 wants the XML with
 //! `SUCCESS`, whatever the status is.
@@ -12,7 +12,7 @@ use super::record::{Attempt, AttemptKind};
 /// So much of a body is kept and shown.
 const MAX_KEPT_BYTES: usize = 1024;
 
-/// What came back, and what it means.
+/// The response, and its meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judged {
     status: Option<u16>,

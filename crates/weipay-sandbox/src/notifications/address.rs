@@ -65,7 +65,7 @@ impl Target {
     }
 }
 
-/// What a log shows of an address: where it leads, without its path and without a user's name.
+/// An address as a log shows it: without path and user name.
 pub(super) fn shown(url: &str) -> String {
     Target::parse(url).map_or_else(
         |_| "an address that is not a URL".to_owned(),

@@ -1,4 +1,4 @@
-//! What a node has claimed of the outbox, and until when nobody else delivers it.
+//! Entries of the outbox that a node has claimed, and until when no other node delivers them.
 
 use std::time::{Instant, SystemTime};
 
@@ -10,12 +10,12 @@ use crate::store::{LEASE, OutboxEntry};
 #[derive(Debug, Clone)]
 pub(super) struct ClaimedEntry {
     pub(super) entry: OutboxEntry,
-    /// In which state it was.
+    /// The state in which it was claimed.
     pub(super) epoch: Epoch,
     pub(super) claimed: ClaimTime,
 }
 
-/// When this node began to claim what it delivers.
+/// When this node began to claim.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ClaimTime {
     pub(super) instant: Instant,

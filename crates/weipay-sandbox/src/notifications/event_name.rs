@@ -13,7 +13,7 @@ macro_rules! v2_event {
 }
 pub(crate) use v2_event;
 
-/// What the name of an event of APIv2 begins with.
+/// The prefix of the names of events of APIv2.
 const V2: &str = v2_event!("");
 
 /// The name of an event, with the version of the API that has it.
@@ -56,7 +56,7 @@ impl<'a> EventName<'a> {
         matches!(self.version, ApiVersion::V2)
     }
 
-    /// What the catalogue says of it.
+    /// Its entry in the catalogue.
     pub(crate) fn described(self) -> Option<&'static Notification> {
         Catalog::embedded().notification(self.version, self.event)
     }

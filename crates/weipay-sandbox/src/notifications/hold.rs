@@ -87,7 +87,7 @@ pub(super) fn hold(tx: &Transaction<'_>, mchid: Option<&str>) -> Result<usize, S
         // What is closed is there only until the node that delivers it now has ended.
         let Some(mut kept) = record::of_entry(tx, &entry)?.filter(|kept| !kept.is_closed()) else { continue };
         count += 1;
-        // Whoever delivers it now.
+        // The node that delivers it now.
         tx.change_due(&entry, held(entry.due))?;
         if kept.state != NotificationState::Held {
             (kept.state, kept.due) = (NotificationState::Held, None);

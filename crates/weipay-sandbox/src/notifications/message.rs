@@ -16,14 +16,14 @@ use crate::platform::Platform;
 use crate::response::SigningKey;
 use crate::store::OutboxEntry;
 
-/// What is posted.
+/// The message.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
 }
 
-/// What its signature is.
+/// The kind of its signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signature {
     Right,

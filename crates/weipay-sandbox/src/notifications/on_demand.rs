@@ -1,4 +1,4 @@
-//! What a developer can do with notifications: list them, send them again, send several copies at once, or send a probe
+//! Actions of developers on notifications: list them, send them again, send several copies at once, or send a probe
 //! (探测流量). Holding them is in `release`.
 //!
 //! Everything here waits for the receiver's response and gives the attempt, so that a test can read it.
@@ -178,7 +178,7 @@ impl Notifications {
 
     /// Sends a notification again: the same `id` and content, a new nonce and signature. If it is not
     /// acknowledged, it is repeated by the retry table of its event, from the beginning where that had ended.
-    /// What is held is sent too.
+    /// Held notifications are sent too.
     ///
     /// # Errors
     ///
@@ -357,7 +357,7 @@ impl Notifications {
     }
 }
 
-/// What a notification is taken for.
+/// The purpose of taking a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
     /// An attempt that counts for the retry table.

@@ -8,27 +8,24 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use http::header::{HOST, HeaderName};
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls_platform_verifier::Verifier;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::address::{Target, may_be_called};
+use super::connections::{Connection, Connections, stays_open};
 use super::lookup::Resolver;
 use super::message::Message;
+use crate::store::receiver_of;
 
-/// The head of a response; a longer one is a failure.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// So much of a body is read.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 /// A receiver must have responded by then, its body aside. Documented for product coupons; most pages do not say.
@@ -50,11 +47,17 @@ pub(crate) struct Receivers {
     /// Made for the first receiver that wants TLS: the roots of the system are loaded then.
     tls: Arc<OnceLock<TlsConnector>>,
     resolver: Resolver,
+    connections: Connections,
 }
 
 impl Receivers {
     pub(crate) fn new(private: bool) -> Self {
         Self { private, ..Self::default() }
+    }
+
+    /// Ends connections that no notification has needed for a while.
+    pub(super) fn end_idle_connections(&self) {
+        self.connections.end_idle();
     }
 
     /// Also trusts the authorities whose certificates are in this text.
@@ -86,7 +89,7 @@ impl Receivers {
         })
     }
 
-    /// What could not be made is tried again by the next receiver: files of the system may be missing for a moment only.
+    /// A failure is tried again with the next receiver: files of the system may be missing for a moment only.
     fn tls_by(
         &self,
         make: impl FnOnce() -> Result<TlsConnector, rustls::Error>,
@@ -99,7 +102,7 @@ impl Receivers {
     }
 }
 
-/// What a receiver responded.
+/// The response of a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Received {
     pub(super) status: u16,
@@ -121,12 +124,11 @@ pub(super) enum BodyEnd {
 
 /// The head of a response, and the connection on which its body comes.
 struct Head {
-    status: u16,
-    body: Incoming,
-    _connection: Connection,
+    response: Response<Incoming>,
+    connection: Connection,
 }
 
-/// What the body of a response is read for.
+/// The purpose for which the body of a response is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     /// It decides: it may come as late as its head.
@@ -142,25 +144,32 @@ pub(super) async fn post(
     receivers: &Receivers,
     reading: Reading,
 ) -> Result<Received, String> {
-    within(TIME_LIMIT, reading, head(url, message, receivers)).await
+    let (received, kept) = within(TIME_LIMIT, reading, head(url, message, receivers)).await?;
+    if let Some(connection) = kept {
+        receivers.connections.keep(receiver_of(url), connection);
+    }
+    Ok(received)
 }
 
-/// Waits this long for the head of a response, and for its body as it is read.
+/// Waits this long for the head of a response, and for its body as it is read. With the connection, if it stays open.
 async fn within(
     limit: Duration,
     reading: Reading,
     head: impl Future<Output = Result<Head, String>>,
-) -> Result<Received, String> {
+) -> Result<(Received, Option<Connection>), String> {
     let began = Instant::now();
     match timeout(limit, head).await {
         Ok(head) => {
-            let Head { status, body, _connection } = head?;
+            let Head { response, connection } = head?;
             let left = match reading {
                 Reading::Counts => limit.saturating_sub(began.elapsed()).max(BODY_TIME),
                 Reading::Shown => BODY_TIME,
             };
+            let (head, body) = response.into_parts();
             let (body, end) = beginning(body, left).await;
-            Ok(Received { status, body, end })
+            let is_kept = end == BodyEnd::Whole && stays_open(&head.headers);
+            let received = Received { status: head.status.as_u16(), body, end };
+            Ok((received, is_kept.then_some(connection)))
         }
         Err(_) => Err(format!("no response within {} seconds", limit.as_secs())),
     }
@@ -169,21 +178,32 @@ async fn within(
 async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head, String> {
     let target = Target::parse(url)?;
     target.check_not_official()?;
+    let mut request = request(&target, message)?;
+    if let Some(mut connection) = receivers.connections.take(receiver_of(url)) {
+        match connection.send(request).await {
+            Ok(response) => return Ok(Head { response, connection }),
+            Err(mut error) => match error.take_message() {
+                // The connection had ended, and nothing was sent.
+                Some(unsent) => request = unsent,
+                None => return Err(failed(&error.into_error())),
+            },
+        }
+    }
     let found = receivers.resolver.addresses(target.name(), target.port).await;
     let found = found.map_err(|error| format!("the host of notify_url was not found: {error}"))?;
     let allowed = allowed(found, receivers.private)?;
     let stream = TcpStream::connect(&*allowed).await;
     let stream = stream.map_err(|error| format!("notify_url cannot be reached: {error}"))?;
     if !target.is_https {
-        return exchange(stream, &target, message).await;
+        return exchange(Connection::open(stream).await, request).await;
     }
     let name =
         ServerName::try_from(target.name().to_owned()).map_err(|_| "the host of notify_url is not a name")?;
     let receivers = receivers.clone();
     let tls = spawn_blocking(move || receivers.tls()).await.map_err(|error| error.to_string())??;
     let stream = tls.connect(name, stream).await;
-    exchange(stream.map_err(|error| format!("TLS with the receiver failed: {error}"))?, &target, message)
-        .await
+    let stream = stream.map_err(|error| format!("TLS with the receiver failed: {error}"))?;
+    exchange(Connection::open(stream).await, request).await
 }
 
 /// Of the addresses of a host those that may be called.
@@ -200,19 +220,8 @@ fn allowed(found: Vec<SocketAddr>, private_receivers: bool) -> Result<Vec<Socket
     }
 }
 
-/// One request on a new connection.
-async fn exchange<S>(stream: S, target: &Target, message: Message) -> Result<Head, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let failed = |error: hyper::Error| {
-        let error = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        format!("the receiver did not respond: {error}")
-    };
-    let mut protocol = http1::Builder::new();
-    protocol.max_buf_size(MAX_HEAD_BYTES).title_case_headers(true);
-    let (mut sender, connection) = protocol.handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let connection = Connection(tokio::spawn(async move { drop(connection.await) }));
+/// A notification as it is sent.
+fn request(target: &Target, message: Message) -> Result<Request<Full<Bytes>>, String> {
     let mut request = Request::new(Full::new(Bytes::from(message.body)));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = target.path.parse().map_err(|_| "notify_url has no usable path")?;
@@ -222,9 +231,22 @@ where
         let value = value.parse().map_err(|_| "a header of the notification is not ASCII")?;
         request.headers_mut().insert(HeaderName::from_static(name), value);
     }
-    let response = sender.send_request(request).await.map_err(failed)?;
-    let status = response.status().as_u16();
-    Ok(Head { status, body: response.into_body(), _connection: connection })
+    Ok(request)
+}
+
+/// One request on a new connection.
+async fn exchange(
+    connection: Result<Connection, hyper::Error>,
+    request: Request<Full<Bytes>>,
+) -> Result<Head, String> {
+    let mut connection = connection.map_err(|error| failed(&error))?;
+    let response = connection.send(request).await.map_err(|error| failed(&error.into_error()))?;
+    Ok(Head { response, connection })
+}
+
+fn failed(error: &hyper::Error) -> String {
+    let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    format!("the receiver did not respond: {reason}")
 }
 
 /// The beginning of a body, and how it ended. Who sends none in time has responded all the same.
@@ -244,15 +266,6 @@ async fn beginning(mut body: Incoming, limit: Duration) -> (String, BodyEnd) {
     let end = timeout(limit, read).await.unwrap_or(BodyEnd::Late);
     let text = String::from_utf8_lossy(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).into_owned();
     (text, end)
-}
-
-/// The task of a connection, which ends with its attempt.
-struct Connection(JoinHandle<()>);
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 #[cfg(test)]
@@ -307,7 +320,7 @@ mod tests {
         assert_eq!(allowed(Vec::new(), false), Ok(Vec::new()));
     }
 
-    /// What is said of a receiver that does this with the connection.
+    /// The error of a receiver that does this with the connection.
     fn posted(receive: impl FnOnce(Stream) + Send + 'static) -> Result<Received, String> {
         posted_to_read(Reading::Shown, receive)
     }
@@ -372,6 +385,47 @@ mod tests {
     }
 
     #[test]
+    fn the_next_one_comes_on_the_same_connection_if_the_receiver_says_that_it_stays_open() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/notify", listener.local_addr().unwrap());
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        let receiver = thread::spawn(move || {
+            let stays_open = "Connection: keep-alive\r\n";
+            for fields in
+                [&[stays_open, stays_open, ""][..], &[stays_open], &[stays_open, "Connection: close\r\n"]]
+            {
+                let mut stream = listener.accept().unwrap().0;
+                for field in fields {
+                    read_request(&mut stream);
+                    let response = format!("HTTP/1.1 200 OK\r\n{field}Content-Length: 2\r\n\r\nok");
+                    stream.write_all(response.as_bytes()).unwrap();
+                }
+                if fields.last() != Some(&stays_open) {
+                    // The sandbox ends a connection that may not stay open.
+                    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+                }
+                drop(stream);
+                ended.send(()).unwrap();
+            }
+        });
+        let (runtime, receivers) =
+            (Builder::new_current_thread().enable_all().build().unwrap(), Receivers::new(false));
+        for ends_then in [false, false, true, true, false, true] {
+            let message = Message { headers: Vec::new(), body: b"{}".to_vec() };
+            let received = runtime.block_on(post(&url, message, &receivers, Reading::Shown)).unwrap();
+            assert_eq!(received, Received { status: 200, body: "ok".to_owned(), end: BodyEnd::Whole });
+            if ends_then {
+                // On a turn the runtime ends a connection that was dropped, and sees that the receiver has ended one.
+                let turn = || runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+                turn();
+                has_ended.recv().unwrap();
+                turn();
+            }
+        }
+        receiver.join().unwrap();
+    }
+
+    #[test]
     fn a_response_in_time_counts_although_its_body_comes_later() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -390,9 +444,11 @@ mod tests {
                 receiver.write_all(written).await.unwrap();
                 receiver
             });
-            let head = exchange(stream, &target, message).await;
+            let head = exchange(Connection::open(stream).await, request(&target, message).unwrap()).await;
             // The head came at the last moment, so nothing is left of the limit for the body, which never ends.
-            within(Duration::ZERO, Reading::Counts, std::future::ready(head)).await
+            within(Duration::ZERO, Reading::Counts, std::future::ready(head))
+                .await
+                .map(|(received, _)| received)
         });
         assert_eq!(received, Ok(Received { status: 200, body: "O".to_owned(), end: BodyEnd::Late }));
     }

@@ -136,7 +136,7 @@ impl fmt::Debug for Notification {
 }
 
 impl Notification {
-    /// What the control API shows in a list: without what it tells, and with its last attempt.
+    /// A notification in a list of the control API: without its content, and with its last attempt.
     pub(crate) fn summary(&self) -> Value {
         json!({
             "number": self.number,
@@ -268,7 +268,7 @@ pub(super) fn add(tx: &Transaction<'_>, entry: &OutboxEntry, is_held: bool) -> R
     tx.save(&new)
 }
 
-/// What is kept of what waits in the outbox. `None` if it is gone: a reset may have come in between, and another may have its
+/// The record of an entry in the outbox. `None` if it is gone: a reset may have come in between, and another may have its
 /// number. What waited before there were records gets one, and so does what has a broken one: the outbox knows all that is sent.
 pub(super) fn of_entry(
     tx: &Transaction<'_>,

@@ -1,4 +1,4 @@
-//! What empties the outbox: entries are read, attempts begin where their receivers have a slot, and what came of each is kept.
+//! Delivers the outbox: reads entries, starts attempts where the receiver has a free slot, and stores the results.
 
 use std::collections::HashMap;
 use std::mem;
@@ -27,20 +27,20 @@ const MAX_ATTEMPTS_AT_ONCE: usize = 64;
 const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
 /// How many notifications are read at once: most often all are for one receiver, which takes few, and the others are read again.
 const MAX_READ_AT_ONCE: usize = 8;
-/// How often the outbox is looked at when nothing asks for it.
+/// How often the outbox is read if nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The errors where a task panicked.
 const PANICKED: &str = "the outbox could not be read: a task panicked";
 const NOT_MADE: &str = "the notification could not be made";
 
-/// What empties the outbox of a platform.
+/// Delivers the outbox of a platform.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     pub(super) platform: Arc<Platform>,
 }
 
-/// What came of a look at the outbox.
+/// The result of one read of the outbox.
 #[derive(Default)]
 struct Begun {
     attempts: Vec<Beginning>,
@@ -84,6 +84,7 @@ impl Sender {
             if has_begun && (has_left || may_be_more) {
                 continue;
             }
+            self.platform.deliveries.receivers.end_idle_connections();
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
         }
     }
@@ -92,7 +93,7 @@ impl Sender {
     fn begin_attempts(&self) -> Result<Begun, StoreError> {
         let (claimed, deliveries) = (ClaimTime::now(), &self.platform.deliveries);
         let (busy, under_way) = deliveries.under_way().not_to_be_read();
-        // What is claimed from others is delivered now, so no more than there are slots.
+        // Claimed entries are delivered now, so claim no more than there are slots.
         let limit = MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()).min(MAX_READ_AT_ONCE);
         let due = self.due(limit, &busy, &under_way, claimed)?;
         let mut begun = Begun { may_be_more: due.len() >= limit, ..Begun::default() };
@@ -114,7 +115,7 @@ impl Sender {
 
     /// Lets other nodes, and this one later, deliver what was claimed and found no slot.
     async fn give_back(&self, left: Vec<OutboxEntry>) {
-        // What fails is free again when the claim ends.
+        // An entry whose release fails is free when its claim ends.
         let given_back = self
             .blocking(move |platform| {
                 platform.store.transaction(|tx| left.iter().try_for_each(|entry| tx.give_back(entry)))
@@ -287,7 +288,7 @@ fn prepare(platform: &Platform, taken: &ClaimedEntry) -> Prepared {
     Ok(Some(catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err(NOT_MADE.to_owned()))))
 }
 
-/// Whether what was claimed is still to be sent, and can be: a node that does not know its merchant yet must
+/// Whether a claimed entry is still to be sent, and can be: a node that does not know its merchant yet must
 /// not use an attempt up.
 fn is_still_due(platform: &Platform, taken: &ClaimedEntry) -> Result<bool, MerchantError> {
     platform.look_at_merchant(&taken.entry.mchid)?;
@@ -321,7 +322,7 @@ impl UnderWay {
     }
 }
 
-/// What one attempt holds of the limits; free again when it is dropped.
+/// The slots that one attempt occupies; freed when it is dropped.
 pub(super) struct DeliverySlot {
     sender: Sender,
     number: i64,
@@ -394,7 +395,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_by_a_claim_that_has_run_out_while_the_message_was_made() {
-        let sandbox = Sandbox::builder().clock(Clock::held(0).0).start().unwrap();
+        let sandbox = Sandbox::builder().clock(Clock::frozen(0).0).start().unwrap();
         let (_, mut taken) = one_that_waits();
         taken.entry.mchid = sandbox.kit().mchid.clone();
         taken.entry.notify_url = "http://127.0.0.1:1/".to_owned();

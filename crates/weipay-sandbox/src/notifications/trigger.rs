@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::kit::KitOnDisk;
 use crate::merchants::Merchant;
-use crate::products::named::Named;
+use crate::products::number_lookup::NumberRef;
 use crate::reasons;
 use sample::Sample;
 
@@ -364,7 +364,7 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// Those of [`Self::trigger`].
+    /// As [`Self::trigger`].
     pub fn trigger_message(
         &self,
         trigger: &Trigger,
@@ -385,7 +385,7 @@ impl Notifications {
             if let Some(mchid) = mchid.filter(|mchid| !is_known(mchid)) {
                 return Err(unknown(mchid));
             }
-            let number = Named { number: number.trim(), mchid };
+            let number = NumberRef { number: number.trim(), mchid };
             let real = platform.act(|tx, now| of_order::find(tx, trigger.described, number, now))?;
             let merchant = find(&real.mchid)?;
             let now = signed_at(&merchant);

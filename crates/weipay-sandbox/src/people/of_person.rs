@@ -1,4 +1,4 @@
-//! What a person has, such as coupons or contracts, under all openids: counted, all of it, a page of it, and one after the other.
+//! Records of a person, such as coupons or contracts, under all openids: counted, all, by page, and one by one.
 
 use std::iter::Peekable;
 

@@ -1,11 +1,11 @@
-//! What an openid (用户标识) is: its form, and that of a person who has another one under the appid.
+//! Checks of openids (用户标识): the form, and whether the person has another one under the appid.
 
 use super::Person;
 use crate::store::{StoreError, Transaction};
 
 pub(super) const LENGTH: usize = 28;
 
-/// What reasons say of openids and unionids alike.
+/// The reason for a malformed openid or unionid.
 pub(crate) const FORM: &str = "must have 28 letters, digits, _ or -, and begin with o";
 
 /// Where an openid or a unionid can be given, and the text is neither.
@@ -29,7 +29,7 @@ pub(crate) enum WrongOpenid {
 }
 
 impl WrongOpenid {
-    /// What is wrong with an openid under an appid, if anything.
+    /// The error of an openid under an appid, if any.
     pub(crate) fn find(tx: &Transaction<'_>, openid: &str, appid: &str) -> Result<Option<Self>, StoreError> {
         if !is_openid(openid) {
             return Ok(Some(Self::Form));

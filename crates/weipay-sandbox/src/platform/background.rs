@@ -118,7 +118,7 @@ impl Background {
         }
     }
 
-    /// What fails now, as the control API shows it.
+    /// The current failures, as the control API shows them.
     pub(crate) fn failing(&self) -> Value {
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = |(task, failing): (&Task, &Failing)| {

@@ -5,10 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Platform, Task};
-use crate::clock::{ClockMode, HeldClock};
+use crate::clock::{ClockControl, ClockMode};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction};
 
-/// What is known of the client of one merchant.
+/// The last request of the client of one merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct ClientTime {
     mchid: String,
@@ -32,7 +32,7 @@ impl Record for ClientTime {
 }
 
 /// Tells a clock what the state knows of clients.
-pub(crate) fn tell_clock(tx: &Transaction<'_>, clock: &HeldClock) -> Result<(), StoreError> {
+pub(crate) fn tell_clock(tx: &Transaction<'_>, clock: &ClockControl) -> Result<(), StoreError> {
     // There is one for each merchant at most.
     let all = Page { offset: 0, limit: i64::MAX };
     for known in tx.find::<ClientTime>(&[IndexRange::equal("all", "")], all)? {
@@ -53,7 +53,7 @@ impl Platform {
         let _ = self.watched(Task::KeepClock, kept);
     }
 
-    /// [`HeldClock::time_of_signatures`], after another node may have served the client: it looks into a shared database.
+    /// [`ClockControl::time_of_signatures`], after another node may have served the client: it looks into a shared database.
     pub(crate) fn refresh_time_of_signatures(&self, mchid: &str) -> i64 {
         if self.store.is_shared()
             && self.clock.mode() != ClockMode::Real

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Platform;
-use crate::clock::{ClockMode, HeldClock, Move};
+use crate::clock::{ClockControl, ClockMode, Move};
 use crate::reasons;
 use crate::store::{Due, LATEST, Record, StoreError, Transaction};
 
@@ -68,7 +68,7 @@ pub struct ClockRun {
 pub enum ClockError {
     /// The clock is being moved by another call.
     Busy,
-    /// What is due at this moment did not end in time, such as a delivery to a receiver that is slow.
+    /// Work of this moment did not end in time, such as a delivery to a slow receiver.
     Unsettled,
     /// The database failed.
     Store(StoreError),
@@ -104,7 +104,7 @@ impl From<StoreError> for ClockError {
 
 impl Platform {
     /// Its clock.
-    pub(crate) fn clock(&self) -> &HeldClock {
+    pub(crate) fn clock(&self) -> &ClockControl {
         &self.clock
     }
 
@@ -309,7 +309,7 @@ mod tests {
     }
 
     fn held() -> Sandbox {
-        Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap()
+        Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap()
     }
 
     #[test]
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(arrived, [0, 15, 30, 60, 240]);
     }
 
-    /// What a fault has left in the place of a notification's record.
+    /// A record of a notification that a fault has damaged.
     #[derive(Serialize, Deserialize)]
     struct Broken;
 

@@ -32,7 +32,7 @@ pub(crate) struct Moment {
     pub(crate) now: i64,
 }
 
-/// What came of work on the state of one moment.
+/// The result of work on the state of one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InState<T> {
     Done(T),

@@ -68,7 +68,7 @@ pub enum SnapshotError {
     Broken {
         /// Which line, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The mistake in it.
         reason: String,
     },
     /// Another version of this program took it.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use weipay_wire::{Authorization, PrivateKey, request_message};
 
 use super::*;
-use crate::clock::{Clock, HeldClock};
+use crate::clock::{Clock, ClockControl};
 use crate::products::{Decided, Decision, carry_out, route};
 use crate::sandbox::Sandbox;
 use crate::store::{Announcement, Due, IndexEntry, Record, Store, StoreError, Transaction};
@@ -79,8 +79,8 @@ static PARCELS: &[Product] = &[Product {
     ..Product::new(&[route("POST", "v3/pay/transactions/out-trade-no/{out_trade_no}/close", hold_handler)])
 }];
 
-fn held_sandbox() -> (Sandbox, HeldClock) {
-    let (clock, hand) = Clock::held(NOW);
+fn held_sandbox() -> (Sandbox, ClockControl) {
+    let (clock, hand) = Clock::frozen(NOW);
     (Sandbox::builder().clock(clock).products(PARCELS).start().unwrap(), hand)
 }
 
@@ -282,7 +282,7 @@ fn more_broken_things_than_one_tick_does_do_not_stop_the_clock() {
 #[test]
 fn a_platform_serves_each_of_its_merchants_as_itself() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let builder = Sandbox::builder().clock(Clock::held(NOW).0).products(PARCELS);
+    let builder = Sandbox::builder().clock(Clock::frozen(NOW).0).products(PARCELS);
     let kits = folders.each_ref().map(|folder| crate::kit::init(folder.path()).unwrap());
     let mut platform = builder.platform(&kits[0], Store::in_memory()).unwrap();
     let (first, mut second) = (kits[0].merchant().unwrap(), kits[1].merchant().unwrap());
@@ -324,7 +324,7 @@ fn what_a_person_does_waits_while_the_state_is_exchanged() {
     let exchanging = platform.state_lock.write().unwrap();
     thread::scope(|scope| {
         let acting = scope.spawn(|| platform.act(|_, now| Ok::<_, StoreError>(now)).unwrap());
-        // Whoever did not wait would have read the time by now.
+        // A thread that did not wait would have read the time by now.
         thread::sleep(Duration::from_millis(50));
         hand.restore(ClockMode::Frozen { at: NOW + 900 });
         drop(exchanging);

@@ -67,7 +67,7 @@ fn show((available, pending): (i64, i64)) -> Value {
     json!({ "available_amount": available, "pending_amount": pending })
 }
 
-/// What of an account could be used at the end of the last day before a moment, and what could not.
+/// The available and pending money of an account at the end of the last day before a moment.
 pub(super) fn amounts_before(
     tx: &Transaction<'_>,
     owner: &Owner,

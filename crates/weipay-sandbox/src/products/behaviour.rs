@@ -1,4 +1,4 @@
-//! What the sandbox has of an operation: behaviour with state, an example, or nothing.
+//! How the sandbox serves an operation: with state, by an example, or not at all.
 
 use weipay_catalog::Operation;
 
@@ -18,7 +18,7 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
-    /// What the sandbox has of an operation of the catalogue.
+    /// How the sandbox serves an operation of the catalogue.
     #[must_use]
     pub fn from_operation(operation: &Operation) -> Self {
         match handler(PRODUCTS, operation) {

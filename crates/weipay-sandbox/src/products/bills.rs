@@ -58,7 +58,7 @@ pub(crate) enum BillKind {
 }
 
 impl BillKind {
-    /// What each is called in a link.
+    /// The names in links.
     const WORDS: [(Self, &'static str); 10] = [
         (Self::Trade(TradeBill::All), "trade"),
         (Self::Trade(TradeBill::Paid), "paid"),
@@ -85,7 +85,7 @@ impl BillKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BillOf {
     pub(crate) kind: BillKind,
-    /// Who asks for it.
+    /// The merchant that requests it.
     pub(crate) mchid: String,
     /// One of the asker's sub-merchants, whose rows alone are wanted.
     pub(crate) sub_mchid: Option<String>,

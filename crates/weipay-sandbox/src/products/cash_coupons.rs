@@ -67,5 +67,5 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v2/mmpaymkttransfers/querycouponsinfo", v2::query_coupon),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] = &[(activation::END, activation::end_stock)];

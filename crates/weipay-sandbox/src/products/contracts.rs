@@ -20,7 +20,7 @@
 //! | `control` | what people do |
 //! | `v2` | the operations of APIv2, and its codes |
 //!
-//! What a merchant asks of a contract by APIv3, and ending it, stand here.
+//! This file has the operations of APIv3 on a contract, and its end.
 //!
 //! A contract that one version of the API made is seen, used and ended by the other.
 //! UNCONFIRMED(contract-plan): every `plan_id` is a plan (模板) of the merchant.
@@ -91,7 +91,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v2/pay/partner/paporderquery",    v2::query_order),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] =
     &[(deduction::DEDUCTION, deduction::deduct), (signing::END, signing::end_by_clock)];
 

@@ -1,4 +1,4 @@
-//! What stocks of merchant coupons (商家券) and of product coupons (商品券) have in common, whatever their operations call it.
+//! Rules that stocks of merchant coupons (商家券) and of product coupons (商品券) share.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -31,7 +31,7 @@ pub(crate) fn fresh_code(tx: &Transaction<'_>, entropy: &Entropy) -> Result<Stri
     Ok(format!("1{}{:010}", entropy.digits(11), tx.next_number("coupon code")?))
 }
 
-/// What came of the wish that a stock be in another state, as the platform's pages put it there.
+/// The result of setting the state of a stock, as the platform's pages do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StateChange {
     Done,

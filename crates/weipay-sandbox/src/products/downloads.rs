@@ -30,7 +30,7 @@ use token::Sealer;
 /// not of this product.
 pub(crate) type Download = (&'static str, fn(&str, &Links<'_>) -> Option<Result<File, Refusal>>);
 
-/// What a product knows of files.
+/// The files of a product.
 #[derive(Clone, Copy)]
 pub(crate) struct Files {
     /// The file that an operation responds with.
@@ -39,7 +39,7 @@ pub(crate) struct Files {
     pub(crate) link: fn(&Operation, &ValidRequest, &mut Value, &Links<'_>),
 }
 
-/// What links are made and opened with.
+/// The keys and the time for links.
 pub(crate) struct Links<'a> {
     /// Where the sandbox is.
     pub(crate) base_url: &'a str,
@@ -54,14 +54,14 @@ pub(crate) struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// What the tokens of the merchant that asks are sealed with.
+    /// The key that seals the tokens of the caller.
     fn sealer(&self) -> Sealer<'_> {
         Sealer::new(self.entropy, self.mchid, self.key)
     }
 }
 
 impl Context<'_> {
-    /// What the tokens of the merchant that asks are sealed with.
+    /// The key that seals the tokens of the caller.
     pub(super) fn sealer(&self) -> Sealer<'_> {
         Sealer::new(self.entropy, &self.caller.mchid, self.api_v3_key)
     }

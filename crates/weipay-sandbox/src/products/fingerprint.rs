@@ -7,7 +7,7 @@ use crate::contract::ValidRequest;
 use crate::store::Fingerprint;
 
 impl Fingerprint {
-    /// What a request says: its body, and the values in its path and its query, in whatever order these
+    /// A hash of a request: of its body, and of the values in its path and its query, in whatever order these
     /// stand. Without such values it is that of the body.
     pub(crate) fn of_request(request: &ValidRequest) -> Self {
         let mut query: Vec<_> = request.query_values().collect();

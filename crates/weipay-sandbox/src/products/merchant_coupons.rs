@@ -17,7 +17,7 @@
 //! | `refusals` | what is refused, in the platform's words |
 //! | `unconfirmed` | every choice that no source settles |
 //!
-//! What stocks of other coupons have, too, is in [`coupon_stocks`](super::coupon_stocks): limits, times, stored codes.
+//! Rules that other coupons have too are in [`coupon_stocks`](super::coupon_stocks): limits, times, stored codes.
 //! Each file of a step has its handlers first: which records they read, which rule decides. The rules follow; they are pure.
 
 mod association;
@@ -87,7 +87,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET",   "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}", listing::query_coupon),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] = &[(stock::END, stock::end_stock)];
 
 /// Carries out a decision once for a number that the merchant uses once for an operation.

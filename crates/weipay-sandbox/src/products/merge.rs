@@ -4,7 +4,7 @@ use std::iter::Peekable;
 
 use crate::store::StoreError;
 
-/// What happened, one after the other.
+/// Merges events in the order of time.
 pub(crate) type Events<'a, E> = Box<dyn Iterator<Item = Result<E, StoreError>> + 'a>;
 
 /// Several sources, each in the order of time, as one; the newest first when `time` counts backwards. What happened in

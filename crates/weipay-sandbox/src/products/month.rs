@@ -1,4 +1,4 @@
-//! What a person got in a month of Beijing, of which there is a most. All openids of the person count together.
+//! The total of a person in a month of Beijing, which is limited. All openids of the person count together.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::people::Person;
 use crate::people::account::person_of;
 use crate::store::{Record, StoreError, Transaction, joined};
 
-/// What a person may get of something in a month.
+/// The limit of a month.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MonthlyLimit<'a> {
     /// Of what, or by whom: each counts alone.
@@ -16,7 +16,7 @@ pub(crate) struct MonthlyLimit<'a> {
     pub(crate) most: i64,
 }
 
-/// What one person got in one month.
+/// The total of one person in one month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct ReceivedInMonth {
     of: String,

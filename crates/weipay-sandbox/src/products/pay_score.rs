@@ -88,7 +88,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/payscore/partner/permissions/terminate",                permissions::end_by_person),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] =
     &[(collection::EXPIRY, collection::expire), (collection::DEDUCTION, collection::deduct)];
 
@@ -98,7 +98,7 @@ const EXPIRY_SECONDS: i64 = 30 * crate::clock::DAY;
 /// How long a deduction takes. UNCONFIRMED(pay-score-time).
 const DEDUCTION_SECONDS: i64 = 2;
 
-/// What a complaint about a transaction shows of the service order that it has paid: an entry of `service_order_info`.
+/// The service order that a transaction has paid, for a complaint: an entry of `service_order_info`.
 /// Such an order is over, so the state stays as it is.
 pub(crate) fn service_order_info(
     tx: &Transaction<'_>,

@@ -21,6 +21,7 @@
 //! | `subsidies` | a platform pays for a discount of its own (补差) |
 //! | `v2` | the same by APIv2 |
 
+pub(crate) mod announcers;
 pub(crate) mod closing;
 pub(crate) mod codepay;
 pub(crate) mod combined;
@@ -44,7 +45,6 @@ pub(crate) mod refund;
 pub(crate) mod refusals;
 mod settlement;
 pub(crate) mod subsidies;
-pub(crate) mod told;
 mod trade;
 mod unconfirmed;
 pub(crate) mod v2;
@@ -85,7 +85,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close", combined::close_combined),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] = &[
     (closing::EXPIRY, closing::expire),
     (combined::EXPIRY, combined::expire),

@@ -58,7 +58,7 @@ pub(crate) const ROUTES: &[Route] = &[
 /// How many seconds back queries find what was sent or paid.
 const MAX_AGE: i64 = 30 * clock::DAY;
 
-/// What the clock does.
+/// Scheduled work.
 pub(crate) const DUE: &[(&str, DueHandler)] =
     &[(red_packet::UNCLAIMED, red_packet::give_back), (to_bank::PAID, to_bank::settle)];
 
@@ -71,7 +71,20 @@ pub(super) fn wallet_payment(
     to_wallet::find(tx, mchid, partner_trade_no)
 }
 
-/// What a request says, without its signature and the machine that it came from.
+/// `payment_no`, fen and time of a payment.
+pub(super) type Paid = (String, i64, i64);
+
+/// A payment to a bank card by the merchant's number, and its [`Paid`] if the bank has the money.
+pub(super) fn bank_payment(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    partner_trade_no: &str,
+) -> Result<Option<Option<Paid>>, StoreError> {
+    let found = to_bank::BankPayment::find(tx, mchid, partner_trade_no)?;
+    Ok(found.map(|payment| payment.paid()))
+}
+
+/// A hash of a request, without its signature and the IP address of its machine.
 fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
     let mut body = body.clone();
     for name in ["nonce_str", "sign", "workwx_sign", "client_ip", "spbill_create_ip"] {
@@ -80,7 +93,7 @@ fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
     Fingerprint::new(&body)
 }
 
-/// Whose wallet an openid leads to. The openid must be one under the appid; `no_openid` refuses what is none at all.
+/// The owner of the wallet of an openid. The openid must belong to the appid; `no_openid` refuses a text that is no openid.
 fn receiver(
     tx: &Transaction<'_>,
     openid: &str,

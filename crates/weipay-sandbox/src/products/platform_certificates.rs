@@ -25,7 +25,7 @@ fn list_certificates(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value
     Ok(list(context.certificates, context.api_v3_key, algorithm, nonce)?)
 }
 
-/// What the list's envelopes carry as associated data.
+/// The associated data of the list's envelopes.
 const ASSOCIATED_DATA: &str = "certificate";
 
 /// Lists the certificates of an algorithm (获取平台证书列表). No nonce may come for two texts.

@@ -22,7 +22,7 @@
 //! | `images` | pictures that the platform makes |
 //! | `refusals` | what is refused, in the platform's words |
 //!
-//! What stocks of other coupons have, too, is in [`coupon_stocks`](super::coupon_stocks). Each file has its
+//! Rules that other coupons have too are in [`coupon_stocks`](super::coupon_stocks). Each file has its
 //! handlers first; the rules follow, and are pure. Partners (服务商) call all of this for a brand (品牌).
 //! INFERRED(product-coupon-brand): every brand has authorised every partner, and a partner sees of a brand
 //! what it made itself.
@@ -96,11 +96,11 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET",   "v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}",                           images::query_task),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] =
     &[(stock::END, stock::end_stock), (images::DONE, images::finish_task)];
 
-/// Whose things a request is about: the partner that asks, and the brand that it asks for.
+/// The owner of stocks and coupons: the partner that asks, and the brand that it asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Owner {
     pub(crate) mchid: String,

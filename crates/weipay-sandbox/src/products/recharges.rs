@@ -2,16 +2,16 @@
 //! sub-merchants.
 //!
 //! ```text
-//!   RECHARGING ── somebody pays ──► SUCCESS
+//!   RECHARGING ── it is paid ──► SUCCESS
 //!       └── the platform closes it, or a week passes ──► CLOSED
 //! ```
 //!
 //! | file | what is in it |
 //! |---|---|
 //! | `recharge` | a recharge (充值单): its states, how it is shown, stored and found, and its money |
-//! | `employees` | who may pay by a code for a sub-merchant (可扫码充值员工) |
-//! | `control` | what people do: they pay |
-//! | `refusals` | what is refused |
+//! | `employees` | employees who may pay by a code for a sub-merchant (可扫码充值员工) |
+//! | `control` | payments, by the control API |
+//! | `refusals` | errors |
 //!
 //! UNCONFIRMED(recharge-fees): no merchant has the account for fees (FEES). UNCONFIRMED(recharge-week): that of a merchant's own
 //! ends after a week too; the page says it of those of sub-merchants.
@@ -60,13 +60,13 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] = &[(OVERDUE, recharge::end_overdue)];
 
 /// The most of one recharge: 800 million yuan.
 const MAX_FEN: i64 = 80_000_000_000;
 
-/// The platform says where a merchant transfers the money to, by its bank.
+/// Shows the bank account to which a merchant transfers the money.
 fn apply_by_bank(tx: &Transaction<'_>, context: &Context<'_>, form: Form) -> Result<Value, HandlerError> {
     let request = context.request;
     let account = AccountType::from_word(request.required("account_type"));
@@ -87,7 +87,7 @@ fn apply_by_bank(tx: &Transaction<'_>, context: &Context<'_>, form: Form) -> Res
     }))
 }
 
-/// The platform gives an address where somebody pays.
+/// Gives the address of a page for the payment.
 fn apply_for_sub_merchant(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
     let sub_mchid = request.required("sub_mchid");

@@ -11,7 +11,7 @@ pub(super) const ROUTES: &[Route] = &[route("POST", "v3/security/echo", echo)];
 
 const MESSAGE: &str = "echo_message";
 const SECRET: &str = "encrypted_echo_message";
-/// What the notification calls it.
+/// Its name in the notification.
 const TOLD_SECRET: &str = "encrypt_echo_message";
 
 fn echo(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

@@ -1,4 +1,4 @@
-//! What tests of several products share.
+//! Shared code of the tests of several products.
 //!
 //! | file | what is in it |
 //! |---|---|

@@ -186,7 +186,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] = &[
     (course::OVERDUE, course::end_overdue),
     (course::SETTLE, course::settle),
@@ -266,7 +266,7 @@ fn platform_number(kind: &str, now: i64, serial: i64, digits: usize) -> String {
     format!("{kind}{time}{serial:0width$}")
 }
 
-/// What makes two bodies the same, as it is kept.
+/// A hash of a body, as it is stored.
 fn fingerprint(body: &serde_json::Map<String, serde_json::Value>) -> String {
     crate::store::Fingerprint::new(body).to_string()
 }

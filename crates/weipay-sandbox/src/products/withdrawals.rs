@@ -8,10 +8,10 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `day_end` | one of what a sub-merchant had at the end of yesterday |
+//! | `day_end` | withdrawals of the day-end balance of a sub-merchant |
 //! | `withdrawal` | a withdrawal (提现单): its states, how it is shown, stored and found, and its money |
-//! | `control` | what developers do: decide what the bank does |
-//! | `refusals` | what is refused |
+//! | `control` | the result of a withdrawal, set by a developer |
+//! | `refusals` | errors |
 //!
 //! The money leaves the account with the request, and is on its way until the bank has it.
 
@@ -43,7 +43,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET",  "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}", day_end::query),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(super) const DUE: &[(&str, DueHandler)] = &[(SETTLES, withdrawal::settle)];
 
 /// The most of one withdrawal: 800 million yuan.
@@ -137,7 +137,7 @@ fn check_amount(fen: i64) -> Result<(), Refusal> {
 }
 
 /// The same number again must ask for the same, and within six days. INFERRED(withdraw-repeat): the amount,
-/// the account and whose it is count.
+/// the account and its owner count.
 fn check_repeated(asked: &Withdrawal, known: &Withdrawal, now: i64) -> Result<(), Refusal> {
     check_period(known, now)?;
     let what = |one: &Withdrawal| (one.sub_mchid.clone(), one.amount, one.account, one.day_end.clone());
@@ -176,7 +176,7 @@ fn show_found(
     Ok(find_shown(context, found, sub_mchid)?.show())
 }
 
-/// What was found, if the caller may see it.
+/// The withdrawal, if the caller may see it.
 fn find_shown(
     context: &Context<'_>,
     found: Option<Withdrawal>,

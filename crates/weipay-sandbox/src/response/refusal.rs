@@ -28,7 +28,7 @@ pub(crate) struct Refusal {
     pub(crate) reason: Option<Cow<'static, str>>,
     /// Of a wrong signature: what was signed instead.
     pub(crate) explanation: Option<Box<SignatureExplanation>>,
-    /// What the documents say in the place of what was observed.
+    /// The documented error in place of the observed one.
     pub(crate) documented: Option<&'static DocumentedRefusal>,
 }
 
@@ -70,7 +70,7 @@ impl Refusal {
         }
     }
 
-    /// What the documents say in its place.
+    /// The documented error in its place.
     pub(crate) fn with_documented(mut self, documented: &'static DocumentedRefusal) -> Self {
         self.documented = Some(documented);
         self
@@ -179,7 +179,7 @@ pub const REASON_HEADER: &str = "weipay-sandbox-reason";
 /// The longest header value.
 const MAX_REASON_LENGTH: usize = 600;
 
-/// What does not stand in the header as it is; letters beyond ASCII never do.
+/// Characters that are encoded in the header; non-ASCII characters always are.
 const UNREADABLE: &AsciiSet = &CONTROLS.add(b'%');
 
 /// A reason as a header value: visible ASCII and blanks stay, everything else is percent-encoded, and so is `%`.

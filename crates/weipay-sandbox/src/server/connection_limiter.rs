@@ -32,7 +32,7 @@ pub(super) struct ConnectionLimiter {
 #[derive(Default)]
 struct Entries {
     taken: BTreeMap<u64, Entry>,
-    /// Those who may give way, the first of them first.
+    /// The connections that may be closed to make room, in this order.
     order: BTreeSet<(Rank, u64)>,
     next: u64,
     /// Counts every change, so that who changed first can be told.
@@ -54,7 +54,7 @@ struct Entry {
 /// A class, and since when.
 type Rank = (u8, u64);
 
-/// What a connection is doing.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing, or sending the head of a request.
@@ -146,7 +146,7 @@ impl ConnectionLimiter {
     }
 }
 
-/// What one connection holds of the limit; free again when it is dropped.
+/// The slot of one connection; freed when it is dropped.
 pub(super) struct ConnectionSlot {
     limiter: Arc<ConnectionLimiter>,
     id: u64,

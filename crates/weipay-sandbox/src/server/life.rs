@@ -80,36 +80,11 @@ impl Server {
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal.
     pub(crate) fn wait(&self) -> io::Result<()> {
-        self.shutdown_signal().recv().unwrap_or(Ok(()))
-    }
-
-    /// What receives a message when the program is asked to end, from now on.
-    pub(crate) fn shutdown_signal(&self) -> mpsc::Receiver<io::Result<()>> {
         let (report, asked) = mpsc::sync_channel(1);
-        // Listened for before this returns: a signal that comes right after it must not be lost.
         let _runtime = self.handle.enter();
-        match shutdown_signal() {
-            Ok(asked) => drop(self.handle.spawn(async move { drop(report.send(asked.await)) })),
-            Err(error) => drop(report.send(Err(error))),
-        }
-        asked
-    }
-
-    /// What receives a message at each termination signal, from now on. Neither that nor Ctrl-C ends the
-    /// program by itself any more.
-    pub(crate) fn termination_signals(&self) -> io::Result<mpsc::Receiver<()>> {
-        let (report, signals) = mpsc::channel();
-        let _runtime = self.handle.enter();
-        self.handle.spawn(report_terminations(report)?);
-        Ok(signals)
-    }
-
-    /// What receives a message at each Ctrl-C, from now on. It does not end the program by itself any more.
-    pub(crate) fn interrupts(&self) -> io::Result<mpsc::Receiver<()>> {
-        let (report, interrupts) = mpsc::channel();
-        let _runtime = self.handle.enter();
-        self.handle.spawn(report_interrupts(report)?);
-        Ok(interrupts)
+        let signal = shutdown_signal()?;
+        self.handle.spawn(async move { drop(report.send(signal.await)) });
+        asked.recv().unwrap_or(Ok(()))
     }
 }
 
@@ -135,38 +110,6 @@ fn shutdown_signal() -> io::Result<impl Future<Output = io::Result<()>>> {
         let asked = interrupt.poll_recv(context).is_ready() | terminate.poll_recv(context).is_ready();
         if asked { Poll::Ready(Ok(())) } else { Poll::Pending }
     }))
-}
-
-#[cfg(unix)]
-fn report_terminations(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    // Who listens for Ctrl-C is not ended by it.
-    let (interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        let _interrupt = interrupt;
-        while terminate.recv().await.is_some() && report.send(()).is_ok() {}
-    })
-}
-
-#[cfg(unix)]
-fn report_interrupts(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move { while interrupt.recv().await.is_some() && report.send(()).is_ok() {} })
-}
-
-#[cfg(not(unix))]
-fn report_interrupts(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
-    Ok(async move { while tokio::signal::ctrl_c().await.is_ok() && report.send(()).is_ok() {} })
-}
-
-#[cfg(not(unix))]
-fn report_terminations(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
-    // There is no such signal: only Ctrl-C is listened for.
-    Ok(async move {
-        let _report = report;
-        while tokio::signal::ctrl_c().await.is_ok() {}
-    })
 }
 
 #[cfg(not(unix))]

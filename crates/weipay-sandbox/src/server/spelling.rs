@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 /// Every other name of a response is spelled by the rule.
 const SPELLED: &[u8] = b"GET / HTTP/1.1\r\nRequest-ID: 0\r\n\r\n";
 
-/// What a response must carry so that hyper spells the names of its headers as the platform does.
+/// The extension with which hyper spells the names of headers as the platform does.
 ///
 /// Names are compared without regard to case, so hyper keeps them in lower case. It writes a name in another spelling when it
 /// has one, and it takes spellings from the requests that it reads. So it gets one to read.

@@ -19,7 +19,7 @@ use super::stream::Stream;
 use crate::authority::is_official;
 use crate::faults::{Fault, Faults};
 
-/// What a client opens its connection with.
+/// The protocol with which a client opens its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     Http,
@@ -65,7 +65,7 @@ pub(super) enum ConnectError {
     ForbiddenHost(String),
     /// A fault ends the connection, as if the host were down.
     Down(String, Fault),
-    /// What came was not a CONNECT request, or the connection broke.
+    /// It was not a CONNECT request, or the connection broke.
     Broken,
 }
 
@@ -87,7 +87,7 @@ impl ConnectError {
     }
 }
 
-/// What a client of the proxy is told that wants to go to another host.
+/// The response to a client of the proxy that wants to go to another host.
 pub(super) const FORBIDDEN_HOST: &str = "this proxy only serves the hosts of WeChat Pay on port 443; exclude other hosts, for example with NO_PROXY";
 
 impl From<io::Error> for ConnectError {
@@ -125,7 +125,7 @@ pub(super) async fn connect(stream: &mut Stream, faults: &Faults) -> Result<(), 
     Err(ConnectError::ForbiddenHost(target))
 }
 
-/// What stands between `CONNECT` and the version.
+/// The target of a `CONNECT` request.
 fn target(head: &[u8]) -> Option<String> {
     let line = std::str::from_utf8(head.split(|byte| *byte == b'\r').next()?).ok()?;
     let line = line.strip_prefix("CONNECT ")?;

@@ -1,4 +1,4 @@
-//! What a database must be able to do inside one transaction: records, counters, idempotency keys, an outbox, due times.
+//! The interface of a database inside one transaction: records, counters, idempotency keys, an outbox, due times.
 //!
 //! An engine knows no product: a record is a document of JSON text with a kind, a key, a version, and values under which it
 //! is found. So a new product needs nothing of an engine, and another engine needs this trait alone.
@@ -120,11 +120,11 @@ pub(crate) trait Engine: WholeState {
     /// Whether this node still delivers a notification: it has claimed it, and the claim has not run out.
     fn is_claimed(&self, number: i64) -> Result<bool, StoreError>;
 
-    /// What is due at `now`, after the given one in the order of time, kind and key; the first `limit` of them.
+    /// Work that is due at `now`, after the given one in the order of time, kind and key; the first `limit` of them.
     fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError>;
 }
 
-/// What snapshots and resets need of an open transaction: the state as a whole.
+/// The interface for snapshots and resets: the whole state.
 pub(crate) trait WholeState {
     /// Gives every row, and the records in the order in which they were added.
     fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError>;
@@ -204,7 +204,7 @@ pub(crate) const LATEST: i64 = NEVER - 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Due {
-    /// What will be done; a product has a handler for it.
+    /// The kind of the work; a product has a handler for it.
     pub(crate) kind: String,
     /// The key of what it is done to.
     pub(crate) key: String,
@@ -291,7 +291,7 @@ pub(crate) struct IndexPosition {
     pub(crate) number: i64,
 }
 
-/// What makes two requests the same in the eyes of a merchant: the operation, and the number that it gave the request.
+/// The identity of a request for a merchant: the operation, and the number that it gave the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IdempotencyKey<'a> {
     pub(crate) operation: &'static str,
@@ -307,7 +307,7 @@ pub(crate) struct StoredResponse {
     pub(crate) response: Value,
 }
 
-/// What makes two bodies the same: members and values, not their order or spacing.
+/// A hash of a body: of members and values, not of their order or spacing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
 
@@ -348,7 +348,7 @@ pub(crate) struct Announcement {
     pub(crate) event_type: &'static str,
     /// When it happened, in unix seconds.
     pub(crate) time: i64,
-    /// What the encrypted part of the notification opens to.
+    /// The decrypted resource of the notification.
     pub(crate) resource: Value,
 }
 

@@ -22,9 +22,9 @@ pub enum StoreError {
     Internal(String),
     /// The database belongs to a later version of this program.
     Version {
-        /// What the file says.
+        /// The version in the file.
         found: i64,
-        /// What this program writes.
+        /// The version of this program.
         wanted: i64,
     },
 }

@@ -167,7 +167,7 @@ impl Postgres {
         self.look(|engine| engine.record(kind, key))
     }
 
-    /// What one statement reads, without a transaction: it is as it was at some moment, and is in nobody's way.
+    /// Reads with one statement, without a transaction and without locks.
     pub(super) fn look<T>(
         &self,
         what: impl Fn(&dyn Engine) -> Result<T, StoreError>,

@@ -13,7 +13,7 @@ pub(crate) struct Scan<'a, R> {
     engine: &'a dyn Engine,
     range: IndexRange,
     direction: Direction,
-    /// What was read of it and not yet given.
+    /// The records that were read and not yet returned.
     part: std::vec::IntoIter<(IndexPosition, StoredRecord)>,
     /// The place of the last that was read.
     last: IndexPosition,

@@ -119,7 +119,7 @@ fn write_line(to: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) enum ReadError {
     File(io::Error),
-    /// What is wrong, and in which line. Never what stands there: it may be personal data.
+    /// The mistake and its line, without the text: it may be personal data.
     Broken {
         line: u64,
         reason: String,

@@ -1,4 +1,4 @@
-//! What a file is: by its name, and by its first bytes.
+//! The type of a file, by its name and its first bytes.
 
 use weipay_catalog::{Operation, Pictures};
 

@@ -76,7 +76,7 @@ fn part<'a>(text: &'a [u8], delimiter: &[u8]) -> Option<(Part<'a>, &'a [u8])> {
     }
 }
 
-/// What `Content-Disposition` says: the name, and whether there is a file name.
+/// Reads `Content-Disposition`: the name, and whether there is a file name.
 fn disposition(head: &str) -> Option<(String, bool)> {
     let (kind, parameters) = header(head, "content-disposition")?.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("form-data") {

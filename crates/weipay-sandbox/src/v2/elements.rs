@@ -95,7 +95,7 @@ fn value(
     }
 }
 
-/// What a handler gives, as elements. An object holds elements, and a list of objects is an element for each;
+/// The response of a handler as elements. An object holds elements, and a list of objects is an element for each;
 /// other lists are JSON text.
 pub(super) fn from_value(value: &Value) -> XmlElements {
     let mut elements = XmlElements::new();

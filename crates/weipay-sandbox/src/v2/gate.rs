@@ -60,7 +60,7 @@ pub(crate) struct Rejection {
     pub(crate) told: Told,
 }
 
-/// How a rejection is told.
+/// The form of a rejection.
 #[derive(Debug)]
 pub(crate) enum Told {
     /// By the web server in front, which saw no certificate, or one of a stranger.
@@ -155,7 +155,7 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
     }
 }
 
-/// What is told of a certificate that is missing or strange; `sentence` is that of the web server.
+/// The error of a missing or unknown certificate; `sentence` is that of the web server.
 fn no_certificate(operation: &Operation, sentence: &'static str, reason: &'static str) -> Rejection {
     if operation.error_codes().any(|known| known.code == "CA_ERROR") {
         let refusal = Box::new(sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE, reason));
@@ -318,7 +318,7 @@ fn pays_out(operation: &Operation) -> bool {
         && operation.error_codes().any(|known| known.code == SIGN_ERROR)
 }
 
-/// What is wrong with an element, by `result_code` where red packets and payments to the wallet say so.
+/// The error of an element, by `result_code` for red packets and payments to the wallet.
 fn told_of_element(operation: &'static Operation, elements: XmlElements, refusal: Refusal) -> Rejection {
     let fields = operation.request.xml.iter();
     let mut own = fields.filter_map(|field| sentences::of_payout_element(operation.path, field.name));

@@ -31,7 +31,7 @@ const REPEATED: [&str; 11] = [
 /// The elements of a request that the responses of red packets repeat, whether it was carried out or not.
 const OF_RED_PACKET: [&str; 5] = ["mch_billno", "mch_id", "wxappid", "re_openid", "total_amount"];
 
-/// What the gateway rejected: mostly nothing but why, and not signed.
+/// The response to a rejected request: mostly only the sentence, and not signed.
 pub(super) fn rejected(rejection: &Rejection, form: ResponseForm, now: i64, entropy: &Entropy) -> Response {
     let refusal = &rejection.refusal;
     let response = match &rejection.told {
@@ -165,7 +165,7 @@ pub(crate) struct ResponseForm {
     added: &'static [(&'static str, Option<&'static str>)],
 }
 
-/// What says that an operation failed.
+/// The elements that say that an operation failed.
 #[derive(Debug, Clone, Copy)]
 enum Failure {
     /// `result_code`.
@@ -174,7 +174,7 @@ enum Failure {
     OfPayment,
     /// `return_code`, with the names of the code and of the sentence.
     ReturnCode { code: &'static str, message: Option<&'static str>, has_return_msg: bool },
-    /// `result_code`, with the sentence in `return_msg` too, and these elements of the request; a success has a code, and these as
+    /// `result_code`, with the sentence in `return_msg` too, and these elements of the request. A success has a code, and these as
     /// `return_msg` and `err_code_des`.
     WithCode { repeated: &'static [&'static str], success: [&'static str; 2] },
 }
@@ -211,8 +211,8 @@ impl ResponseForm {
         ["支付成功", "微信侧受理成功"],
     );
 
-    /// A wrong signature as recorded: <https://github.com/w7corp/easywechat/issues/1123> (2018); a success as in tests of SDKs, which
-    /// are copies of the page.
+    /// A wrong signature as recorded: <https://github.com/w7corp/easywechat/issues/1123> (2018). A success as in tests of SDKs,
+    /// which are copies of the page.
     pub(crate) const OF_BANK_QUERY: Self = Self::with_code(&[], ["ok", "ok"]);
 
     const fn with_code(repeated: &'static [&'static str], success: [&'static str; 2]) -> Self {
@@ -390,7 +390,7 @@ fn begin_without_nonce(entered: &Entered) -> XmlElements {
     elements
 }
 
-/// What of a request a response repeats.
+/// The elements of a request that a response repeats.
 fn repeat(request: &XmlElements, names: &[&str], elements: &mut XmlElements) {
     for name in names {
         if let Some(text) = request.text(name).filter(|text| !text.is_empty()) {

@@ -1,4 +1,4 @@
-//! What the gateway of APIv2 says. UNCONFIRMED(v2-sentences): pages list the codes and what they mean. Of the sentences were seen
+//! Sentences of the gateway of APIv2. UNCONFIRMED(v2-sentences): pages list only the codes and their meaning. Seen were
 //! 签名错误, 验证签名失败 and `appid不存在` (recorded), `商户号mch_id与appid不匹配`, `参数长度有误`, `mch_id参数格式错误`,
 //! `invalid refund_fee`, `invalid spbill_create_ip`, `不识别的参数notify_url`, `不识别的参数detail`, `0参数格式错误`,
 //! `分账接收方格式错误`, `签名错误，请检查后再试` of micropay, and of unifiedorder two of APIv3, for a length and an integer
@@ -39,9 +39,9 @@ pub(super) fn wrong_sign(operation: &Operation) -> &'static str {
     match operation.path {
         "v2/pay/micropay" => WRONG_SIGN_CHECK,
         BILL => "sign error",
-        // As reported: <https://github.com/chenqi199/wx_withdraw_demo/issues/1> (2018). UNCONFIRMED(v2-key-signature): by one user.
+        // UNCONFIRMED(v2-key-signature): reported by one user, <https://github.com/chenqi199/wx_withdraw_demo/issues/1> (2018).
         PUBLIC_KEY => "SIGN_ERR",
-        // As recorded: <https://github.com/w7corp/easywechat/issues/1123> (2018), <https://github.com/binarywang/WxJava/issues/1042>.
+        // Recorded: <https://github.com/w7corp/easywechat/issues/1123>, <https://github.com/binarywang/WxJava/issues/1042>.
         path if path.starts_with(BANK_PAYMENTS) => "签名出错，请根据签名算法进行签名",
         _ => WRONG_SIGN,
     }
@@ -74,7 +74,7 @@ const RED_PACKETS: [&str; 3] = [
     "v2/mmpaymkttransfers/sendminiprogramhb",
 ];
 
-/// What is told instead of [`MISSING`] if an element is missing: <https://github.com/binarywang/WxJava/issues/433> (2018).
+/// The sentence instead of [`MISSING`] for some elements: <https://github.com/binarywang/WxJava/issues/433> (2018).
 pub(super) fn missing(operation: &Operation, name: &str) -> Option<Cow<'static, str>> {
     match (operation.path, name) {
         ("v2/pay/unifiedorder", "mch_id") => Some(wrong_text(name).into()),
@@ -82,7 +82,7 @@ pub(super) fn missing(operation: &Operation, name: &str) -> Option<Cow<'static, 
     }
 }
 
-/// Nobody has the number of the merchant.
+/// The sentence for an unknown merchant.
 pub(super) fn no_merchant(operation: &Operation) -> &'static str {
     if operation.path == PAYMENT_TO_WALLET { NO_PAYER } else { NO_MERCHANT }
 }
@@ -124,9 +124,9 @@ pub(super) fn invalid(name: &str) -> String {
 /// The words of an operation for a value that breaks a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wording {
-    /// Those of APIv2.
+    /// The sentences of APIv2.
     Own,
-    /// Where they were seen, those of APIv3.
+    /// The sentences of APIv3, where they were seen.
     OfApiV3,
     /// Of a refund, which does not name an amount that is no integer: <https://github.com/wechatpy/wechatpy/issues/491> (2019).
     OfRefund,

@@ -330,7 +330,7 @@ fn the_client_certificate_is_required_where_it_is_needed() {
 
 #[test]
 fn a_client_certificate_before_its_first_day_is_refused_as_in_apiv3() {
-    let sandbox = Sandbox::builder().clock(Clock::held(1_000_000_000).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(1_000_000_000).0).start().unwrap();
     let kit = sandbox.kit_on_disk();
     let (certificate, key) = (kit.merchant_cert_pem().unwrap(), kit.merchant_key_pem().unwrap());
     let body = signed(&sandbox, &[("mch_billno", "1"), ("bill_type", "MCHT")]);
@@ -341,7 +341,7 @@ fn a_client_certificate_before_its_first_day_is_refused_as_in_apiv3() {
 
 #[test]
 fn an_expired_client_certificate_is_refused_as_reported() {
-    let sandbox = Sandbox::builder().clock(Clock::held(3_000_000_000).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(3_000_000_000).0).start().unwrap();
     let kit = sandbox.kit_on_disk();
     let (certificate, key) = (kit.merchant_cert_pem().unwrap(), kit.merchant_key_pem().unwrap());
     let refund =

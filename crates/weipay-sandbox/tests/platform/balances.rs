@@ -10,7 +10,7 @@ const DAY: i64 = 86_400;
 
 #[test]
 fn a_top_up_is_in_the_balance_and_later_in_the_day_end_balance() {
-    let (clock, held) = Clock::held(NOW);
+    let (clock, held) = Clock::frozen(NOW);
     let sandbox = Sandbox::builder().clock(clock).start().unwrap();
     let mut client = Client::new(&sandbox);
     let mchid = sandbox.kit().mchid.clone();

@@ -1,7 +1,7 @@
 //! Cash coupons (代金券) over sockets: a funded stock, a coupon in an order, and the way back by a refund.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox, Validation};
+use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PaymentRequest, Sandbox, Validation};
 use weipay_wire::DigestAlgorithm;
 
 use crate::client::{Client, Response, client};
@@ -104,7 +104,7 @@ fn a_coupon_is_sent_used_in_an_order_and_given_back_by_a_whole_refund() {
     assert_eq!(coupon(&sandbox, coupon_id)["status"], "SENDED");
 
     order(&sandbox, "order-1", 1_000);
-    let paid = sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     assert_eq!(paid.payer_total, 500);
     let shown = paid_order(&sandbox, "order-1");
     assert_eq!(
@@ -134,7 +134,7 @@ fn a_coupon_stays_used_while_a_refund_may_still_come_to_nothing() {
     let sent = send(&sandbox, &stock_id, "send-1");
     let coupon_id = sent["coupon_id"].as_str().unwrap();
     order(&sandbox, "order-1", 1_000);
-    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     let refund = |number: &str| {
         let body = json!({
             "out_trade_no": "order-1", "out_refund_no": number,
@@ -166,7 +166,7 @@ fn the_page_shows_the_coupon_that_is_used_and_what_is_left_to_pay() {
         assert!(text.contains("<p class=\"amount\">¥7.00</p>") && text.contains("<dd>-¥5.00</dd>"), "{text}");
     }
     assert_eq!(coupon(&sandbox, &coupon_id)["status"], "SENDED", "to look uses nothing");
-    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 700);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("order-1")).unwrap().payer_total, 700);
     let page = client(&sandbox).get(target);
     assert!(page.text().contains("¥7.00</p>") && page.text().contains("-¥5.00"), "{}", page.text());
 }
@@ -177,11 +177,11 @@ fn a_person_may_choose_no_coupon_and_cannot_choose_one_that_does_not_fit() {
     let sent = send(&sandbox, &stock_id, "send-1");
     let coupon_id = sent["coupon_id"].as_str().unwrap();
     order(&sandbox, "small-order", 999);
-    let refused = sandbox.pay(&PersonPays::new("small-order").coupon(coupon_id)).unwrap_err().to_string();
+    let refused = sandbox.pay(&PaymentRequest::new("small-order").coupon(coupon_id)).unwrap_err().to_string();
     assert!(refused.contains("does not fit"), "{refused}");
-    assert_eq!(sandbox.pay(&PersonPays::new("small-order")).unwrap().payer_total, 999);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("small-order")).unwrap().payer_total, 999);
     order(&sandbox, "large-order", 1_000);
-    assert_eq!(sandbox.pay(&PersonPays::new("large-order").coupon("none")).unwrap().payer_total, 1_000);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("large-order").coupon("none")).unwrap().payer_total, 1_000);
     assert_eq!(coupon(&sandbox, coupon_id)["status"], "SENDED");
 }
 
@@ -206,9 +206,9 @@ fn a_coupon_of_another_merchant_is_not_paid_by_the_payee() {
         "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 }, "payer": { "openid": OPENID },
     });
     client.post("/v3/pay/transactions/jsapi", &body).success();
-    sandbox.pay(&PersonPays::new("order-1").of_merchant(OTHER)).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1").of_merchant(OTHER)).unwrap();
     order(&sandbox, "order-2", 1_000);
-    sandbox.pay(&PersonPays::new("order-2")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-2")).unwrap();
     let shown = client.get(&format!("/v3/pay/transactions/out-trade-no/order-1?mchid={OTHER}")).success();
     for (shown, [of_payee, of_others]) in [(shown, [0, 500]), (paid_order(&sandbox, "order-2"), [500, 0])] {
         let promotion = &shown["promotion_detail"][0];
@@ -253,7 +253,7 @@ fn the_rest_of_a_budget_goes_back_to_the_account_that_it_was_locked_from() {
         step(&sandbox, &stock_id, "start");
         send(&sandbox, &stock_id, "send-1");
         order(&sandbox, "order-1", 1_000);
-        assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 500);
+        assert_eq!(sandbox.pay(&PaymentRequest::new("order-1")).unwrap().payer_total, 500);
         sandbox.run_for(25 * HOUR).unwrap();
         // Of the order of 1,000 fen 994 were settled.
         let now = ["BASIC", "OPERATION"].map(|account| balance(&sandbox, account));
@@ -310,8 +310,8 @@ fn a_coupon_for_goods_takes_something_off_orders_that_have_them() {
         |id: &str, quantity: i64| json!({ "merchant_goods_id": id, "quantity": quantity, "unit_price": 600 });
     order_of(&sandbox, "order-milk", 1_200, &json!([goods("milk", 2)]));
     order_of(&sandbox, "order-tea", 1_800, &json!([goods("tea", 2), goods("milk", 1)]));
-    assert_eq!(sandbox.pay(&PersonPays::new("order-milk")).unwrap().payer_total, 1_200);
-    assert_eq!(sandbox.pay(&PersonPays::new("order-tea")).unwrap().payer_total, 1_300);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("order-milk")).unwrap().payer_total, 1_200);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("order-tea")).unwrap().payer_total, 1_300);
     let promotion = paid_order(&sandbox, "order-tea")["promotion_detail"][0].clone();
     assert_eq!(promotion["scope"], "SINGLE");
     assert_eq!(
@@ -332,7 +332,7 @@ fn a_coupon_for_goods_takes_something_off_orders_that_have_them() {
     assert_eq!(client(&sandbox).get(&items).success()["data"], json!(["cake", "milk"]));
     send(&sandbox, &stock_id, "send-2");
     order_of(&sandbox, "order-milk-2", 1_200, &json!([goods("milk", 2)]));
-    assert_eq!(sandbox.pay(&PersonPays::new("order-milk-2")).unwrap().payer_total, 700);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("order-milk-2")).unwrap().payer_total, 700);
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn a_percentage_or_a_price_for_one_piece_can_be_taken_off() {
     });
     send(&sandbox, &stock_id, "send-1");
     order(&sandbox, "order-1", 1_001);
-    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 801);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("order-1")).unwrap().payer_total, 801);
 
     let (sandbox, stock_id) = running_stock_with(|stock| {
         stock["stock_type"] = json!("EXCHAHGE");
@@ -361,7 +361,7 @@ fn a_percentage_or_a_price_for_one_piece_can_be_taken_off() {
     );
     let tea = json!([{ "merchant_goods_id": "tea", "quantity": 2, "unit_price": 400 }]);
     order_of(&sandbox, "order-1", 800, &tea);
-    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 500);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("order-1")).unwrap().payer_total, 500);
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn a_stock_may_be_for_apps_or_for_banks_only() {
     });
     let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();
     order(&sandbox, "order-1", 1_000);
-    let by_wallet = PersonPays::new("order-1").coupon(&coupon_id).by_wallet();
+    let by_wallet = PaymentRequest::new("order-1").coupon(&coupon_id).by_wallet();
     assert!(sandbox.pay(&by_wallet).unwrap_err().to_string().contains("this way to pay"));
     let address = sandbox.pay_page("order-1").unwrap();
     let page = client(&sandbox).get(address.strip_prefix(sandbox.base_url()).unwrap());
@@ -380,13 +380,17 @@ fn a_stock_may_be_for_apps_or_for_banks_only() {
         "{}",
         page.text()
     );
-    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 500);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("order-1")).unwrap().payer_total, 500);
     let (sandbox, stock_id) = running_stock_with(|stock| {
         stock["coupon_use_rule"]["trade_type"] = json!(["APPPAY"]);
     });
     send(&sandbox, &stock_id, "send-1");
     order(&sandbox, "order-1", 1_000);
-    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 1_000, "it is a JSAPI order");
+    assert_eq!(
+        sandbox.pay(&PaymentRequest::new("order-1")).unwrap().payer_total,
+        1_000,
+        "it is a JSAPI order"
+    );
 }
 
 #[test]
@@ -446,7 +450,7 @@ fn used_and_refunded() -> (Sandbox, String, String, String) {
     let (sandbox, stock_id) = running_stock();
     let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();
     order(&sandbox, "order-1", 1_000);
-    let transaction_id = sandbox.pay(&PersonPays::new("order-1")).unwrap().transaction_ids[0].clone();
+    let transaction_id = sandbox.pay(&PaymentRequest::new("order-1")).unwrap().transaction_ids[0].clone();
     let refund = json!({
         "out_trade_no": "order-1", "out_refund_no": "refund-1",
         "amount": { "refund": 500, "total": 1_000, "currency": "CNY" },
@@ -552,7 +556,7 @@ fn paid_with_two_coupons(sandbox: &Sandbox, stock_id: &str) -> (Value, [String; 
         send(sandbox, stock_id, number);
     }
     combined(sandbox, "whole-1", [1_000, 300, 2_000]);
-    sandbox.pay(&PersonPays::new("whole-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("whole-1")).unwrap();
     let shown = shown_combined(sandbox, "whole-1");
     let coupon = |place: usize| {
         shown["sub_orders"][place]["promotion_detail"][0]["coupon_id"].as_str().unwrap().to_owned()
@@ -581,7 +585,7 @@ fn each_part_of_a_combined_order_takes_a_coupon_that_fits_it() {
     let address = sandbox.pay_page("whole-1").unwrap();
     let page = client(&sandbox).get(address.strip_prefix(sandbox.base_url()).unwrap());
     assert!(page.text().contains("<p class=\"amount\">¥23.00</p>"), "{}", page.text());
-    let paid = sandbox.pay(&PersonPays::new("whole-1")).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new("whole-1")).unwrap();
     assert_eq!(paid.payer_total, 2_300);
     let shown = shown_combined(&sandbox, "whole-1");
     let part = |place: usize| &shown["sub_orders"][place];
@@ -614,9 +618,9 @@ fn a_coupon_that_is_chosen_is_for_the_first_part_that_it_fits() {
     let (order, [used, back]) = paid_with_two_coupons(&sandbox, &stock_id);
     refund_third_part(&sandbox, &order);
     combined(&sandbox, "whole-2", [300, 1_000, 1_000]);
-    let refused = sandbox.pay(&PersonPays::new("whole-2").coupon(&*used)).unwrap_err().to_string();
+    let refused = sandbox.pay(&PaymentRequest::new("whole-2").coupon(&*used)).unwrap_err().to_string();
     assert!(refused.contains("does not fit"), "{refused}");
-    assert_eq!(sandbox.pay(&PersonPays::new("whole-2").coupon(&*back)).unwrap().payer_total, 1_800);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("whole-2").coupon(&*back)).unwrap().payer_total, 1_800);
     let shown = shown_combined(&sandbox, "whole-2");
     assert_eq!(shown["sub_orders"][1]["promotion_detail"][0]["coupon_id"], back);
 }
@@ -636,9 +640,9 @@ fn a_merchants_discount_is_divided_among_the_parts_of_a_combined_order() {
     });
     client(&sandbox).post("/v3/combine-transactions/jsapi", &body).success();
     for too_much in [399, 400, -1] {
-        assert!(sandbox.pay(&PersonPays::new("whole-1").discount(too_much)).is_err(), "{too_much}");
+        assert!(sandbox.pay(&PaymentRequest::new("whole-1").discount(too_much)).is_err(), "{too_much}");
     }
-    assert_eq!(sandbox.pay(&PersonPays::new("whole-1").discount(40)).unwrap().payer_total, 360);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("whole-1").discount(40)).unwrap().payer_total, 360);
     let shown = client(&sandbox).get("/v3/combine-transactions/out-trade-no/whole-1").success();
     let amounts = [0, 1].map(|place| shown["sub_orders"][place]["promotion_detail"][0]["amount"].clone());
     assert_eq!(amounts, [json!(10), json!(30)]);

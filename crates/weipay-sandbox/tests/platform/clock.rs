@@ -70,7 +70,7 @@ fn a_moved_clock_goes_on_after_a_restart_unless_another_is_given() {
     second.clock().advance(-5);
     drop(second);
     assert_eq!(start().start().unwrap().clock().mode(), ClockMode::Offset { seconds: -5 });
-    let held = start().clock(Clock::held(7).0).start().unwrap();
+    let held = start().clock(Clock::frozen(7).0).start().unwrap();
     assert_eq!(held.clock().now(), 7);
 }
 
@@ -78,12 +78,12 @@ fn a_moved_clock_goes_on_after_a_restart_unless_another_is_given() {
 fn a_clock_that_was_given_at_the_start_is_kept_too() {
     let data = tempfile::tempdir().unwrap();
     let start = || Sandbox::builder().data(data.path());
-    drop(start().clock(Clock::held(NOW).0).start().unwrap());
+    drop(start().clock(Clock::frozen(NOW).0).start().unwrap());
     let second = start().start().unwrap();
     assert_eq!(second.clock().mode(), ClockMode::Frozen { at: NOW });
     second.clock().set(NOW + 60);
     drop(second);
-    drop(start().clock(Clock::held(7).0).start().unwrap());
+    drop(start().clock(Clock::frozen(7).0).start().unwrap());
     assert_eq!(start().start().unwrap().clock().now(), 7);
 }
 

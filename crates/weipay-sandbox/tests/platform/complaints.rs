@@ -1,8 +1,8 @@
 //! Complaints over the API: a person complains about a paid order, and the merchant answers until it is settled.
 
 use serde_json::{Value, json};
-use weipay_sandbox::complaints::{ComplaintError, PersonComplains, PersonStep, Problem, Said};
-use weipay_sandbox::{AccountState, Clock, NewMerchant, PersonPays, PlatformKeys, Sandbox};
+use weipay_sandbox::complaints::{ComplaintError, ComplaintMessage, NewComplaint, PersonStep, Problem};
+use weipay_sandbox::{AccountState, Clock, NewMerchant, PaymentRequest, PlatformKeys, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -13,7 +13,7 @@ const COMPLAINTS: &str = "/v3/merchant-service/complaints-v2";
 const CALLBACK: &str = "/v3/merchant-service/complaint-notifications";
 
 fn start() -> Sandbox {
-    Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap()
+    Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap()
 }
 
 /// A paid order of 100 fen.
@@ -24,15 +24,15 @@ fn paid(client: &Client<'_>, number: &str) {
         "notify_url": "https://example.com/notify", "amount": { "total": 100 },
     });
     client.post("/v3/pay/transactions/native", &order).success();
-    client.sandbox.platform().pay(&PersonPays::new(number).by_person(&*kit.openid)).unwrap();
+    client.sandbox.platform().pay(&PaymentRequest::new(number).by_person(&*kit.openid)).unwrap();
 }
 
-fn complain(client: &Client<'_>, complains: &PersonComplains) -> String {
+fn complain(client: &Client<'_>, complains: &NewComplaint) -> String {
     client.sandbox.platform().complain(complains).unwrap()
 }
 
 fn step(client: &Client<'_>, id: &str, step: PersonStep) -> Result<&'static str, ComplaintError> {
-    client.sandbox.platform().go_on_with_complaint(id, step, &Said::new("还没有收到"))
+    client.sandbox.platform().go_on_with_complaint(id, step, &ComplaintMessage::new("还没有收到"))
 }
 
 fn respond(client: &Client<'_>, id: &str) -> Response {
@@ -62,8 +62,8 @@ fn told(receiver: &Receiver, sandbox: &Sandbox, now: i64) -> (Value, Value, Valu
 fn complain_with_picture(client: &Client<'_>) -> (String, String) {
     paid(client, "order-1");
     let uploaded = picture(client, b"BM nothing came");
-    let said = Said::new("没有收到").with_image(&*uploaded);
-    let complains = PersonComplains::new("order-1").saying(said).with_phone("13812345678");
+    let said = ComplaintMessage::new("没有收到").with_image(&*uploaded);
+    let complains = NewComplaint::new("order-1").saying(said).with_phone("13812345678");
     (complain(client, &complains), uploaded)
 }
 
@@ -234,8 +234,8 @@ fn a_refund_to_the_card_of_the_merchant_gives_the_person_nothing() {
     });
     client.post("/v3/pay/transactions/native", &order).success();
     sandbox.platform().top_up_wallet(openid, 100).unwrap();
-    sandbox.platform().pay(&PersonPays::new("order-1").by_person(&**openid).by_wallet()).unwrap();
-    let id = complain(&client, &PersonComplains::new("order-1"));
+    sandbox.platform().pay(&PaymentRequest::new("order-1").by_person(&**openid).by_wallet()).unwrap();
+    let id = complain(&client, &NewComplaint::new("order-1"));
     let next = |now: i64| told(&receiver, &sandbox, now).2;
     assert_eq!(next(NOW), "CREATE_COMPLAINT");
     let refund = json!({
@@ -274,7 +274,7 @@ fn a_rejected_refund_settles_its_complaint_at_once() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     paid(&client, "order-1");
-    let id = complain(&client, &PersonComplains::new("order-1"));
+    let id = complain(&client, &NewComplaint::new("order-1"));
     let body = json!({ "action": "REJECT", "reject_reason": "已经发货" });
     assert_eq!(client.post(&format!("{COMPLAINTS}/{id}/update-refund-progress"), &body).status, 204);
     assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["complaint_state"], "PROCESSED");
@@ -287,7 +287,7 @@ fn a_list_has_a_merchants_complaints_of_its_days_newest_first() {
     let mut client = Client::new(&sandbox);
     for number in ["order-1", "order-2", "order-3"] {
         paid(&client, number);
-        let other = PersonComplains::new(number).about(Problem::ServiceNotWork);
+        let other = NewComplaint::new(number).about(Problem::ServiceNotWork);
         complain(&client, &other);
     }
     let page = list(&client, "&limit=2&offset=0");
@@ -303,7 +303,7 @@ fn a_list_has_a_merchants_complaints_of_its_days_newest_first() {
     sandbox.run_for(86_400).unwrap();
     client.now += 86_400;
     paid(&client, "order-4");
-    complain(&client, &PersonComplains::new("order-4"));
+    complain(&client, &NewComplaint::new("order-4"));
     assert_eq!(list(&client, "")["total_count"], 3, "of yesterday");
     let both = client.get(&format!("{COMPLAINTS}?begin_date=2026-08-15&end_date=2026-08-16")).success();
     assert_eq!(both["total_count"], 4);
@@ -326,7 +326,7 @@ fn nobody_sees_or_answers_a_complaint_about_another_merchant() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     paid(&client, "order-1");
-    let id = complain(&client, &PersonComplains::new("order-1"));
+    let id = complain(&client, &NewComplaint::new("order-1"));
     let other =
         sandbox.platform().add_merchant(&NewMerchant::new().platform_keys(PlatformKeys::Migration)).unwrap();
     let other = Client::of(&sandbox, &other.kit().mchid);
@@ -352,7 +352,7 @@ fn an_answer_has_a_link_with_a_text_or_none() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     paid(&client, "order-1");
-    let id = complain(&client, &PersonComplains::new("order-1"));
+    let id = complain(&client, &NewComplaint::new("order-1"));
     let answer = |link: Value| {
         let mut body = json!({ "complainted_mchid": client.mchid, "response_content": "好" });
         body.as_object_mut().unwrap().extend(link.as_object().unwrap().clone());
@@ -389,8 +389,8 @@ fn a_partner_and_its_sub_merchant_both_see_and_hear_of_a_complaint() {
         "out_trade_no": "order-1", "notify_url": "https://example.com/notify", "amount": { "total": 100 },
     });
     partner.post("/v3/pay/partner/transactions/native", &order).success();
-    sandbox.platform().pay(&PersonPays::new("order-1")).unwrap();
-    let id = complain(&partner, &PersonComplains::new("order-1"));
+    sandbox.platform().pay(&PaymentRequest::new("order-1")).unwrap();
+    let id = complain(&partner, &NewComplaint::new("order-1"));
     for receiver in &receivers {
         assert_eq!(receiver.next().json()["event_type"], "COMPLAINT.CREATE");
     }
@@ -428,7 +428,7 @@ fn an_urgent_complaint_gets_one_message_for_one_idempotent_id() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     paid(&client, "order-1");
-    let id = complain(&client, &PersonComplains::new("order-1").urgently());
+    let id = complain(&client, &NewComplaint::new("order-1").urgently());
     assert_eq!(list(&client, "")["data"][0]["need_immediate_service"], true);
     let target = format!("{COMPLAINTS}/{id}/response-immediate-service");
     let body = |text: &str, number: &str| {
@@ -490,7 +490,7 @@ fn an_answer_shows_only_pictures_that_were_uploaded() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     paid(&client, "order-1");
-    let id = complain(&client, &PersonComplains::new("order-1"));
+    let id = complain(&client, &NewComplaint::new("order-1"));
     for unknown in ["nonsense", "BB04A5DEEFEA18D4F2554C1EDD3B610B.bmp", "a\0"] {
         let images = [picture(&client, b"BM one"), unknown.to_owned()];
         let body =
@@ -509,7 +509,7 @@ fn responses_keep_to_their_limits() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     paid(&client, "order-1");
-    let id = complain(&client, &PersonComplains::new("order-1"));
+    let id = complain(&client, &NewComplaint::new("order-1"));
     let target = format!("{COMPLAINTS}/{id}/response");
     for (text, images, status) in
         [("字".repeat(500), 4, 204), ("字".repeat(501), 0, 400), ("字".to_owned(), 5, 400)]
@@ -527,14 +527,14 @@ fn only_the_person_who_paid_complains() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     paid(&client, "order-1");
-    let stranger = PersonComplains::new("order-1").by_person("oWeipaySandboxStranger00000A");
+    let stranger = NewComplaint::new("order-1").by_person("oWeipaySandboxStranger00000A");
     for _ in 0..2 {
         let refused = client.sandbox.platform().complain(&stranger).unwrap_err().to_string();
         assert!(refused.contains("did not pay the order"), "{refused}");
         // Nor is a stranger told that somebody has complained.
-        let _ = client.sandbox.platform().complain(&PersonComplains::new("order-1"));
+        let _ = client.sandbox.platform().complain(&NewComplaint::new("order-1"));
     }
-    let payer = PersonComplains::new("order-1").by_person(&*sandbox.kit().openid);
+    let payer = NewComplaint::new("order-1").by_person(&*sandbox.kit().openid);
     let again = client.sandbox.platform().complain(&payer).unwrap_err().to_string();
     assert!(again.contains("has complained about this order before"), "{again}");
 }
@@ -550,7 +550,7 @@ fn a_reversal_gives_whoever_complained_all_of_the_money_back() {
         "scene_info": { "store_info": { "id": "0001" } },
     });
     client.post("/v3/pay/transactions/codepay", &order).success();
-    let id = complain(&client, &PersonComplains::new("scan-1"));
+    let id = complain(&client, &NewComplaint::new("scan-1"));
     assert_eq!(list(&client, "")["data"][0]["complaint_full_refunded"], false);
     let ids = json!({ "appid": kit.appid, "mchid": kit.mchid });
     client.post("/v3/pay/transactions/out-trade-no/scan-1/reverse", &ids).success();
@@ -588,9 +588,9 @@ fn the_list_of_a_partner_has_the_complaints_of_its_sub_merchants_too() {
             }
         };
         client.post(path, &order).success();
-        sandbox.pay(&PersonPays::new(number)).unwrap();
+        sandbox.pay(&PaymentRequest::new(number)).unwrap();
         sandbox.run_for(1).unwrap();
-        sandbox.platform().complain(&PersonComplains::new(number)).unwrap()
+        sandbox.platform().complain(&NewComplaint::new(number)).unwrap()
     };
     // A partner sells nothing itself, once it is one.
     let own = complain_about(&partner, "own-order", None);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{AccountState, Clock, LogEntry, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{AccountState, Clock, LogEntry, NewMerchant, PaymentRequest, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -20,7 +20,7 @@ struct Shop<'a> {
 }
 
 fn start() -> Sandbox {
-    Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap()
+    Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap()
 }
 
 impl<'a> Shop<'a> {
@@ -117,7 +117,7 @@ fn a_person_signs_once_and_the_merchant_deducts_until_the_contract_ends() {
     let mchid = &shop.client.mchid;
     let close = "/v3/pay/transactions/out-trade-no/month-1/close";
     assert_eq!(shop.client.post(close, &json!({ "mchid": mchid })).status, 400);
-    assert!(sandbox.pay(&PersonPays::new("month-1")).is_err(), "nobody else pays it");
+    assert!(sandbox.pay(&PaymentRequest::new("month-1")).is_err(), "nobody else pays it");
     shop.client.run_for(2);
     let (event, mut told) = shop.told();
     assert_eq!((&*event, &told["attach"]), ("TRANSACTION.SUCCESS", &json!("a")));
@@ -384,7 +384,7 @@ fn whoever_pays_an_order_with_a_contract_signs_it() {
     assert_eq!(shop.client.post(path, &order("order-1", "both", &kit.mchid)).success(), made);
     assert_eq!(shop.query("both").status, 404);
     assert!(shop.person("both", "sign", &shop.openid()).is_err(), "only with the order");
-    assert!(sandbox.pay(&PersonPays::new(made["prepay_id"].as_str().unwrap())).unwrap().paid);
+    assert!(sandbox.pay(&PaymentRequest::new(made["prepay_id"].as_str().unwrap())).unwrap().paid);
     let [(signed, _), (paid, _)] = shop.told_both();
     assert_eq!((&*signed, &*paid), ("ENTRUST.SIGN", "TRANSACTION.SUCCESS"));
     // Another order takes the place of the contract of an order that nobody has paid.
@@ -392,11 +392,11 @@ fn whoever_pays_an_order_with_a_contract_signs_it() {
         let made = shop.client.post(path, &order(number, "taken", &kit.mchid)).success();
         made["prepay_id"].as_str().unwrap().to_owned()
     });
-    let paid = sandbox.pay(&PersonPays::new(first)).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new(first)).unwrap();
     assert!(paid.paid && paid.contract_not_signed.unwrap().contains("a later request took its place"));
     assert_eq!(shop.query("taken").status, 404, "the contract is that of the other order");
     // The person has a contract of this plan: paid, not signed, and the developer is told why.
-    let paid = sandbox.pay(&PersonPays::new(second)).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new(second)).unwrap();
     let reason = paid.contract_not_signed.unwrap();
     assert!(
         paid.paid && reason.starts_with("contract taken was not signed: the person has a contract"),

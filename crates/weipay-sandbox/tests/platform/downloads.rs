@@ -1,7 +1,7 @@
 //! Downloads: the address of a response leads back to the sandbox, and what comes from there is a file and not signed.
 
 use serde_json::json;
-use weipay_sandbox::{NewMerchant, PersonPays, PlatformKeys};
+use weipay_sandbox::{NewMerchant, PaymentRequest, PlatformKeys};
 
 use crate::SHARED;
 use crate::client::{Client, Response};
@@ -39,7 +39,7 @@ fn a_bill_of_what_happened_is_its_merchants_for_five_minutes() {
         "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
     });
     Client::new(&sandbox).post("/v3/pay/transactions/native", &order).success();
-    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     sandbox.run_for(86_400).unwrap();
     let client = |mchid: &str| Client::of(&sandbox, mchid).in_time();
     let bill = client(&kit.mchid).get("/v3/bill/tradebill?bill_date=2026-08-15");

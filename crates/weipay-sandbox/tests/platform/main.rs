@@ -59,7 +59,7 @@ const NOW: i64 = 1_786_766_400;
 
 /// A sandbox that starts at [`NOW`], whose clock stands still.
 fn sandbox() -> SandboxBuilder {
-    Sandbox::builder().clock(Clock::held(NOW).0)
+    Sandbox::builder().clock(Clock::frozen(NOW).0)
 }
 
 /// The sandbox that tests share. Its merchant has the platform's public key only, as every new one.

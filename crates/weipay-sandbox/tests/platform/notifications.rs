@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use weipay_sandbox::kit::KitOnDisk;
-use weipay_sandbox::{Clock, HeldClock, Sandbox};
+use weipay_sandbox::{Clock, ClockControl, Sandbox};
 use weipay_wire::{
     ApiV3Key, Certificate, Envelope, PlatformKeys, PublicKey, SignatureHeaders, verify_response,
 };
@@ -128,8 +128,8 @@ impl Notification {
     }
 }
 
-pub(crate) fn held_sandbox() -> (Sandbox, HeldClock) {
-    let (clock, hand) = Clock::held(NOW);
+pub(crate) fn held_sandbox() -> (Sandbox, ClockControl) {
+    let (clock, hand) = Clock::frozen(NOW);
     (Sandbox::builder().clock(clock).start().unwrap(), hand)
 }
 
@@ -223,7 +223,7 @@ fn what_is_not_acknowledged_is_repeated_and_then_given_up() {
 fn a_notification_survives_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(&[500]);
-    let start = |now| Sandbox::builder().clock(Clock::held(now).0).data(data.path()).start().unwrap();
+    let start = |now| Sandbox::builder().clock(Clock::frozen(now).0).data(data.path()).start().unwrap();
     let first = start(NOW);
     let merchant = Merchant::in_sandbox(&first);
     set_callback(&merchant, &receiver.url);
@@ -260,7 +260,7 @@ fn the_key_that_was_named_when_the_address_was_set_signs() {
 fn a_receiver_that_is_down_delays_no_other() {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&lines);
-    let (clock, hand) = Clock::held(NOW);
+    let (clock, hand) = Clock::frozen(NOW);
     let log = move |entry: weipay_sandbox::LogEntry| kept.lock().unwrap().push(entry.to_string());
     let sandbox = Sandbox::builder().clock(clock).log(log).start().unwrap();
     let merchant = Merchant::in_sandbox(&sandbox);

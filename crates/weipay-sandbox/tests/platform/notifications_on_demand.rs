@@ -59,7 +59,7 @@ fn what_is_held_is_released_in_the_order_that_is_asked_for() {
 #[test]
 fn a_hold_survives_a_restart() {
     let (data, receiver) = (tempfile::tempdir().unwrap(), Receiver::start(&[]));
-    let start = || Sandbox::builder().clock(Clock::held(NOW).0).data(data.path()).start().unwrap();
+    let start = || Sandbox::builder().clock(Clock::frozen(NOW).0).data(data.path()).start().unwrap();
     let first = start();
     let codes = held_coupons(&first, &receiver, 1);
     drop(first);
@@ -251,7 +251,7 @@ fn https_receiver() -> (String, String) {
 fn a_receiver_behind_https_is_called_when_its_authority_is_trusted() {
     let (url, pem) = https_receiver();
     for (trusted, state) in [(true, NotificationState::Acknowledged), (false, NotificationState::Waiting)] {
-        let builder = Sandbox::builder().clock(Clock::held(NOW).0);
+        let builder = Sandbox::builder().clock(Clock::frozen(NOW).0);
         let builder = if trusted { builder.receiver_authority(&pem) } else { builder };
         let sandbox = builder.start().unwrap();
         let merchant = Merchant::in_sandbox(&sandbox);

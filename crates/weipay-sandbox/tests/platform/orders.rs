@@ -1,7 +1,7 @@
 //! Ordinary orders, as clients place them that send no `Wechatpay-Serial`: nothing in them travels encrypted.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{PersonPays, PlatformKeys, Sandbox, Validation};
+use weipay_sandbox::{PaymentRequest, PlatformKeys, Sandbox, Validation};
 
 use crate::IN_MIGRATION;
 use crate::client::{Client, Response};
@@ -95,7 +95,7 @@ fn profit_sharing_without_names_needs_none_either() {
     let mut shared = order(json!({ "settle_info": { "profit_sharing": true } }));
     shared["mchid"] = json!(kit.mchid);
     Client::new(&sandbox).post("/v3/pay/transactions/native", &shared).success();
-    let paid = sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     // Profit can be shared a minute after the payment.
     sandbox.run_for(60).unwrap();
     let receiver = json!({

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
-use weipay_sandbox::{AccountState, PersonPays, PersonPaysError, Sandbox};
+use weipay_sandbox::{AccountState, PaymentError, PaymentRequest, Sandbox};
 
 use crate::client::{Client, Response};
 
@@ -184,7 +184,7 @@ fn an_h5_url_is_opened_as_it_came() {
         assert_eq!(page.status, 400, "{other}");
         assert!(page.text().contains("package") && !page.text().contains("<form"), "{}", page.text());
         assert_eq!(submit(&sandbox, other, "means=card&do=pay").status, 400);
-        let pays = PersonPays::new(format!("https://wx.tenpay.com{other}"));
+        let pays = PaymentRequest::new(format!("https://wx.tenpay.com{other}"));
         let refused = sandbox.pay(&pays).unwrap_err().to_string();
         assert!(refused.contains("package"), "{refused}");
     }
@@ -195,7 +195,7 @@ fn an_h5_url_is_opened_as_it_came() {
     // More may stand behind it, and the page that the command prints has it too.
     assert_eq!(get(&sandbox, &format!("{target}&redirect_url=https%3A%2F%2Fshop.example.com")).status, 200);
     assert_eq!(sandbox.pay_page("h5-order-1").unwrap(), format!("{}{target}", sandbox.base_url()));
-    assert!(sandbox.pay(&PersonPays::new(format!("https://wx.tenpay.com{target}"))).unwrap().paid);
+    assert!(sandbox.pay(&PaymentRequest::new(format!("https://wx.tenpay.com{target}"))).unwrap().paid);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn what_cannot_be_paid_says_why_and_has_no_form() {
     let long = "a".repeat(5_000);
     assert_eq!(send(&sandbox, "POST", &second, "", &format!("do=pay&token={long}")).status, 413);
     assert_eq!(send(&sandbox, "POST", &second, "", &"a".repeat(600_000)).status, 413);
-    assert!(matches!(sandbox.pay_page("order-9"), Err(PersonPaysError::NotFound(_))));
+    assert!(matches!(sandbox.pay_page("order-9"), Err(PaymentError::NotFound(_))));
 }
 
 #[test]

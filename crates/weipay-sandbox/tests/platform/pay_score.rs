@@ -1,7 +1,7 @@
 //! Service orders over the API: the person confirms, the merchant completes, the money comes or does not.
 
 use serde_json::{Value, json};
-use weipay_sandbox::complaints::PersonComplains;
+use weipay_sandbox::complaints::NewComplaint;
 use weipay_sandbox::control::ClientError;
 use weipay_sandbox::{AccountState, Clock, NewMerchant, PlatformKeys, Sandbox, Validation};
 
@@ -19,7 +19,7 @@ struct Shop<'a> {
 }
 
 fn start() -> Sandbox {
-    Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap()
+    Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap()
 }
 
 impl<'a> Shop<'a> {
@@ -310,7 +310,7 @@ fn an_order_that_is_over_is_refused_as_recorded_or_as_the_documents_say() {
         (Validation::DEFAULT, ["INVALID_REQUEST"; 3]),
         (documented, ["INVALID_ORDER_STATE", "ORDER_CANCELED", "ORDER_DONE"]),
     ] {
-        let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).validation(validation).start().unwrap();
+        let sandbox = Sandbox::builder().clock(Clock::frozen(NOW).0).validation(validation).start().unwrap();
         let shop = Shop::new(&sandbox);
         shop.client.post(ORDERS, &shop.request("new")).success();
         shop.confirmed("off");
@@ -491,7 +491,7 @@ fn a_complaint_about_a_paid_service_order_names_it() {
     shop.client.run_for(2);
     let served = shop.query("served");
     let id = served["collection"]["details"][0]["transaction_id"].as_str().unwrap();
-    let complaint = sandbox.platform().complain(&PersonComplains::new(id)).unwrap();
+    let complaint = sandbox.platform().complain(&NewComplaint::new(id)).unwrap();
     let shown = shop.client.get(&format!("/v3/merchant-service/complaints-v2/{complaint}")).success();
     assert_eq!(
         shown["service_order_info"],

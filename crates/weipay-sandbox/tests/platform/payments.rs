@@ -1,10 +1,10 @@
 //! Orders, and the people who pay them, over sockets.
 
 use serde_json::{Value, json};
-use weipay_sandbox::complaints::PersonComplains;
+use weipay_sandbox::complaints::NewComplaint;
 use weipay_sandbox::control::ClientError;
 use weipay_sandbox::{
-    AccountState, BankCard, NewMerchant, PaymentFailure, PersonPays, PersonPaysError, Sandbox,
+    AccountState, BankCard, NewMerchant, PaymentError, PaymentFailure, PaymentRequest, Sandbox,
 };
 
 use crate::client::{Client, client};
@@ -37,10 +37,10 @@ fn jsapi(sandbox: &Sandbox, body: &Value) -> Value {
     client(sandbox).post("/v3/pay/transactions/jsapi", body).json()
 }
 
-fn not_payable(result: Result<weipay_sandbox::PersonPaid, PersonPaysError>) -> String {
+fn not_payable(result: Result<weipay_sandbox::PaymentResult, PaymentError>) -> String {
     match result {
-        Err(PersonPaysError::NotPayable(reason)) => reason,
-        Err(short @ PersonPaysError::WalletIsShort) => short.to_string(),
+        Err(PaymentError::NotPayable(reason)) => reason,
+        Err(short @ PaymentError::WalletIsShort) => short.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -56,7 +56,7 @@ fn an_order_is_made_paid_once_asked_for_by_both_numbers_and_notified() {
     let unpaid = query(&sandbox, "order-1");
     assert_eq!((&unpaid["trade_state"], unpaid.get("transaction_id")), (&json!("NOTPAY"), None));
 
-    let paid = sandbox.pay(&PersonPays::new(&prepay_id).discount(10)).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new(&prepay_id).discount(10)).unwrap();
     assert_eq!((paid.paid, paid.payer_total, paid.trade_state), (true, 990, "SUCCESS"));
     let by_number = query(&sandbox, "order-1");
     assert_eq!(by_number["trade_state"], "SUCCESS");
@@ -69,7 +69,7 @@ fn an_order_is_made_paid_once_asked_for_by_both_numbers_and_notified() {
     assert_eq!(notified.len(), 1, "one payment, one notification");
     assert_eq!(notified[0].event_type, "TRANSACTION.SUCCESS");
 
-    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1"))).contains("paid already"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new("order-1"))).contains("paid already"));
     assert_eq!(jsapi(&sandbox, &body)["code"], "ORDERPAID");
     assert_eq!(close(&sandbox, "order-1").0, 400);
 }
@@ -89,7 +89,7 @@ fn a_used_number_with_another_request_is_refused_in_the_words_of_the_case() {
     assert_eq!(close(&sandbox, "order-1"), (204, String::new()));
     assert_eq!(close(&sandbox, "order-1"), (204, String::new()));
     assert_eq!(jsapi(&sandbox, &body)["message"], "201 商户订单号重复");
-    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1"))).contains("closed"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new("order-1"))).contains("closed"));
     // A number that was closed before it was used is burnt.
     assert_eq!(close(&sandbox, "order-2").0, 204);
     assert_eq!(jsapi(&sandbox, &order(&sandbox, "order-2"))["code"], "INVALID_REQUEST");
@@ -107,13 +107,13 @@ fn time_ends_what_can_be_paid() {
     let body = order(&sandbox, "order-1");
     let first = jsapi(&sandbox, &body)["prepay_id"].as_str().unwrap().to_owned();
     sandbox.run_for(2 * 3_600).unwrap();
-    assert!(not_payable(sandbox.pay(&PersonPays::new(&first))).contains("expired"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new(&first))).contains("expired"));
     let second = jsapi(&sandbox, &body)["prepay_id"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
-    assert!(not_payable(sandbox.pay(&PersonPays::new(&first))).contains("took its place"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new(&first))).contains("took its place"));
     sandbox.run_for(7 * 86_400).unwrap();
     assert_eq!(query(&sandbox, "order-1")["trade_state"], "CLOSED");
-    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1"))).contains("expired"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new("order-1"))).contains("expired"));
     assert_eq!(jsapi(&sandbox, &body)["message"], "该订单已失效");
 }
 
@@ -123,14 +123,14 @@ fn a_person_who_fails_to_pay_leaves_the_order_and_nobody_is_notified() {
     jsapi(&sandbox, &order(&sandbox, "order-1"));
     for word in PaymentFailure::WORDS {
         let failure = PaymentFailure::from_word(word).unwrap();
-        let failed = sandbox.pay(&PersonPays::new("order-1").failing(failure)).unwrap();
+        let failed = sandbox.pay(&PaymentRequest::new("order-1").failing(failure)).unwrap();
         assert_eq!((failed.paid, failed.trade_state, failed.failure), (false, "NOTPAY", Some(word)));
     }
-    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1").by_wallet())).contains("too little"));
-    let other = PersonPays::new("order-1").by_person("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p");
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new("order-1").by_wallet())).contains("too little"));
+    let other = PaymentRequest::new("order-1").by_person("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p");
     assert!(not_payable(sandbox.pay(&other)).contains("another person"));
     assert!(sandbox.notifications().list(&Default::default()).unwrap().is_empty());
-    assert!(matches!(sandbox.pay(&PersonPays::new("order-9")), Err(PersonPaysError::NotFound(_))));
+    assert!(matches!(sandbox.pay(&PaymentRequest::new("order-9")), Err(PaymentError::NotFound(_))));
 }
 
 #[test]
@@ -145,14 +145,14 @@ fn native_orders_have_new_codes_and_h5_orders_live_five_minutes() {
     };
     let (first, second) = (code(&native), code(&native));
     assert!(second.starts_with("weixin://wxpay/bizpayurl?pr="), "{second}");
-    assert!(not_payable(sandbox.pay(&PersonPays::new(&first))).contains("took its place"));
-    assert!(sandbox.pay(&PersonPays::new(&second)).unwrap().paid);
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new(&first))).contains("took its place"));
+    assert!(sandbox.pay(&PaymentRequest::new(&second)).unwrap().paid);
     let mut h5 = native.clone();
     h5["out_trade_no"] = json!("h5-1-order");
     h5["scene_info"] = json!({ "payer_client_ip": "127.0.0.1", "h5_info": { "type": "Wap" } });
     let url = client.post("/v3/pay/transactions/h5", &h5).success()["h5_url"].as_str().unwrap().to_owned();
     sandbox.run_for(300).unwrap();
-    assert!(not_payable(sandbox.pay(&PersonPays::new(&url))).contains("expired"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new(&url))).contains("expired"));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn the_parameters_of_the_front_end_are_checked_and_explained() {
             "signType": "RSA", "paySign": sign })
     };
     let pay = |parameters: &Value| {
-        sandbox.pay(&PersonPays::with_front_end(parameters.as_object().unwrap().clone()))
+        sandbox.pay(&PaymentRequest::with_front_end(parameters.as_object().unwrap().clone()))
     };
     let right = format!("{appid}\n1800000000\nn\n{package}\n");
     for (signed, told) in [
@@ -213,7 +213,7 @@ fn a_payment_code_pays_at_once_or_waits_for_the_password_and_is_reversed() {
         assert_eq!((waiting.status, waiting.text()), (202, r#"{"trade_state":"USERPAYING"}"#));
     }
     assert!(close(&sandbox, "scan-2").1.contains("仅可撤销"));
-    let failing = PersonPays::new("scan-2").failing(PaymentFailure::WrongPassword);
+    let failing = PaymentRequest::new("scan-2").failing(PaymentFailure::WrongPassword);
     assert_eq!(sandbox.pay(&failing).unwrap().trade_state, "PAYERROR");
     let ids = json!({ "appid": kit.appid, "mchid": kit.mchid });
     for number in ["scan-1", "scan-2", "scan-1"] {
@@ -238,7 +238,7 @@ fn an_app_opens_an_order_with_the_number_of_its_merchant() {
             "appid": appid, "partnerid": partnerid, "prepayid": prepay_id, "package": "Sign=WXPay", "noncestr": "n",
             "timestamp": "1800000000", "sign": sign,
         });
-        sandbox.pay(&PersonPays::with_front_end(parameters.as_object().unwrap().clone()))
+        sandbox.pay(&PaymentRequest::with_front_end(parameters.as_object().unwrap().clone()))
     };
     assert!(not_payable(pay("1")).contains("partnerid differs from the merchant of the order"));
     assert!(pay(&sandbox.kit().mchid).unwrap().paid);
@@ -268,7 +268,7 @@ fn a_combined_order_is_paid_and_closed_as_a_whole() {
     assert_eq!(make(&other).json()["message"], "重复下单且结算信息不一致");
     let unpaid = client.get("/v3/combine-transactions/out-trade-no/whole-1").success();
     assert_eq!(unpaid.get("combine_payer_info"), None, "nobody has paid");
-    let paid = sandbox.pay(&PersonPays::new(&prepay_id)).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new(&prepay_id)).unwrap();
     assert_eq!((paid.payer_total, paid.transaction_ids.len()), (20, 2));
     let shown = client.get("/v3/combine-transactions/out-trade-no/whole-1").success();
     assert_eq!(shown["sub_orders"][1]["trade_state"], "SUCCESS");
@@ -283,7 +283,7 @@ fn a_combined_order_is_paid_and_closed_as_a_whole() {
         client.post("/v3/combine-transactions/out-trade-no/whole-2/close", &body).status
     };
     assert_eq!((close(&["whole-2-a"]), close(&["whole-2-b", "whole-2-a"])), (400, 204));
-    assert!(not_payable(sandbox.pay(&PersonPays::new("whole-2"))).contains("closed"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new("whole-2"))).contains("closed"));
     // A part whose number was used makes nothing.
     let mut again = combined("whole-3");
     again["sub_orders"][1]["out_trade_no"] = json!("whole-1-b");
@@ -304,12 +304,12 @@ fn nobody_pays_from_an_account_that_is_frozen_or_cancelled() {
     };
     assert!(control("gone").is_err());
     assert_eq!(control("frozen").unwrap()["state"], "frozen");
-    let failed = sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let failed = sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     assert_eq!((failed.paid, failed.failure, failed.trade_state), (false, Some("frozen"), "NOTPAY"));
     control("cancelled").unwrap();
-    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1"))).contains("cancelled the account"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new("order-1"))).contains("cancelled the account"));
     control("normal").unwrap();
-    sandbox.pay(&PersonPays::new("order-1").discount(1)).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1").discount(1)).unwrap();
     sandbox.platform().set_account_state(OPENID, AccountState::Cancelled).unwrap();
     let refund = json!({
         "out_trade_no": "order-1", "out_refund_no": "refund-1",
@@ -336,7 +336,7 @@ fn limit_pay_of_an_order_keeps_the_wallet_or_the_card_away() {
             let mut body = order(&sandbox, &number);
             body["limit_pay"] = limits.clone();
             jsapi(&sandbox, &body);
-            let pays = PersonPays::new(&number);
+            let pays = PaymentRequest::new(&number);
             let paid = sandbox.pay(&if means == "wallet" { pays.by_wallet() } else { pays });
             if is_taken {
                 assert!(paid.unwrap().paid, "{number}");
@@ -365,7 +365,7 @@ fn limit_pay_keeps_the_kind_of_card_away_that_it_names() {
             let mut body = order(&sandbox, &number);
             body["limit_pay"] = limits.clone();
             jsapi(&sandbox, &body);
-            let paid = sandbox.pay(&PersonPays::new(&number).by_card(card));
+            let paid = sandbox.pay(&PaymentRequest::new(&number).by_card(card));
             let found = query(&sandbox, &number);
             if is_taken {
                 assert!(paid.unwrap().paid, "{number}");
@@ -377,7 +377,7 @@ fn limit_pay_keeps_the_kind_of_card_away_that_it_names() {
         }
     }
     jsapi(&sandbox, &order(&sandbox, "order-1"));
-    let both = PersonPays::new("order-1").by_wallet().by_card(BankCard::Credit);
+    let both = PaymentRequest::new("order-1").by_wallet().by_card(BankCard::Credit);
     assert!(not_payable(sandbox.pay(&both)).contains("`wallet` or `card`"));
     let control = sandbox.control().unwrap();
     let body = json!({ "order": "order-1", "card": "credit" });
@@ -391,15 +391,15 @@ fn nobody_pays_an_order_by_number_once_its_prepay_id_has_expired() {
     let body = order(&sandbox, "slow-1");
     jsapi(&sandbox, &body);
     sandbox.run_for(7_201).unwrap();
-    assert!(not_payable(sandbox.pay(&PersonPays::new("slow-1"))).contains("it has expired"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new("slow-1"))).contains("it has expired"));
     let no_page = sandbox.platform().pay_page("slow-1", None).unwrap_err().to_string();
     assert!(no_page.contains("it has expired"), "{no_page}");
     jsapi(&sandbox, &body);
     assert!(sandbox.platform().pay_page("slow-1", None).unwrap().contains("/pay/wx"));
-    assert!(sandbox.pay(&PersonPays::new("slow-1")).unwrap().paid, "made again");
+    assert!(sandbox.pay(&PaymentRequest::new("slow-1")).unwrap().paid, "made again");
     // What was paid, closed or has expired says so, and not that its prepay_id is too old.
     sandbox.run_for(7_201).unwrap();
-    assert!(not_payable(sandbox.pay(&PersonPays::new("slow-1"))).contains("paid already"));
+    assert!(not_payable(sandbox.pay(&PaymentRequest::new("slow-1"))).contains("paid already"));
 }
 
 #[test]
@@ -412,7 +412,7 @@ fn a_payer_has_an_openid_under_the_partners_appid_too() {
         "payer": { "sub_openid": OPENID },
     });
     client(&sandbox).post("/v3/pay/partner/transactions/jsapi", &body).success();
-    sandbox.pay(&PersonPays::new("sub-order-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("sub-order-1")).unwrap();
     let target = format!(
         "/v3/pay/partner/transactions/out-trade-no/sub-order-1?sp_mchid={}&sub_mchid=1900000777",
         kit.mchid
@@ -453,10 +453,10 @@ fn a_number_that_many_merchants_have_used_is_found_by_its_merchant() {
             client
         })
         .collect();
-    assert!(matches!(sandbox.pay(&PersonPays::new("order-1")), Err(PersonPaysError::NotPayable(_))));
+    assert!(matches!(sandbox.pay(&PaymentRequest::new("order-1")), Err(PaymentError::NotPayable(_))));
     for (mchid, client) in mchids.iter().zip(&clients).take(2) {
-        sandbox.pay(&PersonPays::new("order-1").of_merchant(&**mchid)).unwrap();
-        let complains = PersonComplains::new("order-1").of_merchant(&**mchid);
+        sandbox.pay(&PaymentRequest::new("order-1").of_merchant(&**mchid)).unwrap();
+        let complains = NewComplaint::new("order-1").of_merchant(&**mchid);
         sandbox.platform().complain(&complains).unwrap();
         let refund = json!({
             "out_trade_no": "order-1", "out_refund_no": "refund-1",

@@ -2,7 +2,7 @@
 //! withdrawn, and balances and bills agree with it.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PaymentRequest, Sandbox};
 
 use crate::client::{Client, Response};
 use crate::profit_sharing::bill_lines;
@@ -39,7 +39,7 @@ fn pay(sandbox: &Sandbox, number: &str, fen: i64) -> String {
         }],
     });
     let made = client(sandbox).post("/v3/combine-transactions/jsapi", &order).success();
-    sandbox.pay(&PersonPays::new(made["prepay_id"].as_str().unwrap())).unwrap().transaction_ids[0].clone()
+    sandbox.pay(&PaymentRequest::new(made["prepay_id"].as_str().unwrap())).unwrap().transaction_ids[0].clone()
 }
 
 fn balance(sandbox: &Sandbox, mchid: &str) -> (i64, i64) {
@@ -309,7 +309,7 @@ fn an_order_of_a_scanned_till_is_paid_by_the_person_who_scanned_it() {
     let path = "/v3/pay/partner/transactions/scannedpos";
     let made = client(&sandbox).post(path, &order).success();
     assert_eq!(client(&sandbox).post(path, &order).success(), made);
-    sandbox.pay(&PersonPays::new(made["prepay_id"].as_str().unwrap())).unwrap();
+    sandbox.pay(&PaymentRequest::new(made["prepay_id"].as_str().unwrap())).unwrap();
     let target =
         format!("/v3/pay/partner/transactions/out-trade-no/till-1?sp_mchid={PLATFORM}&sub_mchid={SUB}");
     let shown = client(&sandbox).get(&target).success();
@@ -399,7 +399,7 @@ impl Subsidies {
                 "settle_info": { "profit_sharing": true, "subsidy_amount": 300 },
             });
             client(&sandbox).post("/v3/pay/partner/transactions/native", &order).success();
-            sandbox.pay(&PersonPays::new(number)).unwrap().transaction_ids[0].clone()
+            sandbox.pay(&PaymentRequest::new(number)).unwrap().transaction_ids[0].clone()
         });
         let subsidies = Self { sandbox, id, other };
         // 994 of each wait to be shared.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
 use weipay_sandbox::product_coupons::ProductStockState;
-use weipay_sandbox::{Clock, HeldClock, NewMerchant, Sandbox};
+use weipay_sandbox::{Clock, ClockControl, NewMerchant, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -26,8 +26,8 @@ fn request_no() -> String {
     format!("request-{}", number())
 }
 
-fn start() -> (Sandbox, HeldClock) {
-    let (clock, hand) = Clock::held(NOW);
+fn start() -> (Sandbox, ClockControl) {
+    let (clock, hand) = Clock::frozen(NOW);
     (Sandbox::builder().clock(clock).start().unwrap(), hand)
 }
 

@@ -1,7 +1,7 @@
 //! Profit sharing (分账) of a merchant over sockets: what it does to refunds, balances and bills, and who is told.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{NewMerchant, PersonPays, Sandbox, Validation};
+use weipay_sandbox::{NewMerchant, PaymentRequest, Sandbox, Validation};
 
 use crate::client::{Client, Response, client};
 use crate::notifications::Receiver;
@@ -17,7 +17,7 @@ fn paid(sandbox: &Sandbox, number: &str, is_shared: bool) -> String {
         "payer": { "openid": kit.openid }, "settle_info": { "profit_sharing": is_shared },
     });
     client(sandbox).post("/v3/pay/transactions/jsapi", &body).success();
-    sandbox.pay(&PersonPays::new(number)).unwrap().transaction_ids[0].clone()
+    sandbox.pay(&PaymentRequest::new(number)).unwrap().transaction_ids[0].clone()
 }
 
 fn add_receiver(client: &Client<'_>, receiver: &Value) -> Response {
@@ -143,7 +143,7 @@ fn the_order_of_a_partner_is_not_shared_by_its_sub_merchant_nor_the_other_way_ro
         "settle_info": { "profit_sharing": true },
     });
     partner.post("/v3/pay/partner/transactions/native", &order).success();
-    let of_partner = sandbox.pay(&PersonPays::new("order-1")).unwrap().transaction_ids[0].clone();
+    let of_partner = sandbox.pay(&PaymentRequest::new("order-1")).unwrap().transaction_ids[0].clone();
     let of_sub = paid(&sandbox, "order-2", true);
     let wanted = "请求分账的交易模式和下单的交易模式不匹配，普通商户的交易只能普通商户发起分账，服务商下单的交易只能服务商发起分账";
     let body = |id: &str| json!({ "transaction_id": id, "out_order_no": "f1", "description": "完结" });
@@ -180,7 +180,7 @@ fn a_merchant_is_told_of_its_share_and_the_other_of_what_came_back() {
         "settle_info": { "profit_sharing": true },
     });
     shop().post("/v3/pay/transactions/native", &order).success();
-    let id = sandbox.pay(&PersonPays::new("order-1")).unwrap().transaction_ids[0].clone();
+    let id = sandbox.pay(&PaymentRequest::new("order-1")).unwrap().transaction_ids[0].clone();
     sandbox.run_for(60).unwrap();
     let client = shop();
     let name = client.public_key.encrypt_oaep("店".as_bytes()).unwrap();

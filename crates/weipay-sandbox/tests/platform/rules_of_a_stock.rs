@@ -178,7 +178,7 @@ fn a_platform_code_is_used_without_its_stock() {
 
 #[test]
 fn time_expires_coupons_and_stops_stocks() {
-    let (clock, hand) = Clock::held(NOW);
+    let (clock, hand) = Clock::frozen(NOW);
     let sandbox = weipay_sandbox::Sandbox::builder().clock(clock).start().unwrap();
     let mut merchant = Merchant::in_sandbox(&sandbox);
     let (coupon, used) = (merchant.coupon(), merchant.coupon());

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use weipay_sandbox::{Clock, PersonPays, PlatformKeys, Sandbox};
+use weipay_sandbox::{Clock, PaymentRequest, PlatformKeys, Sandbox};
 
 use crate::client::{Client, Response};
 use crate::merchant::FAMILY;
@@ -122,7 +122,7 @@ fn play(folder: &Path, seed: u64) -> Played {
     player.get(&of_order("order-1"), 200);
     player.get(&of_order("order-9"), 404);
 
-    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     hear();
     let paid = player.get(&of_order("order-1"), 200);
     let id = paid["transaction_id"].as_str().unwrap().to_owned();
@@ -278,7 +278,7 @@ fn payment_number(sandbox: &Sandbox, order: &str) -> String {
         "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
     });
     Client::new(sandbox).post("/v3/pay/transactions/native", &request).success();
-    let paid = sandbox.pay(&PersonPays::new(order)).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new(order)).unwrap();
     let id = paid.transaction_ids[0].clone();
     assert!(id.len() == 28 && id.starts_with("4200") && id.bytes().all(|byte| byte.is_ascii_digit()));
     id

@@ -1,7 +1,7 @@
 //! Reasons that a till or a shop follows: none sends it to a new number or a new code while the old one is paid, or may still be.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{PaymentFailure, PersonPays, REASON_HEADER, Sandbox, decode_reason};
+use weipay_sandbox::{PaymentFailure, PaymentRequest, REASON_HEADER, Sandbox, decode_reason};
 
 use crate::client::{Response, client};
 
@@ -71,9 +71,9 @@ fn a_payment_by_code_is_reversed_and_not_closed_before_another_one() {
 fn nobody_pays_by_a_code_after_the_person_has_cancelled() {
     let sandbox = crate::sandbox().start().unwrap();
     charge(&sandbox, "till-1", CODE, 200_000).json();
-    let cancels = PersonPays::new("till-1").failing(PaymentFailure::Cancel);
+    let cancels = PaymentRequest::new("till-1").failing(PaymentFailure::Cancel);
     assert_eq!(sandbox.pay(&cancels).unwrap().trade_state, "NOTPAY");
-    let told = sandbox.pay(&PersonPays::new("till-1")).unwrap_err().to_string();
+    let told = sandbox.pay(&PaymentRequest::new("till-1")).unwrap_err().to_string();
     assert!(told.contains("has cancelled"), "{told}");
     assert_eq!(state(&sandbox, "till-1"), "NOTPAY");
     reverse(&sandbox, "till-1");
@@ -97,7 +97,7 @@ fn parts_of_another_combined_order_are_told_what_became_of_them() {
     combined("whole-1").success();
     let (_, reason) = refused(&combined("whole-2"));
     assert!(reason.contains("close the combined order before its parts get new numbers"), "{reason}");
-    sandbox.pay(&PersonPays::new("whole-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("whole-1")).unwrap();
     let (_, reason) = refused(&combined("whole-2"));
     assert!(
         reason.contains(

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
 use weipay_sandbox::{
-    ClockMode, NewMerchant, NotificationFilter, NotificationState, PersonPays, Sandbox, SandboxBuilder,
+    ClockMode, NewMerchant, NotificationFilter, NotificationState, PaymentRequest, Sandbox, SandboxBuilder,
     SnapshotError, StoreAddress,
 };
 
@@ -85,7 +85,7 @@ fn without_a_seed_a_restore_gives_no_number_twice() {
                 "notify_url": "https://example.com/notify", "amount": { "total": 1 },
             });
             merchant.client.post("/v3/pay/transactions/native", &order).success();
-            sandbox.pay(&PersonPays::new(number)).unwrap().transaction_ids.remove(0)
+            sandbox.pay(&PaymentRequest::new(number)).unwrap().transaction_ids.remove(0)
         };
         buy("order-1");
         sandbox.snapshot("before").unwrap();

@@ -1,7 +1,7 @@
 //! Subsidies of used coupons, their returns, and who else may send a stock.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{MerchantAccount, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{MerchantAccount, NewMerchant, PaymentRequest, Sandbox};
 
 use crate::client::{Client, Response};
 use crate::merchant::{Coupon, FAMILY, Merchant, number, stock_request};
@@ -58,7 +58,7 @@ fn sold_and_refunded(merchant: &Merchant<'_>, number: &str, is_shared: bool) -> 
         (body["mchid"], body["appid"]) = (json!(mchid), json!(client.sandbox.kit().appid));
     }
     client.post(&format!("/v3/pay/{between}transactions/native"), &body).success();
-    let pays = PersonPays::new(number).of_merchant(mchid);
+    let pays = PaymentRequest::new(number).of_merchant(mchid);
     let transaction_id = client.sandbox.pay(&pays).unwrap().transaction_ids[0].clone();
     let refunded = client.post("/v3/refund/domestic/refunds", &refund).success();
     [transaction_id, refunded["refund_id"].as_str().unwrap().to_owned()]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{AccountState, Clock, HeldClock, MerchantAccount, Sandbox, TransferError};
+use weipay_sandbox::{AccountState, Clock, ClockControl, MerchantAccount, Sandbox, TransferError};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -17,8 +17,8 @@ struct Payer<'a> {
 }
 
 /// A sandbox whose clock stands still. It is moved by [`Sandbox::run_for`], so that what is due happens.
-fn start() -> (Sandbox, HeldClock) {
-    let (clock, held) = Clock::held(NOW);
+fn start() -> (Sandbox, ClockControl) {
+    let (clock, held) = Clock::frozen(NOW);
     (Sandbox::builder().clock(clock).start().unwrap(), held)
 }
 

@@ -77,7 +77,7 @@ pub enum RequestError {
     #[error("the request cannot be serialized")]
     Body(#[source] Cause),
     /// A field breaks a rule of the catalogue.
-    #[error("`{path}` {rule}")]
+    #[error("{} {rule}", named(path))]
     Field {
         /// Where the field is, such as `amount.total`.
         path: String,
@@ -138,6 +138,11 @@ pub enum RequestError {
     MissingClientCertificate,
 }
 
+/// A field in a message. The body itself has no name.
+fn named(path: &str) -> String {
+    if path.is_empty() { "the body".to_owned() } else { format!("`{path}`") }
+}
+
 impl From<crate::model::Violation> for RequestError {
     fn from(violation: crate::model::Violation) -> Self {
         match violation.rule == NOT_CIPHERTEXT {
@@ -155,6 +160,16 @@ mod tests {
     fn a_character_is_named_as_it_is_and_stays_on_one_line() {
         assert!(RequestError::QueryCharacter('中').to_string().contains("`中`"));
         assert!(RequestError::PathCharacter('\r').to_string().contains(r"`\r`"));
+    }
+
+    #[test]
+    fn a_body_without_members_is_named_as_the_body() {
+        let rule = || "must be an object".to_owned();
+        let error = |path: &str| RequestError::Field { path: path.to_owned(), rule: rule() }.to_string();
+        assert_eq!(
+            [error(""), error("amount.total")],
+            ["the body must be an object", "`amount.total` must be an object"]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use weipay_wire::{ApiV2Key, ApiV3Key, MerchantId, PlatformKeys, PrivateKey};
 
 use crate::builder::{ClientBuilder, Clock, ConfigError};
 use crate::core::Core;
-use crate::credentials::{Merchant, check_not_own};
+use crate::credentials::{Merchant, check_platform_keys};
 
 pub(super) struct MerchantKeys {
     /// `None` for a brand.
@@ -91,16 +91,11 @@ impl MerchantKeys {
         let ClientBuilder { parts, clock, .. } = builder;
         let mut platform = PlatformKeys::new();
         let own = parts.key.as_ref().map(PrivateKey::public_key);
+        check_platform_keys(&parts.public_keys, &parts.platform_certificates, own.as_ref())?;
         for (id, key) in parts.public_keys {
-            check_not_own(
-                &key,
-                own.as_ref(),
-                "the WeChat Pay public key (微信支付公钥, usually pub_key.pem)",
-            )?;
             platform.insert_public_key(id, key);
         }
         for certificate in &parts.platform_certificates {
-            check_not_own(certificate.public_key(), own.as_ref(), "the platform certificate (平台证书)")?;
             platform.insert_certificate(certificate);
         }
         let needed = [

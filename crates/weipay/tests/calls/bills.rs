@@ -3,7 +3,7 @@
 use serde_json::json;
 use weipay::bill::{Amount, Bill};
 use weipay::blocking::Client;
-use weipay_sandbox::{Clock, PersonPays, Sandbox};
+use weipay_sandbox::{Clock, PaymentRequest, Sandbox};
 
 const HOUR: i64 = 3_600;
 /// The day that everything happens on.
@@ -12,7 +12,7 @@ const NOON: i64 = 1_795_579_200;
 
 /// A sandbox on whose day two orders were paid and refunded, one of them with a discount; it is nine o'clock of the next day.
 fn after_a_day() -> (Sandbox, Client) {
-    let sandbox = Sandbox::builder().clock(Clock::held(NOON).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOON).0).start().unwrap();
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
     let kit = sandbox.kit();
     for (number, fen) in [("order-tea", 1_000), ("order-cake", 2_000), ("order-unpaid", 500)] {
@@ -22,8 +22,8 @@ fn after_a_day() -> (Sandbox, Client) {
         });
         client.chain("v3/pay/transactions/native").post(&order).unwrap();
     }
-    sandbox.pay(&PersonPays::new("order-tea").discount(100)).unwrap();
-    sandbox.pay(&PersonPays::new("order-cake")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-tea").discount(100)).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-cake")).unwrap();
     for (number, fen, total) in [("order-tea", 500, 1_000), ("order-cake", 2_000, 2_000)] {
         sandbox.run_for(HOUR).unwrap();
         let refund = json!({

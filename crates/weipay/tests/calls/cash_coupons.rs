@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use weipay::blocking::Client;
-use weipay_sandbox::{Clock, MerchantAccount, PersonPays, Sandbox};
+use weipay_sandbox::{Clock, MerchantAccount, PaymentRequest, Sandbox};
 
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 const HOUR: i64 = 3_600;
@@ -44,7 +44,7 @@ fn running_stock(client: &Client, mchid: &str) -> String {
 
 #[test]
 fn coupons_pay_parts_of_a_combined_order() {
-    let sandbox = Sandbox::builder().clock(Clock::held(NOON).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOON).0).start().unwrap();
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
     let kit = sandbox.kit();
     sandbox.top_up(&kit.mchid, MerchantAccount::Basic, 5_000).unwrap();
@@ -69,7 +69,7 @@ fn coupons_pay_parts_of_a_combined_order() {
         "sub_orders": [part("whole-1-milk", "milk"), part("whole-1-tea", "tea"), part("whole-1-tea-2", "tea")],
     });
     post(&client, "v3/combine-transactions/jsapi", &combined);
-    assert_eq!(sandbox.pay(&PersonPays::new("whole-1")).unwrap().payer_total, 2_600);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("whole-1")).unwrap().payer_total, 2_600);
     let shown = get(&client, "v3/combine-transactions/out-trade-no/whole-1");
     let part = |place: usize| &shown["sub_orders"][place];
     assert_eq!(part(0).get("promotion_detail"), None);

@@ -3,6 +3,7 @@
 use crate::platform::{PUBLIC_KEY_ID, Platform, configured, signed};
 use serde_json::json;
 use weipay::error::{ErrorKind, RequestError};
+use weipay::notification::Receiver;
 use weipay::transport::blocking::Body;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::v3::marketing::busifavor::users::openid::coupons::get;
@@ -342,6 +343,15 @@ fn keys_that_do_not_belong_together_are_refused_when_the_client_is_made() {
     assert!(missing.to_string().contains("微信支付公钥"), "{missing}");
     let swapped = base().public_key(id(), own.public_key()).build_blocking().unwrap_err();
     assert!(matches!(swapped, ConfigError::OwnKey(_)), "{swapped}");
+    let [key, other] = [(); 2].map(|()| PrivateKey::generate().unwrap().public_key());
+    let two = || base().public_key(id(), key.clone()).public_key(id(), other.clone());
+    for refused in [two().build_blocking().unwrap_err(), Receiver::new().merchant(two()).unwrap_err()] {
+        assert!(
+            matches!(refused, ConfigError::Mismatch(_)) && refused.to_string().contains("same ID"),
+            "{refused}"
+        );
+    }
+    base().public_key(id(), key.clone()).public_key(id(), key).build_blocking().unwrap();
     let none = ClientBuilder::default().build_blocking().unwrap_err();
     assert!(none.to_string().contains("商户号"), "{none}");
     let url = configured().base_url("api.mch.weixin.qq.com").build_blocking().unwrap_err();

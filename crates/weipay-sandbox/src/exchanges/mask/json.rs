@@ -18,7 +18,7 @@ pub(crate) fn json_text(text: &[u8], fields: &[Field]) -> Option<String> {
     String::from_utf8(mask.out).ok()
 }
 
-/// What is shown of a value.
+/// A value as it is shown.
 #[derive(Clone, Copy)]
 enum Shown<'a> {
     /// The members of an object that the catalogue knows.

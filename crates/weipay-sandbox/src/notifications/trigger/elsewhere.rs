@@ -1,4 +1,4 @@
-//! What other pages of the documents say of a field: most pages of notifications list no values and have no examples, but a
+//! Finds values of a field on other pages: most pages of notifications list no values and have no examples, but a
 //! request or a response has the same field.
 
 use std::collections::BTreeMap;

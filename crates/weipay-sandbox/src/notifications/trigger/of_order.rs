@@ -1,20 +1,19 @@
-//! A notification of a stored record: an order, or one that belongs to it. It tells what the sandbox itself told, or
-//! would tell, the merchant.
+//! A notification of a stored record: an order, or one that belongs to it, as the sandbox has sent or would send it.
 //!
-//! What a product [tells](telling) is told from its records, as payments and refunds are. Of every other event that
-//! which was sent last is told again, under a new `id`.
+//! Notifications that a product [announces](announcers), such as those of payments and refunds, are built from its records. For
+//! every other event the last one that was sent is sent again, under a new `id`.
 
 use serde_json::Value;
 use weipay_catalog::{Field, Notification as Described};
 
 use crate::notifications::event_name::EventName;
 use crate::notifications::on_demand::{NotificationError, NotificationFilter, list};
-use crate::products::named::Named;
-use crate::products::telling::{self, Asked, NotTold};
+use crate::products::announcers::{self, AnnounceError, EventQuery};
+use crate::products::number_lookup::NumberRef;
 use crate::reasons;
 use crate::store::Transaction;
 
-/// What a merchant is told.
+/// A notification of a record.
 pub(super) struct Real {
     pub(super) mchid: String,
     /// When it happened.
@@ -22,11 +21,11 @@ pub(super) struct Real {
     pub(super) resource: Value,
 }
 
-/// What this event tells of what has a number.
+/// The notification of this event for the record with a number.
 pub(super) fn find(
     tx: &Transaction<'_>,
     described: &'static Described,
-    named: Named<'_>,
+    named: NumberRef<'_>,
     now: i64,
 ) -> Result<Real, NotificationError> {
     let event = described.event;
@@ -37,16 +36,16 @@ pub(super) fn find(
         )));
     }
     let outbox_name = EventName::from(described).to_string();
-    let telling = telling::of_event(&outbox_name);
-    let sent_is_right = telling.is_none_or(|telling| telling.last_sent_is_right);
+    let announcer = announcers::of_event(&outbox_name);
+    let sent_is_right = announcer.is_none_or(|announcer| announcer.last_sent_is_current);
     if sent_is_right && let Some(real) = sent_before(tx, &outbox_name, named)? {
         return Ok(real);
     }
-    let Some(telling) = telling else {
+    let Some(announcer) = announcer else {
         return Err(NotificationError::NothingToTell(nothing_sent(event, named.number)));
     };
-    let asked = Asked { event_type: &outbox_name, named, now };
-    match (telling.announcement)(tx, &asked) {
+    let asked = EventQuery { event_type: &outbox_name, named, now };
+    match (announcer.announcement)(tx, &asked) {
         Ok(found) if found.event_type == outbox_name => {
             Ok(Real { mchid: found.mchid, time: found.time, resource: found.resource })
         }
@@ -61,8 +60,8 @@ pub(super) fn find(
         Err(error) => match sent_before(tx, &outbox_name, named)? {
             Some(real) => Ok(real),
             None => Err(match error {
-                NotTold::Failed(error) => error.into(),
-                NotTold::Because(reason) => NotificationError::NothingToTell(reason),
+                AnnounceError::Failed(error) => error.into(),
+                AnnounceError::Reason(reason) => NotificationError::NothingToTell(reason),
             }),
         },
     }
@@ -75,11 +74,11 @@ fn nothing_sent(event: &str, number: &str) -> String {
     )
 }
 
-/// What was sent last of this event and number.
+/// The last notification of this event and number.
 fn sent_before(
     tx: &Transaction<'_>,
     outbox_name: &str,
-    Named { number, mchid }: Named<'_>,
+    NumberRef { number, mchid }: NumberRef<'_>,
 ) -> Result<Option<Real>, NotificationError> {
     let mut filter = NotificationFilter::default().event_type(outbox_name).limit(usize::MAX);
     filter.mchid = mchid.map(str::to_owned);

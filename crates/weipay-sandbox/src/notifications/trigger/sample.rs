@@ -15,7 +15,7 @@ use crate::clock;
 use crate::entropy::Entropy;
 use crate::merchants::Merchant;
 
-/// What the members are made of.
+/// The values of the members.
 pub(super) struct Sample<'a> {
     pub(super) described: &'static Notification,
     pub(super) kit: &'a Kit,

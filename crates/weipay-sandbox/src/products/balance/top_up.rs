@@ -45,6 +45,7 @@ const MAX_FEN: i64 = 10_000_000_000;
 words! {
     /// An account of a merchant that can be topped up.
     #[derive(Default)]
+    #[non_exhaustive]
     pub enum MerchantAccount {
         /// 运营账户: transfers are paid from it.
         #[default]
@@ -88,7 +89,7 @@ fn top_up_wallet(control: &Control, request: &ControlRequest) -> Result<Value, C
 }
 
 impl Platform {
-    /// What a person has in the wallet (零钱), in fen, by unionid or openid.
+    /// The fen in the wallet (零钱) of a person, by unionid or openid.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use crate::store::{Direction, StoreError, Transaction};
 
 /// The balance column (账户结余).
 enum Balance {
-    /// What each entry says of it.
+    /// As each entry has it.
     OfEntries,
     /// Counted from the balance at the beginning of the day: entries of the deposit account and of earlier versions do not have
     /// it, and a clock that was late has booked work after entries of later times, so their balances would jump.
@@ -34,7 +34,7 @@ impl Balance {
         Ok(Self::Counted(fen))
     }
 
-    /// What there is after a leg.
+    /// The balance after a leg.
     fn after(&mut self, leg: &Leg, account: AccountType) -> i64 {
         match self {
             Self::OfEntries if account == AccountType::Basic => leg.basic,

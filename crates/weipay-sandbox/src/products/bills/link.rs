@@ -17,7 +17,7 @@ const SHARING_LIFE_SECONDS: i64 = 30;
 
 const ASSOCIATED_DATA: &str = "bill";
 
-/// What a link leads to.
+/// The target of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BillLink {
     pub(super) bill: BillOf,
@@ -43,7 +43,7 @@ impl BillLink {
         Some(format!("{base_url}/v3/billdownload/file?token={token}{packed}"))
     }
 
-    /// What a token leads to, if it was sealed so.
+    /// The target of a token, if it was sealed so.
     fn open(token: &str, sealer: &Sealer<'_>) -> Option<Self> {
         let text = sealer.open(ASSOCIATED_DATA, token)?;
         let words: Vec<&str> = text.split(' ').collect();

@@ -48,7 +48,7 @@ const REFUNDED: &str = "交易时间,公众账号ID,商户号,特约商户号,�
 const SUMMARY: &str =
     "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额";
 
-/// What the summary adds up, in fen.
+/// The sums of the summary, in fen.
 #[derive(Default)]
 struct Sums {
     rows: i64,
@@ -96,7 +96,7 @@ pub(super) fn write(
     Ok(sums.rows > 0)
 }
 
-/// What has a row.
+/// An event that has a row.
 enum Event {
     Paid(Box<Order>, Payment),
     Refunded(Box<Order>, Payment, Box<Refund>),
@@ -114,7 +114,7 @@ impl Event {
     }
 }
 
-/// What happened on the day of a bill: payments, reversals and refunds, those of partners after the merchant's.
+/// The events of the day of a bill: payments, reversals and refunds, those of partners after the merchant's.
 fn events<'a>(tx: &'a Transaction<'_>, bill: &'a BillOf, kind: TradeBill) -> Vec<Events<'a, Event>> {
     if kind == TradeBill::TopUpsRefunded {
         return Vec::new();

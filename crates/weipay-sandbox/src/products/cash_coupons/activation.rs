@@ -11,7 +11,7 @@ use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 
-/// What the clock does at the end of a stock's period.
+/// The end of the period of a stock.
 pub(super) const END: &str = "cash coupon stock ends";
 
 /// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from what the
@@ -110,7 +110,7 @@ fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<AccountK
     Ok(source)
 }
 
-/// What the budgets of a merchant's stocks hold of its marketing account.
+/// The part of a merchant's marketing account that the budgets of its stocks hold.
 fn locked_by(tx: &Transaction<'_>, creator: &str) -> Result<i64, StoreError> {
     scan_created(tx, creator).try_fold(0_i64, |sum, stock| Ok(sum.saturating_add(stock?.locked)))
 }

@@ -1,4 +1,4 @@
-//! What a coupon takes off (优惠): a fixed amount (满减), a part of the price (折扣), or all of one piece above a price (换购, 减至).
+//! The discount of a coupon (优惠): a fixed amount (满减), a part of the price (折扣), or all of one piece above a price (换购, 减至).
 //!
 //! UNCONFIRMED(cash-kinds): only fixed amounts are known to be made by the API. The request has the other
 //! two, and the sandbox does with them what their members say.
@@ -11,7 +11,7 @@ use super::refusals;
 use crate::products::apportion::apportion;
 use crate::response::Refusal;
 
-/// What a coupon takes off.
+/// The discount of a coupon.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Benefit {
@@ -20,7 +20,7 @@ pub(super) enum Benefit {
     Fixed,
     /// So much of a hundred is left to pay: 88 for 八八折.
     Percent(i64),
-    /// What one piece costs, in fen.
+    /// The price of one piece, in fen.
     CutTo(i64),
 }
 
@@ -30,11 +30,11 @@ pub(super) struct BenefitRule {
     pub(super) benefit: Benefit,
     /// The most fen that one coupon takes off.
     pub(super) most: i64,
-    /// What the order, or its goods, must cost at least, in fen.
+    /// The threshold of the order, or of its goods, in fen.
     pub(super) minimum: i64,
 }
 
-/// What a coupon takes off one order.
+/// The discount of a coupon on one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) fen: i64,
@@ -111,7 +111,7 @@ impl BenefitRule {
         }
     }
 
-    /// What it takes off goods. Nothing when they cost too little.
+    /// The discount on goods; none if they cost too little.
     pub(super) fn taken_off(&self, eligible: &Eligible) -> Option<Taken> {
         if eligible.fen < self.minimum {
             return None;

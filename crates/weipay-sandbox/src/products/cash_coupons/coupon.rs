@@ -237,7 +237,7 @@ impl Coupon {
 }
 
 impl Coupon {
-    /// What a notification of its use opens to: the query has neither `consume_amount` nor these two blocks.
+    /// The decrypted resource of the notification of its use: the query has neither `consume_amount` nor these two blocks.
     pub(super) fn show_used(&self, stock: &Stock, now: i64) -> Value {
         let mut shown = self.show(stock, now);
         if let Some(used) = &self.used {

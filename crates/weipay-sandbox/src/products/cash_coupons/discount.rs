@@ -24,10 +24,10 @@ use crate::store::{StoreError, Transaction};
 /// count, so that nobody hides a coupon after many that do not fit.
 const MAX_FITTING: usize = 200;
 
-/// What an order must say for a coupon to fit.
+/// The order that a coupon must fit.
 #[derive(Debug, Clone)]
 pub(crate) struct Basket<'a> {
-    /// Whose money the payment is.
+    /// The merchant that gets the payment.
     pub(crate) payee: &'a str,
     /// Fen.
     pub(crate) total: i64,
@@ -42,7 +42,7 @@ pub(crate) struct Basket<'a> {
 /// A coupon that fits an order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Discount {
-    /// Whose order it fits.
+    /// The merchant whose order it fits.
     payee: String,
     stock: Stock,
     coupon: Coupon,

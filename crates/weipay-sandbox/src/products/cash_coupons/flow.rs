@@ -22,7 +22,7 @@ use crate::store::{Direction, IndexEntry, IndexRange, Record, StoreError, Transa
 use crate::words::words;
 
 words! {
-    /// What happened to a coupon.
+    /// An event of a coupon.
     pub(super) enum FlowKind {
         Use = "use",
         Refund = "refund",
@@ -84,7 +84,7 @@ impl FlowKind {
         }
     }
 
-    /// What stands after the dash of `Request-ID` when there is nothing to report.
+    /// The number after the dash of `Request-ID` if there is nothing to report.
     const fn tail_of_nothing(self) -> u32 {
         match self {
             Self::Use => 268_586_001,
@@ -254,7 +254,7 @@ impl FlowEntry {
     }
 }
 
-/// What a response says of a file.
+/// The members of a response about a file.
 struct Made {
     url: String,
     digest: String,
@@ -283,7 +283,7 @@ const LIFE_SECONDS: i64 = 30;
 
 const ASSOCIATED_DATA: &str = "cash coupon flow";
 
-/// What an address leads to.
+/// The target of an address.
 #[derive(Debug, PartialEq, Eq)]
 struct FlowLink {
     file: FlowFile,

@@ -21,7 +21,7 @@ pub(crate) struct Goods {
 }
 
 impl Goods {
-    /// What an order says of its goods: an object, or its JSON text in combined orders. APIv2 has other names
+    /// The goods of an order: an object, or its JSON text in combined orders. APIv2 has other names
     /// for the same members.
     pub(crate) fn of_detail(detail: Option<&Value>) -> Vec<Self> {
         let parsed: Option<Value> =
@@ -48,7 +48,7 @@ impl Goods {
     }
 }
 
-/// What of an order a coupon is for.
+/// The goods of an order that a coupon is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Eligible {
     /// Fen.
@@ -58,7 +58,7 @@ pub(super) struct Eligible {
 }
 
 impl Eligible {
-    /// What of an order a stock is for. INFERRED(cash-goods): the goods of `available_items`, or all but
+    /// The goods of an order that a stock is for. INFERRED(cash-goods): the goods of `available_items`, or all but
     /// those of `unavailable_items`, and the minimum counts only them.
     pub(super) fn of_order(stock: &Stock, total: i64, goods: &[Goods]) -> Self {
         let worth = |goods: &[Goods]| goods.iter().fold(0i64, |sum, one| sum.saturating_add(one.worth()));

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::clock::{self, Clock, DAY};
 use crate::ledger::{AccountKind, Owner};
-use crate::products::payments::person::PersonPays;
+use crate::products::payments::person::PaymentRequest;
 use crate::products::testing::world::{NOW, Sale, World, openid};
 use crate::products::testing::world::{RACES, at_once};
 use crate::sandbox::Sandbox;
@@ -13,7 +13,7 @@ const BASE: &str = "/v3/marketing/favor";
 
 #[test]
 fn a_coupon_that_is_used_in_two_orders_at_once_lowers_one_of_them() {
-    let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap();
     let merchants = &sandbox.platform().merchants;
     let caller = merchants.find(&sandbox.kit().mchid).unwrap().account.clone();
     let (mchid, mut world) = (caller.mchid.clone(), World::with_merchants(merchants));
@@ -53,7 +53,7 @@ fn a_coupon_that_is_used_in_two_orders_at_once_lowers_one_of_them() {
             world.make_order(&caller, &sale).unwrap();
         }
         let is_lowered = |number: &str| {
-            let pays = PersonPays::new(number).by_person(openid(round));
+            let pays = PaymentRequest::new(number).by_person(openid(round));
             match world.pay(&mchid, number, &pays).unwrap().payer_total {
                 900 => true,
                 total => {

@@ -1,10 +1,10 @@
-//! What this product refuses, in the platform's words where they are known. The numbers are those after the dash of `Request-ID`.
+//! Errors of this product, with the platform's sentences where they are known. The numbers stand after the dash of `Request-ID`.
 
 use crate::people::openid::WrongOpenid;
 use crate::reasons;
 use crate::response::{DocumentedRefusal, Refusal};
 
-/// What the tails say. The table of 2026 says of the second that the person is barred from coupons (用户被限制领取代金券).
+/// The meaning of the tails. The table of 2026 says of the second that the person is barred from coupons (用户被限制领取代金券).
 const BUDGET_IS_SPENT: u32 = 270_079_534;
 const USER_IS_LIMITED: u32 = 270_079_532;
 

@@ -46,7 +46,7 @@ pub(crate) struct Stock {
     pub(crate) begin: i64,
     /// The last second in which its coupons can be used.
     pub(crate) end: i64,
-    /// What a coupon takes off.
+    /// The discount of a coupon.
     #[serde(default)]
     pub(super) benefit: Benefit,
     /// The most that one coupon takes off, in fen: the value of a fixed one.
@@ -67,7 +67,7 @@ pub(crate) struct Stock {
     /// The period is over, and what was left of the budget went back. The clock may go back after it.
     #[serde(default)]
     pub(super) released: bool,
-    /// What the merchant said when creating it.
+    /// The members of the request that created it.
     pub(crate) members: Map<String, Value>,
     pub(crate) sent: i64,
     pub(crate) sent_on: SentOnDay,
@@ -267,7 +267,7 @@ impl Stock {
         self.members.get("stock_name").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// What a person reads about it.
+    /// The text for people.
     pub(super) fn description(&self) -> &str {
         let pattern = self.members.get("pattern_info").and_then(|pattern| pattern.get("description"));
         pattern.and_then(Value::as_str).unwrap_or_default()

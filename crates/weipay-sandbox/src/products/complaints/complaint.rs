@@ -24,7 +24,7 @@ words! {
     }
 }
 
-/// What a person or a merchant tells, which no message shows.
+/// Content of a person or a merchant that no message shows.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Private(pub(super) String);
@@ -35,7 +35,7 @@ impl fmt::Debug for Private {
     }
 }
 
-/// Who did something.
+/// The side that did a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Side {
     Person,
@@ -57,7 +57,7 @@ impl Side {
 /// `operate_type` of what the platform tells the merchant of a new complaint.
 pub(super) const MESSAGE_OF_SYSTEM: &str = "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE";
 
-/// What one side did.
+/// A step of one side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Action {
     pub(super) side: Side,
@@ -89,9 +89,9 @@ pub(super) const MAX_ACTIONS: usize = 300;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Complaint {
     pub(super) id: String,
-    /// Whose money it was: `complainted_mchid`.
+    /// The merchant that got the money: `complainted_mchid`.
     pub(super) mchid: String,
-    /// Who made the order: the same merchant, or its partner.
+    /// The merchant that made the order: the same one, or its partner.
     pub(super) merchant: String,
     pub(super) openid: String,
     pub(super) phone: Private,
@@ -231,7 +231,7 @@ impl Complaint {
         format!("3002000{}{}{position:03}", digits(7, 15), digits(18, 27))
     }
 
-    /// What was done, the oldest first, each with its position. Only the platform's message has a time to come: whatever else is
+    /// The result, the oldest first, each with its position. Only the platform's message has a time to come: whatever else is
     /// there was done, also where the clock of another node is ahead, or the clock went back.
     pub(super) fn history(&self, now: i64) -> Vec<(usize, &Action)> {
         let is_done = |action: &Action| action.time <= now || action.kind != MESSAGE_OF_SYSTEM;

@@ -1,4 +1,4 @@
-//! What people do: they complain about a paid order, write, continue, withdraw, and ask the platform for help.
+//! Actions of people: complain about a paid order, write, continue, withdraw, and ask the platform for help.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::callback::CREATED;
 use super::complaint::{ComplainedOrder, Complaint, ComplaintState, Private, Side};
-use super::person::{MAX_PHONE, PersonComplains, Problem, Said};
+use super::person::{ComplaintMessage, MAX_PHONE, NewComplaint, Problem};
 use super::rules::{Happened, PersonStep, person_does, with_action, with_message_of_system};
 use crate::clock;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
@@ -87,13 +87,13 @@ impl From<ComplaintError> for ControlError {
     }
 }
 
-fn said(request: &ControlRequest) -> Said {
-    Said { text: request.text("text").map(str::to_owned), images: request.texts("images") }
+fn said(request: &ControlRequest) -> ComplaintMessage {
+    ComplaintMessage { text: request.text("text").map(str::to_owned), images: request.texts("images") }
 }
 
 fn complain(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let text = |name: &str| request.text(name).map(str::to_owned);
-    let id = control.platform.complain(&PersonComplains {
+    let id = control.platform.complain(&NewComplaint {
         order: text("order").unwrap_or_default(),
         mchid: text("mchid"),
         openid: text("openid"),
@@ -119,7 +119,7 @@ impl Platform {
     /// # Errors
     ///
     /// If there is no such paid order, somebody complained about it before, a value makes no sense, or the database fails.
-    pub fn complain(&self, complains: &PersonComplains) -> Result<String, ComplaintError> {
+    pub fn complain(&self, complains: &NewComplaint) -> Result<String, ComplaintError> {
         complains.said.check()?;
         if complains.openid.as_ref().is_some_and(|openid| !is_openid(openid)) {
             return Err(ComplaintError::Invalid(WrongOpenid::Form.reason()));
@@ -142,7 +142,7 @@ impl Platform {
         &self,
         id: &str,
         step: PersonStep,
-        said: &Said,
+        said: &ComplaintMessage,
     ) -> Result<&'static str, ComplaintError> {
         said.check()?;
         self.act(|tx, now| {
@@ -155,7 +155,7 @@ impl Platform {
 /// A new complaint. What is said was checked before.
 pub(super) fn make_complaint(
     tx: &Transaction<'_>,
-    complains: &PersonComplains,
+    complains: &NewComplaint,
     now: i64,
 ) -> Result<String, ComplaintError> {
     let order = find_order(tx, complains)?;
@@ -169,7 +169,7 @@ pub(super) fn take_step(
     tx: &Transaction<'_>,
     id: &str,
     step: PersonStep,
-    said: &Said,
+    said: &ComplaintMessage,
     now: i64,
 ) -> Result<&'static str, ComplaintError> {
     let complaint: Option<Complaint> = tx.get(id)?;
@@ -179,7 +179,7 @@ pub(super) fn take_step(
     Ok(happened.carry_out(tx, now)?.state.word())
 }
 
-fn find_order(tx: &Transaction<'_>, complains: &PersonComplains) -> Result<Order, ComplaintError> {
+fn find_order(tx: &Transaction<'_>, complains: &NewComplaint) -> Result<Order, ComplaintError> {
     let is_of = |order: &Order, mchid: &String| order.merchant == *mchid || order.payee() == mchid;
     let is_meant = |order: &Order| {
         order.state.is_paid() && complains.mchid.as_ref().is_none_or(|mchid| is_of(order, mchid))
@@ -210,7 +210,7 @@ fn check_person(tx: &Transaction<'_>, payer: &Payer, openid: &str) -> Result<(),
 fn new_complaint(
     tx: &Transaction<'_>,
     order: &Order,
-    complains: &PersonComplains,
+    complains: &NewComplaint,
     now: i64,
 ) -> Result<Complaint, ComplaintError> {
     let payment = order.payment.as_ref();

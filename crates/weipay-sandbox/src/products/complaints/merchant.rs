@@ -1,4 +1,4 @@
-//! What a merchant does with complaints: list, look, answer, tell of a refund, complete.
+//! Operations of merchants on complaints: list, query, answer, report a refund, complete.
 
 use serde_json::{Value, json};
 
@@ -173,7 +173,7 @@ fn about_named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Complaint,
     Ok(complaint)
 }
 
-/// What an answer says, by the names of its members.
+/// The content of an answer, by the names of its members.
 fn words(request: &ValidRequest, text: &str, images: &str) -> Result<Words, Refusal> {
     let list = request.body.get(images).and_then(Value::as_array);
     let images: Vec<_> = list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();

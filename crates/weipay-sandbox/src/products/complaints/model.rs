@@ -62,7 +62,7 @@ pub(super) struct Complaint {
     pub(super) made: i64,
     refunded: i64,
     total: i64,
-    /// What was done, and when, in the order in which it was done.
+    /// The result, and when, in the order in which it was done.
     history: Vec<(i64, &'static str)>,
 }
 

@@ -1,4 +1,4 @@
-//! What a person says with a complaint (消费者投诉), and how it is checked.
+//! The content of a complaint (消费者投诉), and its rules.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub enum Problem {
     /// The person wants money back.
     #[default]
     Refund,
-    /// What was paid for does not work.
+    /// The goods do not work.
     ServiceNotWork,
     /// Something else.
     Other,
@@ -66,18 +66,18 @@ impl Problem {
 
 /// A message: a text, and the media IDs of pictures.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct ComplaintMessage {
     pub(super) text: Option<String>,
     pub(super) images: Vec<String>,
 }
 
-impl fmt::Debug for Said {
+impl fmt::Debug for ComplaintMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Said").field("images", &self.images.len()).finish_non_exhaustive()
+        f.debug_struct("ComplaintMessage").field("images", &self.images.len()).finish_non_exhaustive()
     }
 }
 
-impl Said {
+impl ComplaintMessage {
     /// A text of at most 1000 characters.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
@@ -124,24 +124,24 @@ impl Said {
 
 /// A complaint of a person.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct PersonComplains {
+pub struct NewComplaint {
     pub(super) order: String,
     pub(super) mchid: Option<String>,
     pub(super) openid: Option<String>,
-    pub(super) said: Said,
+    pub(super) said: ComplaintMessage,
     pub(super) problem: Problem,
     pub(super) refund: Option<i64>,
     pub(super) phone: Option<String>,
     pub(super) urgent: bool,
 }
 
-impl fmt::Debug for PersonComplains {
+impl fmt::Debug for NewComplaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PersonComplains").field("order", &self.order).finish_non_exhaustive()
+        f.debug_struct("NewComplaint").field("order", &self.order).finish_non_exhaustive()
     }
 }
 
-impl PersonComplains {
+impl NewComplaint {
     /// Complains about the paid order with this out_trade_no or transaction_id.
     #[must_use]
     pub fn new(order: impl Into<String>) -> Self {
@@ -164,7 +164,7 @@ impl PersonComplains {
 
     /// Sets what the person writes.
     #[must_use]
-    pub fn saying(mut self, said: Said) -> Self {
+    pub fn saying(mut self, said: ComplaintMessage) -> Self {
         self.said = said;
         self
     }

@@ -1,4 +1,4 @@
-//! What this product refuses. Sentences that no source prints are UNCONFIRMED(complaint-words).
+//! Errors of this product. Sentences that no source prints are UNCONFIRMED(complaint-words).
 
 use crate::response::Refusal;
 

@@ -1,4 +1,4 @@
-//! What each side may do when, and what comes of it.
+//! The rules: which step each side may take, and its effect.
 
 use super::callback;
 use super::complaint::{Action, Complaint, ComplaintState, MAX_ACTIONS, MESSAGE_OF_SYSTEM, Private, Side};
@@ -12,7 +12,7 @@ use serde_json::Value;
 /// The reason for whoever adds another entry to a complaint with [`MAX_ACTIONS`].
 const IS_FULL: &str = "this complaint has reached the maximum number of entries";
 
-/// What was done: the complaint afterwards, and the `action_type` that merchants are notified of.
+/// The result: the complaint afterwards, and the `action_type` that merchants are notified of.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Happened {
     pub(super) complaint: Complaint,
@@ -29,7 +29,7 @@ impl Happened {
     }
 }
 
-/// What a merchant does with a complaint.
+/// A step of a merchant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MerchantStep {
     Respond,
@@ -51,7 +51,7 @@ impl MerchantStep {
     }
 }
 
-/// What somebody says with a step.
+/// The content of a step.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Words {
     pub(super) text: Private,
@@ -164,7 +164,7 @@ words! {
 }
 
 impl PersonStep {
-    /// Who does it, `operate_type` of the history, and `action_type` of the notification.
+    /// The side, `operate_type` of the history, and `action_type` of the notification.
     /// INFERRED(complaint-withdrawal): no `action_type` means that a person took a complaint back, so nobody
     /// is notified of that.
     const fn words(self) -> (Side, &'static str, Option<&'static str>) {

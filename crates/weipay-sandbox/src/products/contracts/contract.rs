@@ -9,7 +9,7 @@ use crate::people::of_person;
 use crate::products::payments::order::{Dialect, Payer};
 use crate::store::{IndexEntry, IndexRange, Record, StoreError, Transaction, joined};
 
-/// What a person is led to the signing by.
+/// The token that leads a person to the signing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Session {
     /// `pre_entrustweb_id`.
@@ -18,20 +18,20 @@ pub(super) struct Session {
     pub(super) expires: i64,
 }
 
-/// What a person has signed.
+/// A contract that a person has signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Signature {
     /// `contract_id`: 18 digits.
     pub(super) id: String,
     pub(super) payer: Payer,
-    /// Whose purse pays.
+    /// The owner of the purse that pays.
     pub(super) person: Owner,
     pub(super) time: i64,
     /// When the contract ends by itself.
     pub(super) expires: i64,
 }
 
-/// Who ended a contract.
+/// The side that ended a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EndedBy {
@@ -69,7 +69,7 @@ pub(super) struct End {
     pub(super) remark: Option<String>,
 }
 
-/// What was taken on one day, under way included.
+/// The deductions of one day, with those under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DayOfDeductions {
     pub(super) day: i64,
@@ -80,7 +80,7 @@ pub(super) struct DayOfDeductions {
 /// A contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Contract {
-    /// Whose number `code` is: the caller's.
+    /// The merchant that chose `code`: the caller.
     pub(super) mchid: String,
     pub(super) appid: String,
     pub(super) sub_mchid: Option<String>,
@@ -97,7 +97,7 @@ pub(super) struct Contract {
     /// Notifications are of the version that asked for the contract.
     pub(super) dialect: Dialect,
     pub(super) platform_serial: String,
-    /// Who is to sign, where the request says it.
+    /// The person who is to sign, if the request names one.
     pub(super) named: Payer,
     /// The key of the order that the contract belongs to: whoever pays that signs this.
     #[serde(default)]
@@ -166,7 +166,7 @@ impl Contract {
         tx.find_one(CONTRACT_ID, id)
     }
 
-    /// What a person means by a number: the session, the merchant's number or the platform's. Two where merchants share a number.
+    /// The record of a number: the session, the merchant's number or the platform's. Two where merchants share a number.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find_up_to_two(NUMBER, number)
     }

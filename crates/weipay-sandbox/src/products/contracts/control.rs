@@ -1,4 +1,4 @@
-//! What people do with contracts: they sign and end them, and cannot pay.
+//! Actions of people on contracts: sign, end, and fail to pay.
 
 use std::fmt;
 

@@ -6,7 +6,7 @@
 //!              └── the same request again ──┘
 //! ```
 //!
-//! What is taken is an [`Order`] like any other, with `trade_type` PAP, so that it has a fee, is queried and
+//! A deduction is an [`Order`] like any other, with `trade_type` PAP, so that it has a fee, is queried and
 //! refunded, and stands in bills. The wallet (零钱) pays if it has enough, and otherwise the bank card.
 
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ const MAX_AT_ONCE: i64 = 50_000;
 const MAX_OF_A_DAY: i64 = 250_000;
 const MAX_TIMES_A_DAY: i64 = 5;
 
-/// What an order by contract has beside the order.
+/// The additional members of an order by contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Deduction {
     merchant: String,
@@ -168,7 +168,7 @@ fn check_number(known: Option<&Order>, new: &Order) -> Result<(), Refusal> {
     match known.state {
         // A deposit (押金) has paid for nothing.
         _ if known.deposit.is_some() => Err(of_orders::number_of_another_order(known, new)),
-        // Whatever else has made it, its money was taken, or is being taken.
+        // The order may have been made by another operation: its money was taken, or is being taken.
         OrderState::Success | OrderState::Refund => Err(of_orders::paid_before()),
         OrderState::Accept if !is_same_product => Err(refusals::under_way()),
         _ if !is_same_product => Err(of_orders::number_of_another_order(known, new)),

@@ -10,7 +10,7 @@ use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::Transaction;
 
-/// Who acts, and for whom, checked.
+/// The parties of a request, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parties {
     pub(super) mchid: String,
@@ -30,7 +30,7 @@ pub(super) fn word(members: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 impl Parties {
-    /// Those of a request of APIv3 by a merchant, or by a partner for a sub-merchant.
+    /// Reads the parties of a request of APIv3 by a merchant, or by a partner for a sub-merchant.
     pub(super) fn read(context: &Context<'_>) -> Result<Self, Refusal> {
         let request = context.request;
         let appid = request.text("appid").or_else(|| request.text("sp_appid"));
@@ -39,7 +39,7 @@ impl Parties {
         Self::checked(context, appid, sub_mchid, request.text("sub_appid"))
     }
 
-    /// Those of a request of APIv2, whose appid the gate has checked.
+    /// Reads the parties of a request of APIv2, whose appid the gate has checked.
     pub(super) fn read_v2(context: &Context<'_>) -> Result<Self, Refusal> {
         let request = context.request;
         Self::checked(context, request.text("appid"), request.text("sub_mch_id"), request.text("sub_appid"))
@@ -63,7 +63,7 @@ impl Parties {
         })
     }
 
-    /// Who is to sign, where the request of APIv3 says it.
+    /// The person who is to sign, if the request of APIv3 names one.
     pub(super) fn read_signer(
         &self,
         tx: &Transaction<'_>,
@@ -93,7 +93,7 @@ impl Parties {
         self.own(Contract::find(tx, &self.mchid, code)?.filter(|contract| contract.plan_id == plan_id))
     }
 
-    /// Whose contract it is, is not told to others.
+    /// The contract, if it belongs to these parties: others see that there is none.
     fn own(&self, found: Option<Contract>) -> Result<Contract, HandlerError> {
         let is_own = |contract: &Contract| {
             contract.mchid == self.mchid

@@ -1,4 +1,4 @@
-//! What this product refuses. UNCONFIRMED(contract-codes): no page of these operations was seen to its table
+//! Errors of this product. UNCONFIRMED(contract-codes): no page of these operations was seen to its table
 //! of codes; those of APIv3 are as 教育续费 (`v3/edu-papay`) has them. UNCONFIRMED(contract-words): the
 //! sentences, but for those that are said to be known.
 

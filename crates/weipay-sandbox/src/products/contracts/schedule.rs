@@ -88,7 +88,7 @@ pub(super) fn date(day: i64) -> String {
     clock::date(clock::midnight(day))
 }
 
-/// What was agreed on when the contract was presigned: before 19:00 on the day before.
+/// The schedule of a presigned contract: before 19:00 on the day before.
 pub(super) fn read_schedule(given: Option<&Value>, now: i64) -> Result<Option<Schedule>, Refusal> {
     let Some(given) = given.filter(|given| given.is_object()) else { return Ok(None) };
     let text = given["estimated_deduct_date"].as_str().unwrap_or_default();
@@ -125,7 +125,7 @@ pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
     Ok(contract.schedule.as_ref().map_or_else(|| json!({ "schedule_state": "NO_SCHEDULED" }), show))
 }
 
-/// What is known when the deduction is scheduled, and when it is paid.
+/// The state on which a deduction depends.
 fn show(schedule: &Schedule) -> Value {
     let amount = || json!({ "total": schedule.fen, "currency": schedule.currency });
     let mut shown = json!({ "schedule_state": schedule.state.word() });

@@ -100,7 +100,7 @@ impl Contract {
         shown
     }
 
-    /// What the merchant is notified of when the contract was signed or has ended.
+    /// The notification of a signed or ended contract.
     /// INFERRED(contract-end-address): the platform sends the end to an address that belongs to the plan, and
     /// here to that of the signing.
     pub(super) fn announcement(&self, now: i64) -> Option<Announcement> {

@@ -93,7 +93,7 @@ fn presign(tx: &Transaction<'_>, context: &Context<'_>) -> Result<String, Handle
     open_session(tx, context, terms.into_contract(parties, context))
 }
 
-/// What a request says of the contract that it wants, beside the parties.
+/// The members of a requested contract, without the parties.
 pub(super) struct Terms {
     pub(super) plan_id: String,
     pub(super) code: String,

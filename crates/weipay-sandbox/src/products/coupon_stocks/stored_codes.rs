@@ -20,7 +20,7 @@ pub(crate) struct CodeCounts {
     pub(crate) stock_id: String,
     /// All that are there.
     pub(crate) total: i64,
-    /// Those that can be taken: their slots end before this number.
+    /// The number of codes that can be taken: their slots end before it.
     pub(crate) available: i64,
 }
 
@@ -233,7 +233,7 @@ pub(crate) fn list(
     Ok((tx.find(&[condition], page)?, total))
 }
 
-/// What an upload brings: each code once.
+/// The codes of an upload, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upload<P> {
     /// Codes as they may be.
@@ -272,7 +272,7 @@ impl<P> Upload<P> {
         self.fitting.len() + self.failed.len()
     }
 
-    /// What is stored under each fitting code.
+    /// The stored record of each fitting code.
     pub(crate) fn known(
         &self,
         tx: &Transaction<'_>,

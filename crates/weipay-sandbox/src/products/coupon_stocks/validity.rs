@@ -22,7 +22,7 @@ pub(crate) struct Dialect {
     pub(crate) intervals: &'static str,
     /// The number of a weekday, from 0 for Sunday.
     pub(crate) weekday: fn(&Value) -> Option<i64>,
-    /// What a weekday is, for people.
+    /// The name of a weekday.
     pub(crate) weekday_rule: &'static str,
 }
 

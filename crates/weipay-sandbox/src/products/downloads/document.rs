@@ -1,4 +1,4 @@
-//! What is in the files: bills without a line, and the smallest picture and page that programs open.
+//! The content of files: bills without a row, and the smallest picture and page that programs open.
 
 use weipay_wire::DigestAlgorithm;
 
@@ -13,7 +13,7 @@ pub(super) enum Document {
 }
 
 impl Document {
-    /// What each is called in a link.
+    /// The names in links.
     pub(super) const WORDS: [(Self, &'static str); 3] =
         [(Self::Bill, "bill"), (Self::Page, "page"), (Self::Picture, "picture")];
 
@@ -52,7 +52,7 @@ fn bill<const COLUMNS: usize>(heading: &str, summary: [(&str, &str); COLUMNS]) -
     format!("{heading}\r\n{names}\r\n{values}\r\n").into_bytes()
 }
 
-/// What an example of a receipt says.
+/// The text of an example of a receipt.
 const PAGE: [&str; 1] = ["weipay sandbox: an example, not a receipt"];
 
 /// One white dot, as PNG.

@@ -13,7 +13,7 @@ pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
 /// A stream that is written in parts.
 pub(in crate::products) struct Gzip {
     packed: Vec<u8>,
-    /// What is not in a block yet; less than a block.
+    /// Bytes that are not in a block yet; less than a block.
     rest: Vec<u8>,
     crc: u32,
     length: u32,

@@ -20,7 +20,7 @@ const LIFE_SECONDS: i64 = 300;
 
 const ASSOCIATED_DATA: &str = "download";
 
-/// What a link leads to.
+/// The target of a link.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) document: Document,
@@ -64,7 +64,7 @@ impl Links<'_> {
         self.sealer().seal(ASSOCIATED_DATA, &text)
     }
 
-    /// What a token leads to; `None` when it is not one of this sandbox.
+    /// The target of a token; `None` if it is not one of this sandbox.
     pub(super) fn open(&self, token: &str) -> Option<Link> {
         let text = self.sealer().open(ASSOCIATED_DATA, token)?;
         let mut words = text.split(' ');

@@ -1,4 +1,4 @@
-//! What an example leads to, and what is downloaded, of the operations whose files no product has. A test compares both tables
+//! Files of examples, of the operations whose files no product has. A test compares both tables
 //! with the catalogue, which does not say what a file is.
 
 use weipay_catalog::Operation;
@@ -46,7 +46,7 @@ pub(super) fn linked_by(operation: &Operation) -> (&'static str, Document) {
     known.map_or((BILLS, Bill), |(_, download, document)| (download, *document))
 }
 
-/// What an operation downloads.
+/// The file of an operation.
 pub(super) fn downloaded_by(operation: &Operation) -> Document {
     let known = FILES.iter().find(|(path, _)| *path == operation.path);
     known.map_or(Bill, |(_, document)| *document)

@@ -9,7 +9,7 @@ use crate::entropy::Entropy;
 use crate::products::Links;
 use crate::response::Refusal;
 
-/// What the tokens of one merchant are sealed with: its APIv3 key. Every data folder has another one, so with a seed, where the
+/// The key that seals the tokens of one merchant: its APIv3 key. Every data folder has another one, so with a seed, where the
 /// same requests get the same bytes, it is a key of the seed: it guards no more than an address, which the merchant
 /// must sign for.
 pub(in crate::products) struct Sealer<'a> {
@@ -45,7 +45,7 @@ impl<'a> Sealer<'a> {
     }
 }
 
-/// What a token leads to, as `open` reads it for a merchant: only its own merchant may have it. `None` for any other text.
+/// The target of a token, as `open` reads it for a merchant: only its own merchant may have it. `None` for any other text.
 pub(in crate::products) fn open_own<T>(
     links: &Links<'_>,
     open: impl Fn(&Sealer<'_>) -> Option<T>,

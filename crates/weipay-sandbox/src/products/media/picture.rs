@@ -86,7 +86,7 @@ fn no_such_picture() -> Refusal {
     )
 }
 
-/// What of a merchant is kept, the oldest first.
+/// The stored files of a merchant, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Shelf {
     mchid: String,

@@ -32,7 +32,7 @@ pub(super) fn disassociate_order(tx: &Transaction<'_>, context: &Context<'_>) ->
     })
 }
 
-/// What either of the two requests asks for.
+/// Either of the two requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AssociationRequest {
     pub(crate) stock_id: String,

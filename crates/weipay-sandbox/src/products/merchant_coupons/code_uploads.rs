@@ -106,7 +106,7 @@ fn check_named_appid(context: &Context<'_>) -> Result<bool, Refusal> {
     Ok(appid.is_some())
 }
 
-/// What is wrong with a code: the code of an error, and its sentence.
+/// The error of a code: the error code, and its sentence.
 type Problem = (&'static str, &'static str);
 
 fn read_upload(request: &ValidRequest) -> Result<Upload<Problem>, Refusal> {
@@ -120,7 +120,7 @@ fn read_upload(request: &ValidRequest) -> Result<Upload<Problem>, Refusal> {
 
 const MAX_CODE_LENGTH: usize = 32;
 
-/// What is wrong with a code. Only `LENGTH_LIMIT` was seen; UNCONFIRMED(code-characters): how other characters are refused.
+/// The error of a code. Only `LENGTH_LIMIT` was seen; UNCONFIRMED(code-characters): how other characters are refused.
 fn problem(code: &str) -> Option<Problem> {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_\\/=| ".contains(letter);
     match code.chars().count() {

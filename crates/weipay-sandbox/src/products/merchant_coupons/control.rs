@@ -1,4 +1,4 @@
-//! What the merchant platform's pages and people do, and no operation of the API can: the state of a stock, its product
+//! Actions of the merchant platform's pages and of people, which no operation of the API has: the state of a stock, its product
 //! information, a coupon that a person takes or throws away.
 
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
 ];
 
-/// What the plugin of mini programs is given (`sendCoupon`).
+/// The parameters of the plugin of mini programs (`sendCoupon`).
 const PLUGIN: &[Member] = &[
     Member::objects(
         "send_coupon_params",

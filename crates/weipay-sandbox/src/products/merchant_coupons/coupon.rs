@@ -160,7 +160,7 @@ impl Coupon {
     }
 }
 
-/// What a coupon shows of its stock.
+/// The members of a stock that its coupons show.
 const FROM_THE_STOCK: [&str; 8] = [
     "belong_merchant",
     "stock_name",

@@ -21,7 +21,7 @@ pub(super) fn deactivate_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> 
     })
 }
 
-/// What a deactivation asks for.
+/// The request of a deactivation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeactivateRequest {
     pub(crate) stock_id: String,

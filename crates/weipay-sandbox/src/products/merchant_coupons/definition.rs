@@ -1,4 +1,4 @@
-//! What a merchant says of a stock when creating it, and the rules that this must keep beyond its contract.
+//! The definition of a stock when it is created, and its rules beyond the contract.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ pub(crate) struct Definition {
     pub(crate) code_mode: CodeMode,
     pub(crate) validity: Validity,
     pub(crate) caps: Caps,
-    /// What a coupon of a NORMAL stock is worth, in fen.
+    /// The value of a coupon of a NORMAL stock, in fen.
     pub(crate) discount_amount: Option<i64>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) static BUSIFAVOR_TIMES: Dialect = Dialect {
 };
 
 words! {
-    /// What a coupon takes off (批次类型).
+    /// The kind of discount (批次类型).
     pub(crate) enum StockType {
         /// `NORMAL`: an amount.
         Normal = "NORMAL",

@@ -74,7 +74,7 @@ struct Pact {
     stock_id: String,
 }
 
-/// Whoever is let in.
+/// The partner that is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Partner {
@@ -175,7 +175,7 @@ impl Offered {
     }
 }
 
-/// What two sides have agreed, also when it is over.
+/// An agreement of two sides, also after its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Partnership {
     owner: String,

@@ -31,7 +31,7 @@ pub(crate) struct Offer {
     pub(super) stock_id: String,
     pub(super) send_request_no: String,
     pub(super) coupon_code: Option<String>,
-    /// Who may take it; empty for whoever comes.
+    /// The openid that may take it; empty for any.
     pub(super) openid: String,
 }
 
@@ -43,7 +43,7 @@ impl Record for Offer {
     }
 }
 
-/// What a token offers.
+/// The coupon of a token.
 pub(super) fn find(tx: &Transaction<'_>, token: &str) -> Result<Option<Offer>, StoreError> {
     tx.get(token)
 }

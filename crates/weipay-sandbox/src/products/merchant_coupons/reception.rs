@@ -19,7 +19,7 @@ use crate::store::{Fingerprint, IdempotencyKey, StoreError, StoredResponse, Tran
 
 pub use read::CouponPage;
 
-/// What a page says, read.
+/// The values of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Reading {
     channel: Channel,
@@ -27,7 +27,7 @@ struct Reading {
     sign: String,
     openid: String,
     items: Vec<Item>,
-    /// What is signed, with the names that the signature has.
+    /// The signed values, with the names that the signature has.
     signed: Vec<(String, String)>,
 }
 
@@ -42,17 +42,18 @@ struct Item {
 /// Result of receiving coupons, with the members that the plugin passes to its page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Reception {
+pub struct ReceiveResult {
     /// `OK`, or why nothing at all was looked at: `PARAM_ERROR`, `SIGN_ERROR`, `USER_NOT_EXISTS`.
     pub errcode: &'static str,
-    /// What is wrong, in words for the developer of the page; empty for `OK`.
+    /// The error, for the developer of the page; empty for `OK`.
     pub msg: String,
-    /// What became of each coupon, in the order of the page.
+    /// The result of each coupon, in the order of the page.
     pub send_coupon_result: Vec<ReceivedCoupon>,
 }
 
 /// The result of one coupon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ReceivedCoupon {
     /// `SUCCESS`; `DUPREQUEST`, when it was sent with this number before; or `NOTRUNNING`, `MAXQUOTA`,
     /// `DAYLIMIT`, `NOTENOUGH`, `FAILED`.
@@ -68,7 +69,7 @@ pub struct ReceivedCoupon {
     pub coupon_code: Option<String>,
 }
 
-impl Reception {
+impl ReceiveResult {
     fn refused(errcode: &'static str, msg: impl Into<String>) -> Self {
         Self { errcode, msg: msg.into(), send_coupon_result: Vec::new() }
     }
@@ -80,38 +81,38 @@ impl Platform {
     /// # Errors
     ///
     /// If the database fails; nothing was sent then.
-    pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
+    pub fn receive_coupons(&self, page: &CouponPage) -> Result<ReceiveResult, StoreError> {
         if let CouponPage::Token { token, openid } = page {
             return self.receive_by_token(token, openid);
         }
         let reading = match page.read() {
             Ok(reading) => reading,
-            Err(reason) => return Ok(Reception::refused("PARAM_ERROR", reason)),
+            Err(reason) => return Ok(ReceiveResult::refused("PARAM_ERROR", reason)),
         };
         if !is_openid(&reading.openid) {
-            return Ok(Reception::refused("USER_NOT_EXISTS", WrongOpenid::Form.reason()));
+            return Ok(ReceiveResult::refused("USER_NOT_EXISTS", WrongOpenid::Form.reason()));
         }
         let (Some(merchant), Ok(kit)) = (self.merchants.find(&reading.sender), self.kit_of(&reading.sender))
         else {
             let reason = "send_coupon_merchant must be the sending merchant, and exist in the sandbox; its APIv2 key signs";
-            return Ok(Reception::refused("PARAM_ERROR", reason));
+            return Ok(ReceiveResult::refused("PARAM_ERROR", reason));
         };
         if let Err(reason) = signature::check(&reading.signed, &reading.sign, kit.kit()) {
-            return Ok(Reception::refused("SIGN_ERROR", reason));
+            return Ok(ReceiveResult::refused("SIGN_ERROR", reason));
         }
         self.receive_all(&merchant.account, &reading)
     }
 
-    fn receive_by_token(&self, token: &str, openid: &str) -> Result<Reception, StoreError> {
+    fn receive_by_token(&self, token: &str, openid: &str) -> Result<ReceiveResult, StoreError> {
         let offer = self.act(|tx, _| pre_sending::find(tx, token))?;
         let Some(offer) = offer else {
-            return Ok(Reception::refused("PARAM_ERROR", "no such token was made"));
+            return Ok(ReceiveResult::refused("PARAM_ERROR", "no such token was made"));
         };
         if !is_openid(openid) || !["", openid].contains(&&*offer.openid) {
-            return Ok(Reception::refused("USER_NOT_EXISTS", "the token was made for another person"));
+            return Ok(ReceiveResult::refused("USER_NOT_EXISTS", "the token was made for another person"));
         }
         let Some(merchant) = self.merchants.find(&offer.sender) else {
-            return Ok(Reception::refused(
+            return Ok(ReceiveResult::refused(
                 "PARAM_ERROR",
                 "the merchant that made the token no longer exists",
             ));
@@ -132,12 +133,12 @@ impl Platform {
         self.receive_all(&merchant.account, &reading)
     }
 
-    fn receive_all(&self, sender: &Account, reading: &Reading) -> Result<Reception, StoreError> {
+    fn receive_all(&self, sender: &Account, reading: &Reading) -> Result<ReceiveResult, StoreError> {
         let received = self.act(|tx, now| {
             let receive = |item: &Item| self.receive_one(tx, sender, reading, item, now);
             reading.items.iter().map(receive).collect::<Result<Vec<_>, StoreError>>()
         })?;
-        Ok(Reception { errcode: "OK", msg: String::new(), send_coupon_result: received })
+        Ok(ReceiveResult { errcode: "OK", msg: String::new(), send_coupon_result: received })
     }
 
     fn receive_one(
@@ -208,7 +209,7 @@ fn code_of(response: &Value) -> Option<String> {
     result.get("coupon_code").and_then(Value::as_str).map(str::to_owned)
 }
 
-/// What the same send by the API would say.
+/// The response of the same send by the API.
 fn as_api_request(request: &SendRequest) -> Map<String, Value> {
     let members = [
         ("stock_id", Some(&request.stock_id)),

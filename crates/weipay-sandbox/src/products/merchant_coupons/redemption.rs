@@ -46,7 +46,7 @@ pub(super) fn return_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     })
 }
 
-/// What a use asks for.
+/// The request of a use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UseRequest {
     /// Optional for codes that the platform made, which are unique; the merchant's own are unique only in their stock.
@@ -70,7 +70,7 @@ impl UseRequest {
     }
 }
 
-/// What is known when a use is decided.
+/// The state on which a use depends.
 #[derive(Debug)]
 struct Known {
     stock: Stock,
@@ -125,7 +125,7 @@ fn redeem(caller: &Account, request: &UseRequest, known: Option<Known>, now: i64
     Ok(Decision::new(Coupon { condition: Condition::Used(event), ..coupon }, response))
 }
 
-/// What a return asks for.
+/// The request of a return.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReturnRequest {
     pub(crate) stock_id: String,

@@ -1,4 +1,4 @@
-//! What this product refuses, in the platform's words where they are known.
+//! Errors of this product, with the platform's sentences where they are known.
 
 use std::borrow::Cow;
 

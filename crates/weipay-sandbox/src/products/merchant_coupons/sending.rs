@@ -73,7 +73,7 @@ pub(super) fn check_has_product(stock: Option<&Stock>) -> Result<(), Refusal> {
     }
 }
 
-/// What a send asks for.
+/// The request of a send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SendRequest {
     pub(crate) stock_id: String,
@@ -105,7 +105,7 @@ impl SendRequest {
     }
 }
 
-/// What is known when a send is decided.
+/// The state on which a send depends.
 #[derive(Debug)]
 pub(crate) struct Situation {
     pub(crate) stock: Option<(Stock, Sent)>,
@@ -181,12 +181,12 @@ pub(crate) enum Obstacle {
     DayLimit,
     StockLimit,
     NoStoredCode,
-    /// What has no separate name on a merchant's page.
+    /// A case that has no separate name on a merchant's page.
     Other(Refusal),
 }
 
 impl Obstacle {
-    /// What the API responds.
+    /// The response of the API.
     pub(crate) fn refusal(self) -> Refusal {
         match self {
             Self::NotRunning(reason) => Refusal::invalid_request(words::NOT_RUNNING, reason),
@@ -224,7 +224,7 @@ impl From<Refusal> for Obstacle {
     }
 }
 
-/// What a send changes: what was sent of the stock, the new coupon, and the stored code that it took.
+/// The changes of a send: what was sent of the stock, the new coupon, and the stored code that it took.
 pub(crate) type SendChanges = ((Sent, Coupon), Option<Departure>);
 
 /// Sends a coupon by the API.

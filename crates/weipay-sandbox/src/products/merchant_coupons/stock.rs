@@ -42,7 +42,7 @@ fn may_see(tx: &Transaction<'_>, caller: &Account, stock: &Stock) -> Result<bool
     Ok(may_operate(caller, stock) || partnership::is_partner(tx, stock, caller)?)
 }
 
-/// What the clock does at the end of a stock's period.
+/// The end of the period of a stock.
 pub(super) const END: &str = "merchant coupon stock ends";
 
 /// INFERRED(stock-end): when its period is over, a stock is `STOPED`. No notification is sent.
@@ -67,6 +67,7 @@ pub(crate) struct Stock {
 
 words! {
     /// `stock_state`.
+    #[non_exhaustive]
     pub enum StockState {
         /// `UNAUDIT`: under review.
         Unaudit = "UNAUDIT",
@@ -117,7 +118,7 @@ pub(crate) fn create(
 }
 
 impl Stock {
-    /// What the clock will do.
+    /// Its scheduled work.
     fn due(&self) -> Due {
         Due { kind: END.to_owned(), key: self.id.clone(), at: self.definition.validity.end + 1 }
     }

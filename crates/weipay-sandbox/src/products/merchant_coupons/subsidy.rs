@@ -106,7 +106,7 @@ fn once_for_request(
     idempotently(tx, context, &key, refusals::other_parameters, work)
 }
 
-/// What a merchant can pay with.
+/// The money with which a merchant can pay.
 fn available(tx: &Transaction<'_>, mchid: &str) -> Result<i64, StoreError> {
     Ok(Purse::find(tx, &Owner::merchant(mchid))?.balance(AccountKind::Available))
 }

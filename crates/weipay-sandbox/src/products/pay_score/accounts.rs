@@ -74,7 +74,7 @@ pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
 }
 
 impl Application {
-    /// What a notification opens to.
+    /// The decrypted resource of a notification.
     fn describe(&self) -> Map<String, Value> {
         let known = [
             ("service_id", Some(&self.service_id)),

@@ -44,7 +44,7 @@ pub(super) fn check_names(body: &Map<String, Value>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What a new order says of money: nothing is below 0 or too large. What it charges can be 0.
+/// The amounts of a new order: none is below 0 or too large. Charges can be 0.
 pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refusal> {
     check_names(body)?;
     let rows = ["post_payments", "post_discounts"].into_iter().filter_map(|name| body.get(name)?.as_array());
@@ -53,7 +53,7 @@ pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refu
     if amounts.into_iter().all(is_amount) { Ok(()) } else { Err(refusals::wrong_amount()) }
 }
 
-/// What goods (先用后付商品) cost is not below 0 or too large.
+/// The prices of goods (先用后付商品) are not below 0 or too large.
 pub(super) fn check_goods(shopping_info: &Value) -> Result<(), Refusal> {
     let amounts = shopping_info["goods"].as_array().into_iter().flatten().filter_map(|one| one.get("amount"));
     let is_amount = |amount: &Value| amount.as_i64().is_some_and(|fen| (0..=MAX_FEN).contains(&fen));
@@ -158,7 +158,7 @@ pub(super) fn check_said_before(
     Ok(())
 }
 
-/// What the merchant says of times and places, and stays as it was said.
+/// Times and places of the merchant, which stay as they were sent.
 const FIXED: [(&str, &str); 3] =
     [("time_range", "start_time"), ("location", "start_location"), ("location", "end_location")];
 

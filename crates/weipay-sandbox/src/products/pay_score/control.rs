@@ -1,4 +1,4 @@
-//! What people do with service orders: they confirm, cannot pay, and pay.
+//! Actions of people on service orders: confirm, fail to pay, and pay.
 
 use std::fmt;
 

@@ -76,7 +76,7 @@ fn send(tx: &Transaction<'_>, context: &Context<'_>, kind: MessageKind) -> Resul
     Ok(Value::Null)
 }
 
-/// What the person of an order was told last, for developers.
+/// The last message to the person of an order, for developers.
 pub(super) fn of_order(tx: &Transaction<'_>, order: &ServiceOrder) -> Result<Value, StoreError> {
     let mut messages = Vec::new();
     for kind in MessageKind::ALL {

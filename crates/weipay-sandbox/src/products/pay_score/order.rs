@@ -76,7 +76,7 @@ pub(super) struct ServiceOrder {
     pub(super) sub_appid: Option<String>,
     pub(super) service_id: String,
     pub(super) out_order_no: String,
-    /// What is shown as the merchant sent it: introduction, payments, discounts, risk fund, times, places,
+    /// Members that are shown as the merchant sent them: introduction, payments, discounts, risk fund, times, places,
     /// `attach`, `notify_url`.
     pub(super) members: Map<String, Value>,
     pub(super) openid: Option<String>,
@@ -88,14 +88,14 @@ pub(super) struct ServiceOrder {
     pub(super) platform_serial: String,
     pub(super) create_time: i64,
     pub(super) state: OrderState,
-    /// What was charged when the merchant completed it.
+    /// The charge when the merchant completed it.
     pub(super) total: Option<i64>,
     pub(super) paid: Option<Paid>,
     /// When the deduction that is under way is done.
     pub(super) deduction: Option<i64>,
     /// Whether deductions fail, because the person cannot pay.
     pub(super) declines: bool,
-    /// What the requests were that made, completed and canceled it, to compare a repeated one with.
+    /// Hashes of the requests that made, completed and canceled it, for repeated requests.
     pub(super) creation: String,
     pub(super) completion: Option<String>,
     pub(super) cancellation: Option<String>,
@@ -186,13 +186,13 @@ impl ServiceOrder {
         tx.find_one(TRANSACTION, transaction_id)
     }
 
-    /// What a person means by a number: the platform's or the merchant's, or the package. Two where merchants share one.
+    /// The record of a number: the platform's or the merchant's, or the package. Two where merchants share one.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find_key_or_two(PERSON, number)
     }
 }
 
-/// What the merchant sends and sees again.
+/// Members that the merchant sends and that responses repeat.
 pub(super) const MEMBERS: [&str; 8] = [
     "service_introduction",
     "post_payments",
@@ -204,7 +204,7 @@ pub(super) const MEMBERS: [&str; 8] = [
     "notify_url",
 ];
 
-/// What names an order.
+/// The numbers of an order.
 const NAMES: [&str; 5] = ["appid", "mchid", "out_order_no", "service_id", "order_id"];
 
 impl ServiceOrder {
@@ -213,7 +213,7 @@ impl ServiceOrder {
         self.openid.as_deref().or(self.sub_openid.as_deref())
     }
 
-    /// What the person's app brings back from the confirmation: it cannot be guessed without the package.
+    /// The value that the person's app brings back from the confirmation: it cannot be guessed without the package.
     pub(super) fn query_id(&self) -> String {
         sha256_hex(self.package.as_bytes()).chars().take(32).collect()
     }

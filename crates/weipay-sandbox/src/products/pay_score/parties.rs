@@ -10,7 +10,7 @@ use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 
-/// Who acts, and for whom, checked.
+/// The parties of a request, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parties {
     pub(super) mchid: String,
@@ -48,7 +48,7 @@ pub(super) fn openids_of(
 }
 
 impl Parties {
-    /// Those of a request by a merchant, or by a partner for a sub-merchant.
+    /// Reads the parties of a request by a merchant, or by a partner for a sub-merchant.
     pub(super) fn read(context: &Context<'_>) -> Result<Self, Refusal> {
         let appid = text(context, "appid").unwrap_or_default();
         if context.caller.appids.iter().all(|own| *own != appid) {

@@ -17,7 +17,7 @@ use crate::people::openid::{WrongOpenid, is_openid};
 use crate::products::{Context, HandlerError};
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
-/// What a person lets a merchant do.
+/// A permission of a person for a merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Permission {
     pub(super) mchid: String,
@@ -29,7 +29,7 @@ pub(super) struct Permission {
     notify_url: Option<String>,
     /// `apply_permissions_token`.
     token: String,
-    /// Who opened it last.
+    /// The party that opened it last.
     openid: Option<String>,
     sub_openid: Option<String>,
     is_open: bool,
@@ -67,7 +67,7 @@ fn of_person(mchid: &str, sub_mchid: Option<&str>, service_id: &str, openid: &st
 }
 
 impl Permission {
-    /// What a person means by a number: the authorization code or the token. Two where merchants share a code.
+    /// The record of a number: the authorization code or the token. Two where merchants share a code.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find_up_to_two(NUMBER, number)
     }

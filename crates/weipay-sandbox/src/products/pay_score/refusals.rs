@@ -1,4 +1,4 @@
-//! What this product refuses. Sentences that no source prints are UNCONFIRMED(pay-score-words).
+//! Errors of this product. Sentences that no source prints are UNCONFIRMED(pay-score-words).
 
 use super::order::OrderState;
 use crate::people::openid::WrongOpenid;

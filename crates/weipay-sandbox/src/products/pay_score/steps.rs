@@ -1,4 +1,4 @@
-//! What the merchant does with a service order.
+//! Operations of the merchant on a service order.
 
 use serde_json::{Map, Value};
 

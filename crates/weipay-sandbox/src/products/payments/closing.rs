@@ -88,7 +88,7 @@ pub(crate) fn close(order: Order, now: i64) -> Result<Option<Order>, Refusal> {
     }
 }
 
-/// What the clock does when an order's time is over.
+/// Scheduled work: the time of an order is over.
 pub(super) const EXPIRY: &str = "order expires";
 
 /// When an order expires.

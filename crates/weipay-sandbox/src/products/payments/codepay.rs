@@ -33,7 +33,7 @@ pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     Ok(json!({ "trade_state": order.state.word() }))
 }
 
-/// What the device of the merchant has read.
+/// The value that the device of the merchant has read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scanned<'a> {
     /// 付款码.
@@ -88,7 +88,7 @@ fn failed(error: NotPaid) -> HandlerError {
     }
 }
 
-/// Whose code it is, under the appids of a merchant, which is the only one that the code pays from then on: its page says so.
+/// The person of a code, under the appids of a merchant. From then on the code pays only this merchant: its page says so.
 pub(super) fn owner_of_code(
     tx: &Transaction<'_>,
     code: &str,
@@ -158,7 +158,7 @@ impl AuthCode {
         self.order.is_none() && self.kept_for.as_deref() == Some(mchid)
     }
 
-    /// What it was used for, as far as this merchant may know.
+    /// Its use, as far as this merchant may know.
     fn whereabouts(
         &self,
         tx: &Transaction<'_>,

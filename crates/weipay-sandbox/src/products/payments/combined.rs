@@ -24,7 +24,7 @@ use crate::store::{
     Announcement, Due, Fingerprint, IndexEntry, Record, StoreError, Transaction, joined, named,
 };
 
-/// What the parts of a combined order share.
+/// The members that the parts of a combined order share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CombinedOrder {
     /// `combine_mchid`.
@@ -228,7 +228,7 @@ impl CombinedOrder {
         tx.find_one(PREPAY, id)
     }
 
-    /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
+    /// Finds combined orders of any merchant by this number: two if it is ambiguous.
     pub(super) fn find_by_bare_number(
         tx: &Transaction<'_>,
         number: &str,
@@ -249,7 +249,7 @@ impl CombinedOrder {
         Due { kind: EXPIRY.to_owned(), key: self.key(), at: self.expires }
     }
 
-    /// What the merchant is told when the parts were paid.
+    /// The notification of the paid parts.
     pub(super) fn announcement(&self, paid: &[Order], time: i64) -> Announcement {
         let (event_type, resource) = match self.dialect {
             Dialect::V3 => (SUCCESS, self.show(paid)),
@@ -270,7 +270,7 @@ impl CombinedOrder {
         self.scene_info.as_ref()?.get("device_id")
     }
 
-    /// Who has paid it, under its own appid where a part has that. Whoever is meant to pay is not shown before that has happened.
+    /// The person who has paid it, under the appid of the part if it has one. The payer is not shown before.
     pub(super) fn paid_by<'a>(&'a self, parts: &'a [Order]) -> Option<&'a str> {
         let payer = |part: &'a Order| part.payment.as_ref()?.payer.openid.as_deref();
         let of_appid = parts.iter().filter(|part| part.appid == self.appid).find_map(payer);
@@ -325,7 +325,7 @@ fn show_part(part: &Order) -> Value {
     shown
 }
 
-/// What the clock does when the time of a combined order is over.
+/// Scheduled work: the time of a combined order is over.
 pub(super) const EXPIRY: &str = "combined order expires";
 
 /// All parts expire together.

@@ -135,7 +135,7 @@ pub(super) fn check_detail(detail: Option<&Value>) -> Result<(), Refusal> {
     }
 }
 
-/// What an order may cost. UNCONFIRMED(order-maximum): only the page of combined orders has an upper limit,
+/// The limits of the amount of an order. UNCONFIRMED(order-maximum): only the page of combined orders has an upper limit,
 /// which is taken for all.
 pub(crate) fn check_total(fen: i64) -> Result<(), Refusal> {
     match fen {
@@ -275,7 +275,7 @@ pub(super) fn show_offer(trade_type: TradeType, prepay: Option<&Prepay>) -> Valu
     }
 }
 
-/// What a QR code of a Native order has in it.
+/// The content of the QR code of a Native order.
 pub(crate) fn code_url(id: &str) -> String {
     format!("{CODE_URL}{id}")
 }
@@ -293,7 +293,7 @@ pub(super) fn h5_package(id: &str) -> String {
     (1_000_000_000 + number % 9_000_000_000).to_string()
 }
 
-/// What is wrong with an `h5_url` that has another `package`, or none.
+/// The error of an `h5_url` that has another `package`, or none.
 pub(super) fn check_h5_package(id: &str, given: Option<&str>) -> Result<(), &'static str> {
     match given {
         Some(given) if given == h5_package(id) => Ok(()),

@@ -33,7 +33,7 @@ pub(crate) struct Deposit {
     pub(crate) consumed: Option<i64>,
 }
 
-/// The kind of what is due: it was not consumed in time.
+/// The kind of scheduled work: it was not consumed in time.
 pub(super) const RETURNS: &str = "deposit goes back";
 /// How long a deposit waits (押金超时时间 30 个自然日).
 const WAITS: i64 = 30 * DAY;
@@ -51,7 +51,7 @@ pub(super) fn begin(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreErro
     }
 }
 
-/// Nothing of it waits any more: the payee has it.
+/// The payee gets the deposit.
 pub(super) fn release(
     tx: &Transaction<'_>,
     order: &Order,
@@ -70,7 +70,7 @@ pub(super) fn release(
     post(tx, released).map_err(|error| error.or_short(refusals::not_enough_to_reverse))
 }
 
-/// Consumes a deposit: this much is the payee's, and the rest goes back.
+/// Consumes a deposit: the payee gets this amount, and the rest goes back.
 pub(super) fn consume(tx: &Transaction<'_>, order: Order, fen: i64, now: i64) -> Result<Order, HandlerError> {
     let Some(deposit) = order.deposit else { return Err(not_a_deposit().into()) };
     let Some(payment) = order.payment.clone() else {
@@ -101,17 +101,17 @@ pub(super) fn consume(tx: &Transaction<'_>, order: Order, fen: i64, now: i64) ->
     Ok(order)
 }
 
-/// The number of the refund of what was not consumed.
+/// The number of the refund of the rest.
 fn rest_number(payment: &Payment) -> String {
     format!("deposit-{}", payment.transaction_id)
 }
 
-/// Whether this refund is what the platform gives back by itself: the rules for refunds of merchants are not for it.
+/// Whether this is the refund of the rest, which the platform makes: the rules for refunds of merchants do not apply to it.
 pub(super) fn is_rest(order: &Order, payment: &Payment, out_refund_no: &str) -> bool {
     order.deposit.is_some() && out_refund_no == rest_number(payment)
 }
 
-/// What was not consumed goes back.
+/// The refund of the rest that was not consumed.
 fn rest_of(order: &Order, payment: &Payment, fen: i64) -> RefundRequest {
     RefundRequest {
         dialect: order.dialect,

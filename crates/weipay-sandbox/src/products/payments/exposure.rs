@@ -28,7 +28,7 @@ pub(super) fn ask_for_subsidized(tx: &Transaction<'_>, context: &Context<'_>) ->
     Ok(json!({ "recommend_exposure": is_advised(tx, context, Some(person))? }))
 }
 
-/// Those of an order; a partner may leave the sub-merchant out here.
+/// The parties of an order; a partner may leave the sub-merchant out here.
 fn parties(context: &Context<'_>) -> Result<Parties, Refusal> {
     let body = &context.request.body;
     match text(body, "sp_appid").filter(|_| text(body, "sub_mchid").is_none()) {

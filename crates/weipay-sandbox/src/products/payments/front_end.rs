@@ -35,7 +35,7 @@ impl FrontEnd {
     ///
     /// # Errors
     ///
-    /// What is missing or does not have its form.
+    /// Parameters that are missing or malformed.
     pub(super) fn read(members: &Map<String, Value>) -> Result<Self, String> {
         let is_app = members.contains_key("prepayid") || members.contains_key("partnerid");
         let names: &[&'static str] = if is_app { &APP } else { &JSAPI };
@@ -70,7 +70,7 @@ impl FrontEnd {
     ///
     /// # Errors
     ///
-    /// What differs, and what should have been signed.
+    /// The difference, and the message that should have been signed.
     pub(super) fn check(
         &self,
         appids: &[&str],

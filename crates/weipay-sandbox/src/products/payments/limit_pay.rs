@@ -1,11 +1,11 @@
-//! What a person pays with, what an order does not take (指定支付方式), and the rule of it.
+//! Means of payment, and those that an order does not allow (指定支付方式).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::unconfirmed;
 
-/// What a person pays with.
+/// The means of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Funds {
     /// 零钱.

@@ -92,7 +92,7 @@ impl ModelOrder {
     }
 }
 
-/// What one payee has.
+/// The totals of one payee.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Accounts {
     pub(super) unsettled: i64,
@@ -108,7 +108,7 @@ struct Refunding {
     settles: i64,
     payee: usize,
     fen: i64,
-    /// Whose wallet gets it, when it is not a card.
+    /// The person whose wallet gets it; `None` for a card.
     wallet: Option<usize>,
 }
 
@@ -262,7 +262,7 @@ impl Model {
         let order = self.orders.get(&number)?;
         let all = order.whole.map_or_else(|| vec![number], |whole| part_numbers(whole).to_vec());
         let is_named = order.asked.wish.product == TradeType::Jsapi;
-        // Whoever has cancelled a payment by code does not pay it any more.
+        // A person who has cancelled a payment by code does not pay it later.
         let is_open =
             order.state == OrderState::UserPaying || order.state == OrderState::NotPay && !order.is_code();
         if !is_open {

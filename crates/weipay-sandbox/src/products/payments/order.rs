@@ -22,7 +22,7 @@ use crate::store::{
     Direction, Fingerprint, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time, joined,
 };
 
-/// Who is to pay, or who paid: the person under the appids of the order.
+/// The payer: the person under the appids of the order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Payer {
     /// Under the caller's appid (`openid`, `sp_openid`).
@@ -31,7 +31,7 @@ pub(crate) struct Payer {
     pub(crate) sub_openid: Option<String>,
 }
 
-/// What the app is given to pay with: a `prepay_id`, or the number in a `code_url` or `h5_url`.
+/// The value with which the app pays: a `prepay_id`, or the number in a `code_url` or `h5_url`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Prepay {
     pub(crate) id: String,
@@ -47,7 +47,7 @@ pub(crate) struct Payment {
     pub(crate) transaction_id: String,
     pub(crate) paid_at: i64,
     pub(crate) payer: Payer,
-    /// Whose purse of the ledger paid: refunds go back there.
+    /// The owner of the purse that paid: refunds go back there.
     pub(crate) person: Owner,
     /// `bank_type`: `OTHERS` when it came from the wallet.
     pub(crate) bank_type: String,
@@ -75,7 +75,7 @@ pub(crate) struct Combination {
 /// An order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Order {
-    /// Whose number `out_trade_no` is: the caller's `mchid` or `sp_mchid`, or the `mchid` of a part of a combined order.
+    /// The merchant that chose `out_trade_no`: the caller's `mchid` or `sp_mchid`, or the `mchid` of a part of a combined order.
     pub(crate) merchant: String,
     pub(crate) sub_mchid: Option<String>,
     pub(crate) appid: String,
@@ -96,7 +96,7 @@ pub(crate) struct Order {
     pub(crate) scene_info: Option<Value>,
     /// `settle_info.profit_sharing`: what is paid waits for the split.
     pub(crate) profit_sharing: bool,
-    /// What a platform means to pay for a discount of its own (`settle_info.subsidy_amount`).
+    /// The discount that a platform pays (`settle_info.subsidy_amount`).
     #[serde(default)]
     pub(crate) subsidy: i64,
     /// Whether it is a deposit, and what became of it.
@@ -105,7 +105,7 @@ pub(crate) struct Order {
     /// `limit_pay`: what the person may not pay with.
     #[serde(default, skip_serializing_if = "LimitPay::is_empty")]
     pub(crate) limit_pay: LimitPay,
-    /// Who is to pay, where the order says it.
+    /// The payer, if the order names one.
     pub(crate) payer: Payer,
     pub(crate) created: i64,
     /// The first second in which it can no longer be paid.
@@ -163,7 +163,7 @@ pub(crate) fn key(merchant: &str, out_trade_no: &str) -> String {
     joined(merchant, out_trade_no)
 }
 
-/// Whose payments, refunds and reversals a bill has. No order is found by both.
+/// The merchant of a bill. No order is found by both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose<'a> {
     /// All that a merchant or partner made, for its sub-merchants too.
@@ -195,7 +195,7 @@ impl Order {
         tx.find_one(PREPAY, id)
     }
 
-    /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
+    /// Finds orders of any merchant by this number: two if it is ambiguous.
     pub(crate) fn find_by_bare_number(
         tx: &Transaction<'_>,
         number: &str,
@@ -263,7 +263,7 @@ impl Order {
         self.deposit.is_some_and(|deposit| deposit.consumed.is_none())
     }
 
-    /// Whose money it is.
+    /// The merchant that gets the money.
     pub(crate) fn payee(&self) -> &str {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
@@ -297,7 +297,7 @@ impl Order {
         shown
     }
 
-    /// What a notification of it opens to: a list of no coupons is not there.
+    /// The decrypted resource of its notification, without an empty list of coupons.
     pub(crate) fn show_notified(&self) -> Value {
         let mut shown = self.show_state();
         match &self.payment {
@@ -312,7 +312,7 @@ impl Order {
         shown
     }
 
-    /// What is shown of every order.
+    /// The members of every order.
     fn show_state(&self) -> Value {
         let mut shown = Map::new();
         let mut set = |name: &str, value: Value| {

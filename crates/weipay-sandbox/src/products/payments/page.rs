@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 use super::creation::{check_h5_package, code_url, h5_package};
 use super::order::TradeType;
-use super::person::{BankCard, PaymentFailure, PersonPays, PersonPaysError, find};
+use super::person::{BankCard, PaymentError, PaymentFailure, PaymentRequest, find};
 use crate::authority::is_official;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::openid::is_openid;
@@ -107,17 +107,17 @@ impl Platform {
     /// # Errors
     ///
     /// If there is no such order, it has no page (付款码), or the database fails.
-    pub fn pay_page(&self, order: &str, mchid: Option<&str>) -> Result<String, PersonPaysError> {
+    pub fn pay_page(&self, order: &str, mchid: Option<&str>) -> Result<String, PaymentError> {
         let (trade_type, id) = self.act(|tx, now| {
             let payable = find(tx, order.trim(), mchid)?;
             payable.check_offer(tx, now)?;
             let newest = payable.prepays().last().map(|prepay| prepay.id.clone());
             let id = newest.ok_or_else(|| {
-                PersonPaysError::NotPayable(
+                PaymentError::NotPayable(
                     "an order of 付款码 has no page: the shop scans the person's code".to_owned(),
                 )
             })?;
-            Ok::<_, PersonPaysError>((payable.trade_type(), id))
+            Ok::<_, PaymentError>((payable.trade_type(), id))
         })?;
         Ok(match trade_type {
             TradeType::Mweb => {
@@ -160,10 +160,10 @@ impl Platform {
         let found = self
             .act(|tx, now| Invoice::find(tx, &visit.given(), &visit.number, visit.person.as_deref(), now));
         found.map_err(|error| match error {
-            PersonPaysError::NotFound(_)
-            | PersonPaysError::NotPayable(_)
-            | PersonPaysError::WalletIsShort => refused(404, "没有这个订单", "No order has this address."),
-            PersonPaysError::Store(error) => failed(&error.to_string()),
+            PaymentError::NotFound(_) | PaymentError::NotPayable(_) | PaymentError::WalletIsShort => {
+                refused(404, "没有这个订单", "No order has this address.")
+            }
+            PaymentError::Store(error) => failed(&error.to_string()),
         })
     }
 
@@ -210,7 +210,7 @@ impl Platform {
                 ));
             }
         }
-        let mut pays = PersonPays::new(visit.given());
+        let mut pays = PaymentRequest::new(visit.given());
         if let Some(person) = invoice.people.iter().find(|person| person.is_chosen) {
             pays = pays.by_person(&person.id);
         }
@@ -237,8 +237,8 @@ impl Platform {
                 let failure = paid.failure.unwrap_or_default();
                 Message { status: 409, ..Message::new("支付失败", &format!("Not paid: {failure}.")) }
             }
-            Err(PersonPaysError::Store(error)) => return Err(failed(&error.to_string())),
-            Err(PersonPaysError::WalletIsShort) => Message {
+            Err(PaymentError::Store(error)) => return Err(failed(&error.to_string())),
+            Err(PaymentError::WalletIsShort) => Message {
                 status: 409,
                 ..Message::new("零钱不足", "Not paid: the wallet has too little money. A bank card pays.")
             },
@@ -251,7 +251,7 @@ impl Platform {
         Ok(self.show_page(visit, &invoice, Some(message)))
     }
 
-    /// What the form has in it and no page of another site can know. The same on every node and after a restart.
+    /// The secret of the form, which no page of another site can know. It is the same on every node and after a restart.
     fn token(&self, visit: &Visit, invoice: &Invoice) -> Option<String> {
         let merchant = self.merchants.find(&invoice.merchant)?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, merchant.api_v3_key.as_bytes());
@@ -310,7 +310,7 @@ fn failed(error: &str) -> Box<Response> {
     refused(500, "沙箱出错", &format!("The sandbox failed: {error}"))
 }
 
-/// What an address says.
+/// The values of an address.
 struct Visit {
     /// Of a `code_url`, or a `prepay_id`.
     number: String,
@@ -320,7 +320,7 @@ struct Visit {
     is_h5: bool,
     /// Of an `h5_url`.
     package: Option<String>,
-    /// Who pays, when it was chosen on the page.
+    /// The person who was chosen on the page.
     person: Option<String>,
 }
 
@@ -349,7 +349,7 @@ impl Visit {
             .map_err(|reason| refused(400, "链接不完整", reason))
     }
 
-    /// What the address must have besides the person who is chosen.
+    /// The values of the address besides the chosen person.
     fn members(&self) -> Vec<(&'static str, &str)> {
         let number = self.is_h5.then_some(("prepay_id", self.number.as_str()));
         let package = self.package.as_deref().map(|package| ("package", package));

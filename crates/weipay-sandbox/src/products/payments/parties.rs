@@ -1,4 +1,4 @@
-//! Who takes part in an order: the merchant or the partner with its sub-merchant, their appids, and the openid of who is to pay.
+//! The parties of an order: the merchant or the partner with its sub-merchant, their appids, and the openid of who is to pay.
 
 use serde_json::{Map, Value};
 
@@ -26,7 +26,7 @@ pub(super) fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 impl Parties {
-    /// Those of a request by a merchant or, with `sp_mchid`, by a partner.
+    /// Reads the parties of a request by a merchant or, with `sp_mchid`, by a partner.
     pub(super) fn read(context: &Context<'_>) -> Result<Self, Refusal> {
         let body = &context.request.body;
         let is_partner = body.contains_key("sp_mchid");
@@ -97,7 +97,7 @@ pub(super) fn check_sub_merchant_of_order(
     }
 }
 
-/// Who is to pay, as `payer` says it.
+/// The payer, as `payer` has it.
 pub(super) fn read_payer(
     tx: &Transaction<'_>,
     parties: &Parties,

@@ -24,7 +24,7 @@ use crate::products::cash_coupons::flow::FlowOf;
 use crate::products::cash_coupons::goods::Goods;
 use crate::store::{Announcement, StoreError, Transaction};
 
-/// Who pays an order, and with what.
+/// The payer of an order, and the means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Means {
     pub(crate) payer: Payer,
@@ -48,7 +48,7 @@ pub(crate) enum CouponChoice {
 }
 
 impl CouponChoice {
-    /// What a developer says: a `coupon_id`, `none`, or nothing.
+    /// The choice of a developer: a `coupon_id`, `none`, or nothing.
     pub(crate) fn from_text(text: Option<&str>) -> Self {
         match text {
             None => Self::Best,
@@ -199,7 +199,7 @@ fn posting(order: &Order, payment: &Payment, funds: Funds, now: i64) -> Posting 
         .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee)
 }
 
-/// What is left of an order with profit sharing waits for the split, and a deposit to be consumed.
+/// The rest of an order with profit sharing waits for the split, and a deposit to be consumed.
 fn kept_waiting(order: &Order, transaction_id: &str, fen: i64, now: i64) -> Posting {
     let payee = Owner::merchant(order.payee());
     Posting::new(Business::Payment, transaction_id, now).for_number(order.out_trade_no.as_str()).moves(
@@ -272,7 +272,7 @@ pub(super) fn fits(
     Ok(discount::chosen(tx, coupon_id, &openids_of(tx, payer)?, &basket, now)?.is_some())
 }
 
-/// What is said of a coupon that the person chose and that cannot be used.
+/// The error of a chosen coupon that cannot be used.
 pub(super) fn does_not_fit(coupon_id: &str) -> NotPaid {
     NotPaid::Because(format!(
         "the coupon {} does not fit: it must be the person's, unused, in its time, valid at this merchant, for this way to pay and these \
@@ -302,7 +302,7 @@ fn coupon_of(
     }
 }
 
-/// What the platform takes, rounded half up.
+/// The fee of the platform, rounded half up.
 pub(crate) fn fee_of(payer_total: i64) -> i64 {
     (i128::from(payer_total) * i128::from(FEE_PERMILLE) + 500)
         .checked_div(1_000)
@@ -357,7 +357,7 @@ pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreE
     announcement(tx, order)?.map_or(Ok(()), |announcement| tx.announce(&announcement))
 }
 
-/// What the merchant is told of an order that was paid.
+/// The notification of a paid order.
 pub(crate) fn announcement(tx: &Transaction<'_>, order: &Order) -> Result<Option<Announcement>, StoreError> {
     // 付款码 has none.
     match order.notify_url.clone() {
@@ -393,10 +393,10 @@ pub(crate) const PAID_V2: &str = v2::PAID;
 /// `event_type` of the notification of a payment.
 pub(super) const SUCCESS: &str = "TRANSACTION.SUCCESS";
 
-/// Who pays when no person is named: the same person each time.
+/// The payer if no person is named: the same person each time.
 pub(crate) const SOMEBODY: &str = "oWeipaySandboxSomebody000000";
 
-/// Who pays an order: a person by unionid or openid, or whom the order names, or somebody.
+/// The payer of an order: a person by unionid or openid, the one that the order names, or the default person.
 pub(crate) fn payer_of(
     tx: &Transaction<'_>,
     order: &Order,

@@ -1,4 +1,4 @@
-//! What a person does with an order, which no operation of the API can do: pay it, or fail to pay.
+//! Actions of a person on an order, which no operation of the API has: pay it, or fail to pay.
 
 mod paying;
 
@@ -51,7 +51,7 @@ const PAY: Route = Route::post(
     pay_order,
 );
 
-/// What opens a payment: of a page or a mini program (JSAPI), or of an app (APP).
+/// The parameters that open a payment: of a page or a mini program (JSAPI), or of an app (APP).
 const FRONT_END: &[Member] = &[
     Member::text("appId", "JSAPI: the appid of the order"),
     Member::text("timeStamp", "JSAPI: unix seconds"),
@@ -103,7 +103,7 @@ words! {
 
 /// Options of a payment by a person: [`Sandbox::pay`](crate::Sandbox::pay).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PersonPays {
+pub struct PaymentRequest {
     order: Option<String>,
     mchid: Option<String>,
     person: Option<String>,
@@ -115,7 +115,7 @@ pub struct PersonPays {
     front_end: Option<Map<String, Value>>,
 }
 
-impl PersonPays {
+impl PaymentRequest {
     /// Pays the order with this out_trade_no, transaction_id, prepay_id, code_url or h5_url, or the combined order
     /// with this combine_out_trade_no.
     #[must_use]
@@ -180,14 +180,14 @@ impl PersonPays {
         self
     }
 
-    fn funds(&self) -> Result<Funds, PersonPaysError> {
+    fn funds(&self) -> Result<Funds, PaymentError> {
         match (self.wallet, self.card) {
             (true, None) => Ok(Funds::Wallet),
             (false, None) => Ok(Funds::Card),
             (false, Some(BankCard::Debit)) => Ok(Funds::DebitCard),
             (false, Some(BankCard::Credit)) => Ok(Funds::CreditCard),
             (true, Some(_)) => {
-                Err(PersonPaysError::NotPayable("give either `wallet` or `card`, not both".to_owned()))
+                Err(PaymentError::NotPayable("give either `wallet` or `card`, not both".to_owned()))
             }
         }
     }
@@ -196,7 +196,7 @@ impl PersonPays {
 /// Result of [`Sandbox::pay`](crate::Sandbox::pay).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct PersonPaid {
+pub struct PaymentResult {
     /// Whether the order was paid now.
     pub paid: bool,
     /// The number of the order, or of the combined order.
@@ -219,7 +219,7 @@ pub struct PersonPaid {
 /// Error of [`Sandbox::pay`](crate::Sandbox::pay): the order cannot be paid.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum PersonPaysError {
+pub enum PaymentError {
     /// No such order.
     NotFound(String),
     /// It cannot be paid, or not like this; the text says why.
@@ -230,7 +230,7 @@ pub enum PersonPaysError {
     Store(StoreError),
 }
 
-impl std::fmt::Display for PersonPaysError {
+impl std::fmt::Display for PaymentError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotFound(reason) | Self::NotPayable(reason) => f.write_str(reason),
@@ -243,7 +243,7 @@ impl std::fmt::Display for PersonPaysError {
     }
 }
 
-impl std::error::Error for PersonPaysError {
+impl std::error::Error for PaymentError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             // `Display` is that of the cause.
@@ -253,13 +253,13 @@ impl std::error::Error for PersonPaysError {
     }
 }
 
-impl From<StoreError> for PersonPaysError {
+impl From<StoreError> for PaymentError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<NotPaid> for PersonPaysError {
+impl From<NotPaid> for PaymentError {
     fn from(error: NotPaid) -> Self {
         match error {
             NotPaid::Because(reason) => Self::NotPayable(reason),
@@ -271,7 +271,7 @@ impl From<NotPaid> for PersonPaysError {
 
 fn pay_order(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let front_end = request.get("front_end").and_then(Value::as_object).cloned();
-    let pays = PersonPays {
+    let pays = PaymentRequest {
         order: request.text("order").map(str::to_owned),
         mchid: request.text("mchid").map(str::to_owned),
         person: request.text("openid").map(str::to_owned),
@@ -286,13 +286,13 @@ fn pay_order(control: &Control, request: &ControlRequest) -> Result<Value, Contr
     serde_json::to_value(paid).map_err(ControlError::failed)
 }
 
-impl From<PersonPaysError> for ControlError {
-    fn from(error: PersonPaysError) -> Self {
+impl From<PaymentError> for ControlError {
+    fn from(error: PaymentError) -> Self {
         match error {
-            PersonPaysError::NotFound(reason) => Self::not_found(reason),
-            PersonPaysError::NotPayable(reason) => Self::conflict(reason),
-            short @ PersonPaysError::WalletIsShort => Self::conflict(short.to_string()),
-            PersonPaysError::Store(error) => error.into(),
+            PaymentError::NotFound(reason) => Self::not_found(reason),
+            PaymentError::NotPayable(reason) => Self::conflict(reason),
+            short @ PaymentError::WalletIsShort => Self::conflict(short.to_string()),
+            PaymentError::Store(error) => error.into(),
         }
     }
 }

@@ -70,6 +70,6 @@ pub(crate) const ROUTES: &[Route] = &[
 /// count, because only merchants give back.
 const OF_A_PERSON: MonthlyLimit<'_> = MonthlyLimit { of: "shares", most: 20_000_000 };
 
-/// What the clock does.
+/// Scheduled work.
 pub(crate) const DUE: &[(&str, DueHandler)] =
     &[(funds::RELEASE, funds::release_due), (split::SETTLES, split::settle)];

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use weipay_wire::{Authorization, PrivateKey, random_nonce, request_message};
 
 use super::order::{Order, OrderState};
-use super::person::PersonPays;
-use crate::clock::{self, Clock, HeldClock};
+use super::person::PaymentRequest;
+use crate::clock::{self, Clock, ClockControl};
 use crate::ledger::{AccountKind, Owner, Purse, sum_of_everything};
 use crate::platform::Request;
 use crate::products::testing::world::{RACES, at_once};
@@ -70,10 +70,10 @@ impl Merchant<'_> {
 }
 
 /// One race. Whether the order was paid.
-fn race(merchant: &Merchant<'_>, hand: &HeldClock, number: &str, late: usize) -> bool {
+fn race(merchant: &Merchant<'_>, hand: &ClockControl, number: &str, late: usize) -> bool {
     let (platform, now) = (merchant.sandbox.platform(), hand.now());
     merchant.make(number, now);
-    let pay = || platform.pay(&PersonPays::new(number)).is_ok();
+    let pay = || platform.pay(&PaymentRequest::new(number)).is_ok();
     let close = || match merchant.close(number, now).status {
         204 => true,
         // A close that comes after the payment.
@@ -93,7 +93,7 @@ fn race(merchant: &Merchant<'_>, hand: &HeldClock, number: &str, late: usize) ->
 
 #[test]
 fn a_payment_a_close_and_an_expiry_at_the_same_time_have_one_outcome() {
-    let (clock, hand) = Clock::held(NOW);
+    let (clock, hand) = Clock::frozen(NOW);
     let sandbox = Sandbox::builder().clock(clock).start().unwrap();
     let key = PrivateKey::from_pem(&sandbox.kit_on_disk().merchant_key_pem().unwrap()).unwrap();
     let merchant = Merchant { sandbox: &sandbox, key };

@@ -65,7 +65,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("GET", "v3/ecommerce/refunds/{refund_id}/return-advance", advance::query_return),
 ];
 
-/// What the clock does.
+/// Scheduled work.
 pub(crate) const DUE: &[(&str, DueHandler)] =
     &[(SETTLES, outcome::settle), (advance::RETRIES, advance::retry)];
 

@@ -1,4 +1,4 @@
-//! What this product refuses, in the platform's words where they are known.
+//! Errors of this product, with the platform's sentences where they are known.
 //!
 //! UNCONFIRMED(payment-codes): several sentences are known from users without their codes; they are refused with the usual ones.
 
@@ -106,7 +106,7 @@ pub(crate) fn other_parameters(trade_type: TradeType) -> Refusal {
     .with_documented(&NUMBER_USED)
 }
 
-/// What is done about an order before another number is taken: whoever takes one at once may be paid twice.
+/// Advice before another number is used: a merchant that uses one at once may be paid twice.
 fn before_another_number(known: &Order) -> &'static str {
     let is_deposit = known.deposit.is_some();
     match (known.state, known.trade_type) {

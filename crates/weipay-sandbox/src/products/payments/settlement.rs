@@ -9,7 +9,7 @@ use crate::ledger::{self, AccountKind, Business, Leg, Owner, Posting, Purse, pos
 use crate::products::HandlerError;
 use crate::store::{Direction, Due, Record, StoreError, Transaction};
 
-/// What the clock does on the day after a payment.
+/// Scheduled work on the day after a payment.
 pub(super) const SETTLEMENT: &str = "payments are settled";
 
 pub(super) fn settlement_of(payee: &str, now: i64) -> Due {

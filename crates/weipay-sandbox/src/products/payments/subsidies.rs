@@ -46,7 +46,7 @@ struct Subsidy {
     refund_id: Option<String>,
     amount: i64,
     description: String,
-    /// What went back of it.
+    /// The part that was returned.
     returned: i64,
     time: i64,
 }
@@ -67,7 +67,7 @@ impl Record for Subsidy {
     }
 }
 
-/// What makes two requests the same subsidy.
+/// The identity of a subsidy.
 fn number(merchant: &str, transaction_id: &str, out_subsidy_no: Option<&str>) -> String {
     let number = out_subsidy_no.map_or_else(|| joined("order", transaction_id), |no| joined("number", no));
     joined(merchant, &number)
@@ -242,7 +242,7 @@ impl Subsidy {
     }
 }
 
-/// What `from` says of where a return comes from; the available money where it says nothing.
+/// The source of a return, by `from`; without it the available money.
 fn sources(context: &Context<'_>, amount: i64) -> Result<Vec<(AccountKind, i64)>, Refusal> {
     let Some(from) = context.request.body.get("from").and_then(Value::as_array) else {
         return Ok(vec![(AccountKind::Available, amount)]);

@@ -8,7 +8,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::products::named::{Meant, Named};
+use crate::products::number_lookup::{Lookup, NumberRef};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -49,16 +49,16 @@ fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, 
         Some("return") => BankPaymentState::BankFail,
         _ => BankPaymentState::Success,
     };
-    let (named, reason) = (Named::in_request(request), request.text("reason"));
+    let (named, reason) = (NumberRef::in_request(request), request.text("reason"));
     let decided = control.platform.act(|tx, now| decide(tx, named, to, reason, now));
     match decided.map_err(|error| error.into_store_error("the money of a payment to a bank card"))? {
-        Meant::One(Ok(payment)) => Ok(payment.show()),
-        Meant::One(Err(state)) => Err(ControlError::conflict(format!(
+        Lookup::One(Ok(payment)) => Ok(payment.show()),
+        Lookup::One(Err(state)) => Err(ControlError::conflict(format!(
             "the payment is {}: one that is PROCESSING can succeed or fail, and only one that is SUCCESS can come back",
             state.word()
         ))),
-        Meant::Nothing => Err(ControlError::not_found("no payment to a bank card has this number")),
-        Meant::Several => Err(ControlError::conflict(reasons::several_merchants(&format!(
+        Lookup::Nothing => Err(ControlError::not_found("no payment to a bank card has this number")),
+        Lookup::Several => Err(ControlError::conflict(reasons::several_merchants(&format!(
             "give the payment_no of the response, or {}",
             reasons::SAY_WHOSE
         )))),
@@ -68,18 +68,18 @@ fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, 
 /// The payment as the bank has decided it, or the state in which the bank cannot decide so.
 fn decide(
     tx: &Transaction<'_>,
-    named: Named<'_>,
+    named: NumberRef<'_>,
     to: BankPaymentState,
     reason: Option<&str>,
     now: i64,
-) -> Result<Meant<Result<BankPayment, BankPaymentState>>, HandlerError> {
+) -> Result<Lookup<Result<BankPayment, BankPaymentState>>, HandlerError> {
     let own = |mchid: &str| BankPayment::find(tx, mchid, named.number);
-    let anybodys = || BankPayment::find_by_any_number(tx, named.number);
-    Ok(match named.find(own, anybodys, |found| &found.mchid)? {
-        Meant::One(found) if !found.state.may_become(to) => Meant::One(Err(found.state)),
-        Meant::One(found) => Meant::One(Ok(found.become_state(tx, to, reason, now)?)),
-        Meant::Nothing => Meant::Nothing,
-        Meant::Several => Meant::Several,
+    let of_any_merchant = || BankPayment::find_by_any_number(tx, named.number);
+    Ok(match named.find(own, of_any_merchant, |found| &found.mchid)? {
+        Lookup::One(found) if !found.state.may_become(to) => Lookup::One(Err(found.state)),
+        Lookup::One(found) => Lookup::One(Ok(found.become_state(tx, to, reason, now)?)),
+        Lookup::Nothing => Lookup::Nothing,
+        Lookup::Several => Lookup::Several,
     })
 }
 
@@ -105,7 +105,7 @@ fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
     }
 }
 
-/// What came of opening a red packet.
+/// The result of opening a red packet.
 pub(crate) enum Opened {
     /// The state of the whole, and fen of what was opened.
     Now {

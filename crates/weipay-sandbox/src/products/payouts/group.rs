@@ -18,7 +18,7 @@ use crate::products::HandlerError;
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 
-/// What a red packet of several parts has beside one that has one.
+/// The additional members of a red packet of several parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Group {
     /// `wxappid`: under it the openids of those who open it are shown.

@@ -58,7 +58,7 @@ pub(super) struct RedPacket {
     pub(super) sender: Option<Sender>,
 }
 
-/// Who sends a red packet of 企业微信 (企业红包).
+/// The sender of a red packet of 企业微信 (企业红包).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sender {
     pub(super) name: String,
@@ -66,7 +66,7 @@ pub(super) struct Sender {
     pub(super) picture: Option<String>,
 }
 
-/// What is sent.
+/// The kind of a red packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// To one person.
@@ -238,7 +238,7 @@ pub(super) fn show_sent(packet: &RedPacket) -> Value {
 }
 
 impl RedPacket {
-    /// Where its money comes from, and where it waits.
+    /// The account that pays, and the account where the money waits.
     fn accounts(&self) -> [Account; 2] {
         let merchant = Owner::merchant(self.mchid.as_str());
         [AccountKind::Operation, AccountKind::Transferring].map(|kind| merchant.account(kind))
@@ -263,7 +263,7 @@ fn move_money(
     post(tx, posting).map_err(|error| error.or_short(refusals::not_enough_for_red_packet))
 }
 
-/// What the clock does when nobody has opened it.
+/// Scheduled work: the time to open it is over.
 pub(super) const UNCLAIMED: &str = "red packet is unclaimed";
 
 fn unclaimed(packet: &RedPacket) -> Due {
@@ -347,7 +347,7 @@ pub(super) fn open(
 }
 
 impl RedPacket {
-    /// Those with a number of the platform or of a merchant; two where merchants share one.
+    /// Finds red packets of any merchant by either number: two if merchants share one.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find_up_to_two(NUMBER, number)
     }

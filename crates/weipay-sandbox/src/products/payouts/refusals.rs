@@ -1,4 +1,4 @@
-//! What these products refuse. Sentences that no source prints are UNCONFIRMED(payout-words).
+//! Errors of these products. Sentences that no source prints are UNCONFIRMED(payout-words).
 
 use std::borrow::Cow;
 
@@ -158,15 +158,15 @@ pub(super) fn payment_outside_limits() -> Refusal {
     )
 }
 
-/// Of payments to bank cards the codes are known from a copy of the page (2018). UNCONFIRMED(bank-words): which code a case has, and
-/// the sentences.
+/// The codes of payments to bank cards are known from a copy of the page (2018). UNCONFIRMED(bank-words): the cases of each code,
+/// and the sentences.
 pub(super) fn not_decrypted(name: &'static str) -> Refusal {
     refused(
         "PARAM_ERROR",
         "参数错误:敏感信息解密失败",
         format!(
-            "{name} is not encrypted with the key of risk/getpublickey: RSA with OAEP (SHA-1), in base64; the key of this sandbox is \
-             another one than that of the real platform"
+            "{name} is not encrypted with the key of risk/getpublickey (RSA with OAEP and SHA-1, in base64): this sandbox has another \
+             key than the real platform"
         ),
     )
 }
@@ -203,7 +203,7 @@ pub(super) fn old_bank_payment() -> Refusal {
     refused(
         "FATAL_ERROR",
         "订单太老",
-        "this partner_trade_no was used before yesterday: query it (query_bank); with a new number the card is paid a second time",
+        "this partner_trade_no was used before yesterday: query it (query_bank); a new number would pay the card a second time",
     )
 }
 

@@ -5,8 +5,8 @@
 //!                   └── the bank refuses ──► FAILED
 //! ```
 //!
-//! Known are the limits and the time for a retry (the page of November 2024), the error codes and the states (a copy of the pages of
-//! 2018), the fee (a shop's notes), and two recorded successes (2017, 2019).
+//! The limits and the time for a retry are those of the page of November 2024, the error codes and the states those of a copy of
+//! 2018. The fee is from the notes of a shop. Two successes were recorded (2017, 2019).
 //! UNCONFIRMED(bank-words): the sentences of errors.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use weipay_wire::SignType;
 
-use super::refusals;
+use super::{Paid, refusals};
 use crate::clock::{self, spaced};
 use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::merchants::Merchant;
@@ -127,8 +127,9 @@ impl DayTotal {
     }
 }
 
-/// What a request asks for, decrypted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request, decrypted. It has no `Debug` outside of tests, because it names a person.
+#[cfg_attr(test, derive(Debug))]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) partner_trade_no: String,
     pub(super) card: String,
@@ -175,8 +176,8 @@ fn caller(context: &Context<'_>) -> Result<Arc<Merchant>, HandlerError> {
     Ok(found.ok_or_else(|| StoreError::Corrupt("the caller has no keys".to_owned()))?)
 }
 
-/// Accepts a payment, or finds the one with its number. UNCONFIRMED(bank-repeated): the same request again gets the first response
-/// while the payment is PROCESSING; then it is told that the payment exists, and must query.
+/// Accepts a payment, or finds the one with its number. UNCONFIRMED(bank-repeated): while the payment is PROCESSING the same
+/// request again gets the first response; afterwards it is refused, and the merchant must query.
 pub(super) fn accept(
     tx: &Transaction<'_>,
     mchid: &str,
@@ -260,7 +261,7 @@ fn new_number(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
 }
 
 impl BankPayment {
-    /// Those with either number: two at most.
+    /// Finds payments of any merchant by either number: two at most.
     pub(super) fn find_by_any_number(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find_up_to_two(NUMBER, number)
     }
@@ -273,6 +274,12 @@ impl BankPayment {
         tx.get(&joined(mchid, partner_trade_no))
     }
 
+    /// The payment, if the bank has the money.
+    pub(super) fn paid(&self) -> Option<Paid> {
+        let paid = self.paid.filter(|_| self.state == BankPaymentState::Success)?;
+        Some((self.number.clone(), self.fen, paid))
+    }
+
     fn due(&self) -> Due {
         Due { kind: PAID.to_owned(), key: self.key(), at: self.created.saturating_add(PAID_AFTER) }
     }
@@ -281,8 +288,8 @@ impl BankPayment {
         Posting::new(business, self.number.as_str(), now).for_number(self.partner_trade_no.as_str())
     }
 
-    /// The bank takes it, refuses it or returns it. The caller has checked that it may become this. UNCONFIRMED(bank-fee): the fee
-    /// goes back too if the bank refuses it, as the page says of what it returns.
+    /// The bank accepts, refuses or returns it. The caller has checked that it may become this. UNCONFIRMED(bank-fee): the fee is
+    /// returned too if the bank refuses the payment, as the page says of a returned one.
     pub(super) fn become_state(
         mut self,
         tx: &Transaction<'_>,
@@ -333,7 +340,7 @@ impl BankPayment {
     }
 }
 
-/// UNCONFIRMED(bank-words): why the bank did not take it, if nobody says why.
+/// UNCONFIRMED(bank-words): the reason of the bank, if none was given.
 const REASON: &str = "收款银行退回，请核对收款账户信息";
 
 /// The clock: the bank has the money.

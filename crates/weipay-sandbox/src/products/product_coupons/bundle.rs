@@ -26,7 +26,7 @@ pub(super) fn modify_bundle(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     })
 }
 
-/// What a stock has beside itself.
+/// The records of a stock.
 pub(super) type Facts = (Sent, Value);
 
 /// The stocks of the bundle in the path, with what was sent of each and its codes as they are shown.

@@ -1,4 +1,4 @@
-//! What the platform's pages and people do with product coupons, and no operation of the API can.
+//! Actions of the platform's pages and of people on product coupons, which no operation of the API has.
 
 use serde_json::{Value, json};
 

@@ -41,7 +41,7 @@ pub(crate) struct Coupon {
     pub(crate) bundle: Option<PlaceInUserBundle>,
     pub(crate) attach: Option<String>,
     pub(crate) tags: Option<Value>,
-    /// What product coupon and stock said of themselves when it was sent: later changes are for later coupons.
+    /// The definition of product coupon and stock when it was sent: later changes are for later coupons.
     pub(crate) product_members: Map<String, Value>,
     pub(crate) stock_members: Map<String, Value>,
 }
@@ -261,7 +261,7 @@ impl Round {
     }
 }
 
-/// What is shown of a coupon beside itself, as it is now.
+/// The records that a coupon is shown with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) product: Product,

@@ -272,7 +272,7 @@ impl From<Definition> for StoredDefinition {
     }
 }
 
-/// What a coupon of this type takes off: the object that says it, and its member.
+/// The discount of a coupon of this type: its object, and the member of that.
 fn block(product: &Map<String, Value>) -> Result<(&'static str, &'static str), &'static str> {
     match text(product, "type") {
         "NORMAL" => Ok(("normal_coupon", "discount_amount")),

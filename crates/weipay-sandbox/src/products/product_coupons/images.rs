@@ -23,7 +23,7 @@ pub(super) fn query_task(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
     Ok(task.describe())
 }
 
-/// What the clock does when a task is done.
+/// Scheduled work: a task is done.
 pub(super) const DONE: &str = "product coupon picture is made";
 
 pub(super) fn finish_task(tx: &Transaction<'_>, key: &str, now: i64) -> Result<(), HandlerError> {

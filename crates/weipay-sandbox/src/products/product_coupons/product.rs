@@ -99,7 +99,7 @@ impl Numbers {
 }
 
 impl Ending {
-    /// What a request to end something says.
+    /// The request of an end.
     pub(super) fn read(context: &Context<'_>) -> Self {
         Self {
             request_no: context.request.required(REQUEST_NO).to_owned(),

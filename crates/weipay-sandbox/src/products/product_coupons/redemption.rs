@@ -113,7 +113,7 @@ fn confirm(mut standing: Standing, event: Event) -> Result<Standing, Refusal> {
     Ok(standing)
 }
 
-/// What a use asks for.
+/// The request of a use.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct UseRequest {
     store_id: Option<String>,

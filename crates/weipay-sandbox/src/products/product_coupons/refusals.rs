@@ -1,4 +1,4 @@
-//! What this product refuses.
+//! Errors of this product.
 //!
 //! The numbers at the end of `Request-ID` are those of the official list of errors, which has no codes and
 //! few sentences. INFERRED(product-coupon-codes): what is missing is refused with 404 RESOURCE_NOT_EXISTS, a

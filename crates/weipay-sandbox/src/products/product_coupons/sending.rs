@@ -43,7 +43,7 @@ pub(super) fn send_bundle(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 const SEND: &str = "send product coupon";
 pub(super) const NUMBER: &str = "send_request_no";
 
-/// What a send asks for.
+/// The request of a send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SendRequest {
     pub(crate) owner: Owner,
@@ -61,7 +61,7 @@ pub(crate) struct SendRequest {
     pub(crate) by_brand: bool,
 }
 
-/// What is sent: a coupon of the stock with this number, or one of each stock of the bundle.
+/// The coupons of a send: one of the stock with this number, or one of each stock of the bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Target {
     Stock(String),
@@ -105,7 +105,7 @@ impl SendRequest {
     }
 }
 
-/// What is known when a send is decided.
+/// The state on which a send depends.
 #[derive(Debug)]
 pub(crate) struct Situation {
     pub(crate) product: Option<Product>,

@@ -49,7 +49,7 @@ pub(super) fn deactivate_stock(tx: &Transaction<'_>, context: &Context<'_>) -> R
     })
 }
 
-/// What the clock does at the end of a stock's period.
+/// The end of the period of a stock.
 pub(super) const END: &str = "product coupon stock ends";
 
 /// INFERRED(stock-end): when its period is over, a stock is `STOPPED`. No notification is sent.
@@ -83,6 +83,7 @@ pub(crate) struct PlaceInBundle {
 
 words! {
     /// The state of a stock of product coupons, while nobody has deactivated it.
+    #[non_exhaustive]
     pub enum ProductStockState {
         /// `AUDITING`: under review.
         Auditing = "AUDITING",
@@ -97,7 +98,7 @@ words! {
     pub(super) const WORDS;
 }
 
-/// What new stocks are made of.
+/// The members of new stocks.
 pub(super) struct NewStock<'a> {
     pub(super) product: &'a Product,
     pub(super) numbers: &'a Numbers,
@@ -227,7 +228,7 @@ impl Stock {
         Decision::new(self, response)
     }
 
-    /// What the clock will do.
+    /// Its scheduled work.
     pub(super) fn due(&self) -> Due {
         Due { kind: END.to_owned(), key: self.id.clone(), at: self.definition.validity.end + 1 }
     }
@@ -317,12 +318,12 @@ pub(super) fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Optio
     find(tx, &Owner::read(context), request.path("product_coupon_id"), request.path("stock_id"))
 }
 
-/// What was sent of a stock.
+/// The coupons of a stock that were sent.
 pub(super) fn sent(tx: &Transaction<'_>, stock_id: &str) -> Result<Sent, StoreError> {
     tx.get(stock_id)?.ok_or_else(|| StoreError::Corrupt(format!("{} {stock_id} is missing", Sent::KIND)))
 }
 
-/// What is shown of a stock beside itself.
+/// The records that a stock is shown with.
 pub(super) fn facts(tx: &Transaction<'_>, stock: &Stock) -> Result<(Sent, Option<CodeCounts>), StoreError> {
     let counts = match stock.definition.code_mode {
         CodeMode::Upload => Some(stored_codes::counts(tx, &stock.id)?),

@@ -32,11 +32,11 @@ fn pre_send(tx: &Transaction<'_>, context: &Context<'_>, is_bundle: bool) -> Res
 
 const TOKEN_LENGTH: usize = 34;
 
-/// What a user may take with a token.
+/// The coupons of a token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TokenOffer {
     token: String,
-    /// Who offers it, as it was known then.
+    /// The owner of the token, as it was known then.
     pub(super) appids: Vec<String>,
     pub(super) request: SendRequest,
 }
@@ -66,6 +66,7 @@ fn offer(
 
 /// Result of taking product coupons with a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct TakenProductCoupons {
     /// The codes, in the order of a bundle.
     pub coupon_codes: Vec<String>,
@@ -120,7 +121,7 @@ mod tests {
     };
     use crate::store::{Store, StoreError};
 
-    /// What taking gives when these coupons were sent under the number of the token before.
+    /// The result of taking a token whose coupons were sent before.
     fn taken(request: SendRequest, sent: &[Coupon]) -> Result<TakenProductCoupons, Refusal> {
         let openid = request.openid.clone();
         let offer = TokenOffer { token: "T".to_owned(), appids: Vec::new(), request };

@@ -1,4 +1,4 @@
-//! What people do to recharges: they pay.
+//! Pays recharges, as people and their banks do.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::products::named::{Meant, Named};
+use crate::products::number_lookup::{Lookup, NumberRef};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -31,7 +31,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
 )];
 
 fn pay_recharge(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let named = Named::in_request(request);
+    let named = NumberRef::in_request(request);
     let pays = Pays {
         channel: request.text("channel").and_then(Channel::from_word).unwrap_or(Channel::BankTransfer),
         openid: request.text("openid"),
@@ -72,7 +72,7 @@ fn pay_recharge(control: &Control, request: &ControlRequest) -> Result<Value, Co
     }
 }
 
-/// How somebody pays.
+/// The channel of a payment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pays<'a> {
     pub(super) channel: Channel,
@@ -80,7 +80,7 @@ pub(super) struct Pays<'a> {
     pub(super) fen: Option<i64>,
 }
 
-/// What came of it.
+/// The result of a payment.
 pub(super) enum Outcome {
     /// It was paid, or the bank's money went back.
     Paid(Box<Recharge>),
@@ -91,7 +91,7 @@ pub(super) enum Outcome {
 }
 
 impl Platform {
-    fn pay_recharge(&self, named: Named<'_>, pays: Pays<'_>) -> Result<Outcome, StoreError> {
+    fn pay_recharge(&self, named: NumberRef<'_>, pays: Pays<'_>) -> Result<Outcome, StoreError> {
         let paid = self.act(|tx, now| pay(tx, named, pays, now));
         paid.map_err(|error| error.into_store_error("the money of a recharge"))
     }
@@ -99,16 +99,16 @@ impl Platform {
 
 pub(super) fn pay(
     tx: &Transaction<'_>,
-    named: Named<'_>,
+    named: NumberRef<'_>,
     pays: Pays<'_>,
     now: i64,
 ) -> Result<Outcome, HandlerError> {
     let own = |mchid: &str| Recharge::find_by_number(tx, mchid, named.number);
-    let anybodys = || Recharge::find_anybodys(tx, named.number);
-    let recharge = match named.find(own, anybodys, |found| &found.merchant)? {
-        Meant::One(recharge) => recharge,
-        Meant::Nothing => return Ok(Outcome::Unknown),
-        Meant::Several => return Ok(Outcome::Ambiguous),
+    let of_any_merchant = || Recharge::find_of_any_merchant(tx, named.number);
+    let recharge = match named.find(own, of_any_merchant, |found| &found.merchant)? {
+        Lookup::One(recharge) => recharge,
+        Lookup::Nothing => return Ok(Outcome::Unknown),
+        Lookup::Several => return Ok(Outcome::Ambiguous),
     };
     if recharge.state != State::Recharging || now >= recharge.overdue().at {
         let state = if recharge.state == State::Recharging { State::Closed } else { recharge.state };

@@ -1,4 +1,4 @@
-//! Who may pay by a code for a sub-merchant (可扫码充值员工). At most three, and three new ones on a day.
+//! Employees who may pay by a code for a sub-merchant (可扫码充值员工): at most three, and three new ones on a day.
 //!
 //! UNCONFIRMED(recharge-employee): an employee may pay at once. The page says that one who was added less than twelve hours ago
 //! may not, where the sub-merchant is older than two days.
@@ -88,7 +88,7 @@ pub(super) fn add(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
     }
     let all = newest(tx, merchant, sub_mchid)?;
     let today = clock::day(now);
-    // Whoever comes back counts once.
+    // An employee who is added again counts once.
     let others = || all.iter().filter(|employee| employee.openid != openid);
     let effective = others().filter(|employee| !employee.is_deleted).count();
     let of_today = all.iter().filter(|employee| clock::day(employee.added) >= today).count();

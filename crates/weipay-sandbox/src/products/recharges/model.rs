@@ -1,4 +1,4 @@
-//! Random recharges against a reference model: a platform recharges its own accounts and those of its sub-merchant; somebody pays
+//! Random recharges against a reference model: a platform recharges its own accounts and those of its sub-merchant; a person pays
 //! by the right channel or another one, the right amount or another one; recharges are closed or expire. The model has the state
 //! of each recharge and the balance of every account. The bills must agree with it, and the sum of all accounts is 0.
 
@@ -14,7 +14,7 @@ use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::{balances, deposit};
-use crate::products::named::Named;
+use crate::products::number_lookup::NumberRef;
 use crate::products::testing::random_steps::{Refused, Steps, live_randomly};
 use crate::products::testing::world::{World, merchant, openid};
 
@@ -23,7 +23,7 @@ const SUB: &str = "1900000110";
 const WEEK: i64 = 7 * DAY;
 const CHANNELS: [Channel; 3] = [Channel::BankTransfer, Channel::QrRecharge, Channel::OnlineBank];
 
-/// What is asked for: the operation, the account (of two), fen, and whether codes alone are allowed.
+/// A request: the operation, the account (of two), fen, and whether only codes are allowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Asked {
     form: usize,
@@ -81,7 +81,7 @@ struct Recharge {
 struct Model {
     now: i64,
     recharges: BTreeMap<usize, Recharge>,
-    /// What is available to the platform and in its operation account; the deposit and the operation account of its sub-merchant.
+    /// Available money and operation account of the platform; deposit and operation account of its sub-merchant.
     accounts: [[i64; 2]; 2],
     notified: Vec<(String, String)>,
 }
@@ -202,7 +202,7 @@ impl Platform {
         let openid = (channel == 1).then_some(&*person);
         let pays = Pays { channel: CHANNELS[channel], openid, fen };
         let paid: Result<Outcome, HandlerError> =
-            self.world.act(|tx| pay(tx, Named::anybodys(&number), pays, self.world.now));
+            self.world.act(|tx| pay(tx, NumberRef::of_any_merchant(&number), pays, self.world.now));
         matches!(paid.unwrap(), Outcome::Paid(_))
     }
 }

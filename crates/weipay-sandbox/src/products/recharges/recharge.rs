@@ -10,9 +10,9 @@ use crate::reasons;
 use crate::store::{Announcement, Due, Fingerprint, IndexEntry, Record, StoreError, Transaction, joined};
 use crate::words::words;
 
-/// Falls due when nobody has paid in time.
+/// The kind of scheduled work: the time to pay is over.
 pub(super) const OVERDUE: &str = "recharge overdue";
-/// How long somebody can pay.
+/// How long it can be paid.
 const LIFE: i64 = 7 * DAY;
 
 words! {
@@ -28,7 +28,7 @@ words! {
     /// `recharge_channel`.
     pub(crate) enum Channel {
         BankTransfer = "BANK_TRANSFER",
-        /// Somebody scans a code with the telephone.
+        /// By scanning a code with a phone.
         QrRecharge = "QR_RECHARGE",
         OnlineBank = "ONLINE_BANK",
     }
@@ -36,7 +36,7 @@ words! {
     pub(crate) const WORDS;
 }
 
-/// Whose account, and by which operations.
+/// The owner of the account, and the operations that recharge it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Form {
     Own,
@@ -55,7 +55,7 @@ impl Form {
     }
 }
 
-/// By what, and by whom, the money came.
+/// The channel and the payer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Paid {
     pub(super) channel: Channel,
@@ -74,16 +74,16 @@ pub(super) struct Returned {
 pub(crate) struct Recharge {
     /// 微信支付充值单号.
     pub(super) id: String,
-    /// Who asked for it.
+    /// The merchant that requested it.
     pub(super) merchant: String,
     pub(super) form: Form,
-    /// Whose account it is, when that is not the merchant's.
+    /// The sub-merchant whose account is recharged; `None` for the merchant's own.
     pub(super) sub_mchid: Option<String>,
     pub(super) out_recharge_no: String,
     pub(super) scene: String,
     pub(super) account: AccountType,
     pub(super) fen: i64,
-    /// Those that the merchant allows; all where it names none.
+    /// The channels that the merchant allows; empty for all.
     pub(super) channels: Vec<Channel>,
     pub(super) remark: Option<String>,
     pub(super) notify_url: Option<String>,
@@ -118,7 +118,7 @@ pub(super) fn number(serial: i64, now: i64) -> String {
 }
 
 impl AccountType {
-    /// Where recharged money is; `None` for the account that nobody has.
+    /// The account of recharged money; `None` for an account that no merchant has.
     const fn recharged(self) -> Option<AccountKind> {
         match self {
             Self::Basic => Some(AccountKind::Available),
@@ -138,20 +138,20 @@ impl Recharge {
         tx.get(&joined(merchant, number))
     }
 
-    /// Those with either number, whosever they are: two at most.
-    pub(super) fn find_anybodys(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+    /// Finds recharges of any merchant by either number: two at most.
+    pub(super) fn find_of_any_merchant(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         match tx.find_one(ID, number)? {
             Some(found) => Ok(vec![found]),
             None => tx.find_up_to_two(NUMBER, number),
         }
     }
 
-    /// Whose account it is.
+    /// The merchant whose account is recharged.
     pub(super) fn payee(&self) -> &str {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
 
-    /// Whether it can be paid so.
+    /// Whether this channel can pay it.
     pub(super) fn takes(&self, channel: Channel) -> bool {
         match self.form {
             Form::Own | Form::OwnOfPlatform => channel == Channel::BankTransfer,
@@ -175,12 +175,12 @@ impl Recharge {
         })
     }
 
-    /// UNCONFIRMED(recharge-page): it shows nothing here; whoever pays does it by the control API.
+    /// UNCONFIRMED(recharge-page): it shows nothing here: a recharge is paid by the control API.
     pub(super) fn address(&self) -> String {
         format!("https://www.payapp.qq.com/plat/recharge.html?recharge_id={}", self.id)
     }
 
-    /// The money has come.
+    /// Books the money.
     pub(super) fn pay(self, tx: &Transaction<'_>, paid: Paid, now: i64) -> Result<Self, HandlerError> {
         let owner = Owner::merchant(self.payee());
         let from = match &paid.person {
@@ -330,14 +330,14 @@ impl Recharge {
         format!("110{}", self.id)
     }
 
-    /// What a notification opens to. UNCONFIRMED(recharge-channel): one that nobody has paid names the first channel that it
-    /// takes, because the notification has a channel in any case.
+    /// The decrypted resource of a notification, which always has a channel. UNCONFIRMED(recharge-channel): that of an unpaid
+    /// recharge is the first that it allows.
     fn show_notified(&self) -> Value {
         let mut shown = self.show();
         if self.paid.is_none() {
             let first = self.channels.first().copied().unwrap_or(Channel::BankTransfer);
             shown["recharge_channel"] = first.word().into();
-            // Of a transfer that went back a notification has no form: its own has members of a payment.
+            // A notification has no members for a transfer that went back, only for a payment.
             shown.as_object_mut().and_then(|members| members.remove("bank_transfer_info"));
         }
         if let Some(remark) = &self.remark {
@@ -353,7 +353,7 @@ const CARD_TAIL: &str = "1178";
 const ACCOUNT_NAME: &str = "沙箱商户";
 const OTHER_AMOUNT: &str = "转账金额与充值金额不一致";
 
-/// The clock: nobody has paid.
+/// The clock: the time to pay is over.
 pub(super) fn end_overdue(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
     let found: Option<Recharge> = tx.get(key)?;
     if let Some(found) = found.filter(|found| found.state == State::Recharging) {

@@ -1,4 +1,4 @@
-//! What recharges are refused with. UNCONFIRMED(recharge-words): codes and sentences, except 输入账户类型未开通, which a page of balances
+//! Errors of recharges. UNCONFIRMED(recharge-words): codes and sentences, except 输入账户类型未开通, which a page of balances
 //! has.
 
 use std::borrow::Cow;

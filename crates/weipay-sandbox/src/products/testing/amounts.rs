@@ -10,7 +10,7 @@ use crate::ledger::Owner;
 use crate::merchants::Account;
 use crate::products::contracts::contract_that_was_signed;
 use crate::products::pay_score::confirm_service_order;
-use crate::products::payments::person::PersonPays;
+use crate::products::payments::person::PaymentRequest;
 use crate::sandbox::Sandbox;
 
 const SUB: &str = "1900000110";
@@ -95,7 +95,7 @@ impl<'a> Merchant<'a> {
 }
 
 fn sandbox() -> Sandbox {
-    Sandbox::builder().clock(clock::Clock::held(NOW).0).start().unwrap()
+    Sandbox::builder().clock(clock::Clock::frozen(NOW).0).start().unwrap()
 }
 
 fn total(fen: i64) -> Value {
@@ -249,7 +249,7 @@ fn what_platforms_pay_for_their_sub_merchants_and_take_of_them() {
     });
     let target = "/v3/pay/partner/transactions/native";
     merchant.try_all("POST", target, &order, &[("/settle_info/subsidy_amount", Neither)]);
-    let pays = PersonPays::new("order-1").by_person(openid(0));
+    let pays = PaymentRequest::new("order-1").by_person(openid(0));
     let id = merchant.world.pay(&merchant.caller.mchid, "order-1", &pays).unwrap().transaction_ids.remove(0);
     let refund = json!({
         "sub_mchid": SUB, "sp_appid": APPID, "transaction_id": id, "out_refund_no": "refund-1",

@@ -15,7 +15,7 @@ use crate::entropy::Entropy;
 use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
 use crate::merchants::{Account, Merchants};
 use crate::products::payments::order::Order;
-use crate::products::payments::person::{PersonPaid, PersonPays, PersonPaysError, pay_one};
+use crate::products::payments::person::{PaymentError, PaymentRequest, PaymentResult, pay_one};
 use crate::products::{Context, HandlerError, PRODUCTS, due_handler, handler};
 use crate::response::Refusal;
 use crate::store::{Due, OutboxEntry, Store, StoreError, Transaction};
@@ -205,11 +205,11 @@ impl<'a> World<'a> {
         &self,
         mchid: &str,
         number: &str,
-        pays: &PersonPays,
-    ) -> Result<PersonPaid, PersonPaysError> {
+        pays: &PaymentRequest,
+    ) -> Result<PaymentResult, PaymentError> {
         self.act(|tx| {
             let order = Order::find_by_number(tx, mchid, number)?;
-            let order = order.ok_or_else(|| PersonPaysError::NotFound(String::new()))?;
+            let order = order.ok_or_else(|| PaymentError::NotFound(String::new()))?;
             pay_one(tx, order, pays, self.now)
         })
     }
@@ -220,7 +220,7 @@ impl<'a> World<'a> {
             Some(_) => self.make_order(caller, sale).unwrap(),
             None => self.make_order(&selling_itself(caller), sale).unwrap(),
         };
-        let pays = PersonPays::new(sale.number).by_person(openid(sale.person));
+        let pays = PaymentRequest::new(sale.number).by_person(openid(sale.person));
         self.pay(&caller.mchid, sale.number, &pays).unwrap().transaction_ids.remove(0)
     }
 

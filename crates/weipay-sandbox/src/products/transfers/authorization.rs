@@ -174,7 +174,7 @@ impl Authorization {
         tx.find_one(NUMBER, joined(mchid, number))
     }
 
-    /// What a person means by a number; two where merchants share one.
+    /// The record of a number; two where merchants share one.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find_key_or_two(PERSON, number)
     }

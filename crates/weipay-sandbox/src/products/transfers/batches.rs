@@ -26,14 +26,14 @@ use record::{MAX_DETAILS, details_of, read_details};
 /// Falls due when the details of a batch are paid.
 pub(super) const SETTLE: &str = "transfer batch";
 
-/// Who makes a batch, and asks for it.
+/// The merchant that makes and queries a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Own,
     OfPartner,
 }
 
-/// What a request says of the parties of a batch.
+/// The parties of a batch.
 struct Asked {
     /// The persons have their openids under it.
     appid: String,

@@ -1,4 +1,4 @@
-//! What people do with transfers: they confirm one, and give and end authorizations.
+//! Actions of people on transfers: confirm one, and give and end authorizations.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::{append_causes, caused_by_store};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::products::named::{Meant, Named};
+use crate::products::number_lookup::{Lookup, NumberRef};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -123,12 +123,12 @@ impl From<TransferError> for ControlError {
     }
 }
 
-fn transfer_named(tx: &Transaction<'_>, named: Named<'_>) -> Result<Transfer, TransferError> {
+fn transfer_named(tx: &Transaction<'_>, named: NumberRef<'_>) -> Result<Transfer, TransferError> {
     let own = |mchid: &str| Transfer::find_by_number(tx, mchid, named.number);
     one(named.find(own, || Transfer::find_for_person(tx, named.number), |found| &found.mchid)?)
 }
 
-fn authorization_named(tx: &Transaction<'_>, named: Named<'_>) -> Result<Authorization, TransferError> {
+fn authorization_named(tx: &Transaction<'_>, named: NumberRef<'_>) -> Result<Authorization, TransferError> {
     let own = |mchid: &str| Authorization::find_by_number(tx, mchid, named.number);
     one(named.find(own, || Authorization::find_for_person(tx, named.number), |found| &found.mchid)?)
 }
@@ -138,22 +138,22 @@ fn in_state(transfer: &Transfer) -> TransferError {
     TransferError::State { state: transfer.state.word(), reason: transfer.fail_reason.clone() }
 }
 
-fn one<T>(meant: Meant<T>) -> Result<T, TransferError> {
+fn one<T>(meant: Lookup<T>) -> Result<T, TransferError> {
     match meant {
-        Meant::One(found) => Ok(found),
-        Meant::Nothing => Err(TransferError::Unknown),
-        Meant::Several => Err(TransferError::Ambiguous),
+        Lookup::One(found) => Ok(found),
+        Lookup::Nothing => Err(TransferError::Unknown),
+        Lookup::Several => Err(TransferError::Ambiguous),
     }
 }
 
 fn confirm(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let state =
-        control.platform.confirm_transfer_of(Named::in_request(request), request.text("fail_reason"))?;
+        control.platform.confirm_transfer_of(NumberRef::in_request(request), request.text("fail_reason"))?;
     Ok(json!({ "state": state }))
 }
 
 fn refuse(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let state = control.platform.refuse_transfer_of(Named::in_request(request))?;
+    let state = control.platform.refuse_transfer_of(NumberRef::in_request(request))?;
     Ok(json!({ "state": state }))
 }
 
@@ -166,28 +166,28 @@ fn end_grant(control: &Control, request: &ControlRequest) -> Result<Value, Contr
 }
 
 fn answer_grant(control: &Control, request: &ControlRequest, answer: Answer) -> Result<Value, ControlError> {
-    let named = Named::in_request(request);
+    let named = NumberRef::in_request(request);
     match control.platform.answer_transfer_grant(named, answer)? {
-        Meant::One(state) => Ok(json!({ "state": state })),
-        Meant::Nothing => Err(ControlError::not_found("no partner may transfer money of this sub-merchant")),
-        Meant::Several => Err(ControlError::conflict("several partners may: say which one with mchid")),
+        Lookup::One(state) => Ok(json!({ "state": state })),
+        Lookup::Nothing => Err(ControlError::not_found("no partner may transfer money of this sub-merchant")),
+        Lookup::Several => Err(ControlError::conflict("several partners may: say which one with mchid")),
     }
 }
 
 fn give_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    control.platform.confirm_authorization_of(Named::in_request(request))?;
+    control.platform.confirm_authorization_of(NumberRef::in_request(request))?;
     show_authorization(control, request)
 }
 
 fn end_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    control.platform.end_authorization_of(Named::in_request(request))?;
+    control.platform.end_authorization_of(NumberRef::in_request(request))?;
     show_authorization(control, request)
 }
 
 /// The state of an authorization that was found a moment ago.
 fn show_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let found =
-        control.platform.store.transaction(|tx| authorization_named(tx, Named::in_request(request)))?;
+        control.platform.store.transaction(|tx| authorization_named(tx, NumberRef::in_request(request)))?;
     Ok(json!({ "state": found.state.word() }))
 }
 
@@ -203,12 +203,12 @@ impl Platform {
         number: &str,
         fail_reason: Option<&str>,
     ) -> Result<&'static str, TransferError> {
-        self.confirm_transfer_of(Named::anybodys(number), fail_reason)
+        self.confirm_transfer_of(NumberRef::of_any_merchant(number), fail_reason)
     }
 
     fn confirm_transfer_of(
         &self,
-        named: Named<'_>,
+        named: NumberRef<'_>,
         fail_reason: Option<&str>,
     ) -> Result<&'static str, TransferError> {
         if fail_reason.is_some_and(|reason| !FAIL_REASONS.contains(&reason)) {
@@ -229,10 +229,10 @@ impl Platform {
     ///
     /// If there is nothing to confirm, or the database fails.
     pub fn refuse_transfer(&self, number: &str) -> Result<&'static str, TransferError> {
-        self.refuse_transfer_of(Named::anybodys(number))
+        self.refuse_transfer_of(NumberRef::of_any_merchant(number))
     }
 
-    fn refuse_transfer_of(&self, named: Named<'_>) -> Result<&'static str, TransferError> {
+    fn refuse_transfer_of(&self, named: NumberRef<'_>) -> Result<&'static str, TransferError> {
         self.act(|tx, now| {
             let transfer = transfer_named(tx, named)?;
             let in_its_way = in_state(&transfer);
@@ -243,9 +243,9 @@ impl Platform {
 
     fn answer_transfer_grant(
         &self,
-        named: Named<'_>,
+        named: NumberRef<'_>,
         answer: Answer,
-    ) -> Result<Meant<&'static str>, TransferError> {
+    ) -> Result<Lookup<&'static str>, TransferError> {
         Ok(self.act(|tx, now| grants::answer(tx, named, answer, now))?)
     }
 
@@ -255,10 +255,10 @@ impl Platform {
     ///
     /// If nothing was asked for under this number, it was answered already, or the database fails.
     pub fn confirm_authorization(&self, number: &str) -> Result<(), TransferError> {
-        self.confirm_authorization_of(Named::anybodys(number))
+        self.confirm_authorization_of(NumberRef::of_any_merchant(number))
     }
 
-    fn confirm_authorization_of(&self, named: Named<'_>) -> Result<(), TransferError> {
+    fn confirm_authorization_of(&self, named: NumberRef<'_>) -> Result<(), TransferError> {
         self.with_authorization(named, |tx, found, now| authorization::take_effect(tx, &found.id, now))
     }
 
@@ -268,16 +268,16 @@ impl Platform {
     ///
     /// If there is none in effect under this number, or the database fails.
     pub fn end_authorization(&self, number: &str) -> Result<(), TransferError> {
-        self.end_authorization_of(Named::anybodys(number))
+        self.end_authorization_of(NumberRef::of_any_merchant(number))
     }
 
-    fn end_authorization_of(&self, named: Named<'_>) -> Result<(), TransferError> {
+    fn end_authorization_of(&self, named: NumberRef<'_>) -> Result<(), TransferError> {
         self.with_authorization(named, authorization::end_by_person)
     }
 
     fn with_authorization(
         &self,
-        named: Named<'_>,
+        named: NumberRef<'_>,
         work: impl Fn(&Transaction<'_>, Authorization, i64) -> Result<bool, StoreError>,
     ) -> Result<(), TransferError> {
         self.act(|tx, now| {

@@ -182,7 +182,7 @@ pub(super) fn settle(tx: &Transaction<'_>, number: &str, at: i64) -> Result<(), 
     match (transfer.state, transfer.will_fail.clone().or_else(|| reason_of(account).map(str::to_owned))) {
         (TransferState::Canceling, _) => transfer.step(tx, TransferState::Cancelled, Some(MCH_CANCEL), at)?,
         (TransferState::Transfering, None) => {
-            // Whoever did not get the money has given no authorization with it.
+            // A person who did not get the money has given no authorization with it.
             if let Some(id) = &transfer.authorization {
                 authorization::take_effect(tx, id, at)?;
             }

@@ -1,4 +1,4 @@
-//! What a merchant asks for: a transfer that the person confirms, one that is confirmed together with an
+//! The request of a transfer: one that the person confirms, one that is confirmed together with an
 //! authorization, and one to a person who has given an authorization.
 
 use serde_json::{Map, Value};
@@ -156,7 +156,7 @@ fn made_once(
     Ok(transfer)
 }
 
-/// What the front end gives to `requestMerchantTransfer`: nobody can guess it, and no two are the same.
+/// The parameters of `requestMerchantTransfer`: nobody can guess it, and no two are the same.
 pub(super) fn package(context: &Context<'_>, serial: i64) -> String {
     format!("{}{serial:x}==", context.entropy.letters_and_digits(40))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::refusals;
 use crate::clock;
-use crate::products::named::{Meant, Named};
+use crate::products::number_lookup::{Lookup, NumberRef};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
@@ -25,7 +25,7 @@ struct Grant {
     ended: Option<Ended>,
 }
 
-/// What the sub-merchant did, and when.
+/// The decision of the sub-merchant, and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Ended {
     Refused(i64),
@@ -33,7 +33,7 @@ enum Ended {
     TakenBack(i64),
 }
 
-/// What a sub-merchant does with what it was asked for.
+/// The decision of a sub-merchant about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Refuse,
@@ -60,10 +60,10 @@ impl Record for Grant {
 /// The sub-merchant in the place of the number refuses what a partner has asked for, or takes it back. Whose it was, or why not.
 pub(super) fn answer(
     tx: &Transaction<'_>,
-    named: Named<'_>,
+    named: NumberRef<'_>,
     answer: Answer,
     now: i64,
-) -> Result<Meant<&'static str>, StoreError> {
+) -> Result<Lookup<&'static str>, StoreError> {
     let sub_mchid = named.number;
     let own = |mchid: &str| tx.get::<Grant>(&joined(mchid, sub_mchid));
     // What has ended is no answer to anything, so of two partners the one that was refused is not meant.
@@ -75,16 +75,16 @@ pub(super) fn answer(
         Ok(found)
     };
     Ok(match named.find(own, all, |grant| &grant.mchid)? {
-        Meant::One(grant) => {
+        Lookup::One(grant) => {
             let (ended, state) = match answer {
                 Answer::Refuse => (Ended::Refused(now), "UNAUTHORIZED"),
                 Answer::TakeBack => (Ended::TakenBack(now), "CANCELED"),
             };
             tx.save(&Grant { ended: Some(ended), ..grant })?;
-            Meant::One(state)
+            Lookup::One(state)
         }
-        Meant::Nothing => Meant::Nothing,
-        Meant::Several => Meant::Several,
+        Lookup::Nothing => Lookup::Nothing,
+        Lookup::Several => Lookup::Several,
     })
 }
 

@@ -59,12 +59,12 @@ pub(super) struct Asked {
     pub(super) fen: i64,
 }
 
-/// Whose money of a batch it is.
+/// The merchant that pays a batch.
 pub(super) fn payer_of_batch(caller: usize, of_partner: bool) -> usize {
     if of_partner { SUB } else { caller }
 }
 
-/// Whose money it is.
+/// The merchant that pays a transfer.
 pub(super) fn payer(caller: usize, asked: Asked) -> usize {
     match asked.form {
         Form::Own => caller,
@@ -178,7 +178,7 @@ impl Model {
         let state = "WAIT_USER_CONFIRM";
         let next = Some((self.now + CONFIRMATION, "FAIL", Some("OVERDUE_CLOSE")));
         self.transfers.insert(key, Transfer { asked, person, made: self.now, state, reason: None, next });
-        // Whoever has authorized it is paid at once.
+        // A person who has authorized it is paid at once.
         if let Kind::By(_) = asked.kind {
             self.end(key, "SUCCESS", None);
             return Ok("SUCCESS");
@@ -186,7 +186,7 @@ impl Model {
         Ok(state)
     }
 
-    /// What was asked under a number.
+    /// The first request under a number.
     pub(super) fn asked(&self, key: Key) -> Option<Asked> {
         self.transfers.get(&key).map(|known| known.asked)
     }

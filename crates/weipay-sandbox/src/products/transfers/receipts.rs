@@ -31,23 +31,24 @@ const MAKING_SECONDS: i64 = 60;
 /// How long an address is valid. INFERRED(receipt-link): said of the newer form.
 const LINK_SECONDS: i64 = 600;
 
-/// What was paid longer ago has no receipt any more. INFERRED(receipt-age): six months are 180 days.
+/// Older payments have no receipt. INFERRED(receipt-age): six months are 180 days.
 const MAX_TRANSFER_AGE_SECONDS: i64 = 180 * clock::DAY;
 /// How long a receipt of the newer form is there. INFERRED(receipt-life): after that, who applies again gets a new one.
 const LIFE_SECONDS: i64 = 90 * clock::DAY;
 
 const ASSOCIATED_DATA: &str = "transfer receipt";
 
-/// What a receipt is of, with the platform's number of it.
+/// The subject of a receipt, by the platform's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject<'a> {
     Transfer(&'a str),
     Batch(&'a str),
     Detail(&'a str),
     WalletPayment(&'a str),
+    BankPayment(&'a str),
 }
 
-/// What the keys of receipts of the newer form begin with.
+/// The prefix of the keys of receipts of the newer form.
 const TRANSFER: &str = "transfer";
 
 impl Subject<'_> {
@@ -57,6 +58,7 @@ impl Subject<'_> {
             Self::Batch(number) => ("batch", number),
             Self::Detail(number) => ("detail", number),
             Self::WalletPayment(number) => ("wallet-payment", number),
+            Self::BankPayment(number) => ("bank-payment", number),
         };
         format!("{kind}-{number}")
     }
@@ -68,7 +70,7 @@ struct Receipt {
     subject: String,
     /// `signature_no`.
     number: String,
-    /// What stands in the file.
+    /// The lines of the file.
     lines: Vec<String>,
     applied: i64,
     made: Option<i64>,

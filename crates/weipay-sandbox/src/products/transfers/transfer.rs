@@ -88,9 +88,9 @@ pub(super) struct NotifyTo {
 pub(crate) struct Transfer {
     /// `transfer_bill_no`.
     pub(super) number: String,
-    /// Who made it.
+    /// The merchant that made it.
     pub(super) mchid: String,
-    /// Whose money it is, where a partner (服务商) or a platform (电商平台) made it for a sub-merchant.
+    /// The sub-merchant that pays it, if a partner (服务商) or a platform (电商平台) made it for one.
     #[serde(default)]
     pub(super) sub_mchid: Option<String>,
     pub(super) appid: String,
@@ -102,9 +102,9 @@ pub(crate) struct Transfer {
     #[serde(default)]
     pub(super) scene: String,
     pub(super) notify: Option<NotifyTo>,
-    /// What the request was, to compare another under the number with.
+    /// A hash of the request, for another request with the number.
     pub(super) fingerprint: String,
-    /// What the front end gives to `requestMerchantTransfer`; none where nobody confirms.
+    /// The parameters of `requestMerchantTransfer`; none where nobody confirms.
     pub(super) package: Option<String>,
     /// The authorization that is confirmed with it.
     pub(super) authorization: Option<String>,
@@ -148,13 +148,13 @@ impl Transfer {
         tx.find_one(NUMBER, joined(mchid, out_bill_no))
     }
 
-    /// What a person means by a number: the platform's or the merchant's, or the package of the front end. Two
+    /// The record of a number: the platform's or the merchant's, or the package of the front end. Two
     /// where merchants share one.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find_key_or_two(PERSON, number)
     }
 
-    /// Whose money it is. UNCONFIRMED(transfer-of-sub-merchant): that of the sub-merchant, which has to grant it.
+    /// The merchant that pays it. UNCONFIRMED(transfer-of-sub-merchant): the sub-merchant, which has to grant it.
     pub(super) fn payer(&self) -> &str {
         self.sub_mchid.as_deref().unwrap_or(&self.mchid)
     }
@@ -191,7 +191,7 @@ impl Transfer {
         Ok(self)
     }
 
-    /// What the merchant is notified of, when the transfer has ended.
+    /// The notification of a finished transfer.
     fn announcement(&self) -> Option<Announcement> {
         let notify = self.notify.as_ref().filter(|_| self.state.is_final())?;
         let mut resource = self.describe();

@@ -1,4 +1,4 @@
-//! What developers do to withdrawals: they decide what the bank does.
+//! Sets the result of a withdrawal, as the bank decides it.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::withdrawal::{State, Withdrawal};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::products::named::{Meant, Named};
+use crate::products::number_lookup::{Lookup, NumberRef};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -34,7 +34,7 @@ fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, 
         Some("refund") => State::Refund,
         _ => State::Success,
     };
-    let named = Named::in_request(request);
+    let named = NumberRef::in_request(request);
     let decided = control.platform.decide_withdrawal(named, to, request.text("reason"))?;
     match decided {
         Decided::Now(withdrawal) => Ok(withdrawal.show()),
@@ -50,7 +50,7 @@ fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, 
     }
 }
 
-/// What came of a decision.
+/// The result of a decision.
 pub(crate) enum Decided {
     Now(Box<Withdrawal>),
     Unknown,
@@ -62,7 +62,7 @@ impl Platform {
     /// Decides what the bank does with a withdrawal.
     pub(crate) fn decide_withdrawal(
         &self,
-        named: Named<'_>,
+        named: NumberRef<'_>,
         to: State,
         reason: Option<&str>,
     ) -> Result<Decided, StoreError> {
@@ -74,17 +74,17 @@ impl Platform {
 /// Decides what the bank does with the withdrawal that has either number, of this merchant where one is given.
 pub(crate) fn decide(
     tx: &Transaction<'_>,
-    named: Named<'_>,
+    named: NumberRef<'_>,
     to: State,
     reason: Option<&str>,
     now: i64,
 ) -> Result<Decided, HandlerError> {
     let own = |mchid: &str| Withdrawal::find_by_number(tx, mchid, named.number);
-    let anybodys = || Withdrawal::find_anybodys(tx, named.number);
-    let withdrawal = match named.find(own, anybodys, |found| &found.merchant)? {
-        Meant::One(withdrawal) => withdrawal,
-        Meant::Nothing => return Ok(Decided::Unknown),
-        Meant::Several => return Ok(Decided::Ambiguous),
+    let of_any_merchant = || Withdrawal::find_of_any_merchant(tx, named.number);
+    let withdrawal = match named.find(own, of_any_merchant, |found| &found.merchant)? {
+        Lookup::One(withdrawal) => withdrawal,
+        Lookup::Nothing => return Ok(Decided::Unknown),
+        Lookup::Several => return Ok(Decided::Ambiguous),
     };
     if !withdrawal.state.may_become(to) {
         return Ok(Decided::Impossible(withdrawal.state));

@@ -1,4 +1,4 @@
-//! A withdrawal for a sub-merchant of what it had at the end of yesterday (二级商户按日终余额预约提现).
+//! Withdraws the day-end balance of a sub-merchant (二级商户按日终余额预约提现).
 //!
 //! UNCONFIRMED(day-end-withdrawal): `ONLY_DAY_END_BALANCE` is refused if less is there than at the end of yesterday, one day's
 //! balance may be withdrawn by several requests, and a withdrawal is never `CREATED`, because the money leaves the account with
@@ -78,7 +78,7 @@ fn check_hour(of_day: i64) -> Result<(), Refusal> {
     }
 }
 
-/// The rule, as the page has it, with what was there at the end of yesterday, and what is there now.
+/// The rule of the page, with the balance at the end of yesterday and the balance now.
 fn amount_of(asked: &DayEnd, before: i64, available: i64) -> Result<i64, Refusal> {
     if asked.reserve < 0 {
         return Err(refusals::bad_reserve());

@@ -1,4 +1,4 @@
-//! What withdrawals are refused with. UNCONFIRMED(withdraw-words): codes and sentences, except 当前请求已经超过有效期, which a public report
+//! Errors of withdrawals. UNCONFIRMED(withdraw-words): codes and sentences, except 当前请求已经超过有效期, which a public report
 //! has.
 
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ pub(super) fn not_enough(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "账户可用余额不足", reason)
 }
 
-/// What may help at midnight: today's payments are settled then.
+/// Advice to wait until midnight: today's payments are settled then.
 pub(super) fn still_pending(reason: &str, pending: i64) -> Refusal {
     not_enough(format!(
         "{reason}; {pending} fen are not settled yet (未结算资金): they become available at midnight (Beijing)"

@@ -10,7 +10,7 @@ use crate::products::HandlerError;
 use crate::store::{Announcement, Due, IndexEntry, Record, StoreError, Transaction, joined};
 use crate::words::words;
 
-/// The kind of what is due: the bank has the money.
+/// The kind of scheduled work: the bank has the money.
 pub(super) const SETTLES: &str = "withdrawal settles";
 
 words! {
@@ -51,9 +51,9 @@ impl AccountType {
 pub(crate) struct Withdrawal {
     /// 微信支付提现单号.
     pub(super) withdraw_id: String,
-    /// Who asked for it.
+    /// The merchant that requested it.
     pub(super) merchant: String,
-    /// Whose money it is, when that is not the merchant's.
+    /// The sub-merchant whose money it is; `None` for the merchant's own.
     pub(super) sub_mchid: Option<String>,
     pub(super) out_request_no: String,
     pub(super) amount: i64,
@@ -103,15 +103,15 @@ impl Withdrawal {
         tx.find_one(ID, id)
     }
 
-    /// Those with either number, whosever they are: two at most.
-    pub(super) fn find_anybodys(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+    /// Finds withdrawals of any merchant by either number: two at most.
+    pub(super) fn find_of_any_merchant(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         match Self::find_by_id(tx, number)? {
             Some(found) => Ok(vec![found]),
             None => tx.find_up_to_two(NUMBER, number),
         }
     }
 
-    /// Whose money it is.
+    /// The merchant whose money it is.
     pub(super) fn payer(&self) -> &str {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
@@ -148,7 +148,7 @@ impl Withdrawal {
         shown
     }
 
-    /// What a notification opens to.
+    /// The decrypted resource of a notification.
     fn show_notified(&self) -> Value {
         if self.day_end.is_some() {
             return self.show_day_end();
@@ -170,7 +170,7 @@ impl Withdrawal {
     }
 
     /// The bank takes it, refuses it or returns it: its money moves, and its merchant is notified. The caller
-    /// has seen that it may become this.
+    /// has checked that it may become this.
     pub(super) fn become_state(
         mut self,
         tx: &Transaction<'_>,

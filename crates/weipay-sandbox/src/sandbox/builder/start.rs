@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use super::SandboxBuilder;
 use crate::authority::Authority;
-use crate::clock::{Clock, ClockListener, ClockMode, HeldClock, Move};
+use crate::clock::{Clock, ClockControl, ClockListener, ClockMode, Move};
 use crate::contract::Contract;
 use crate::control::{self, Control, ControlListener};
 use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
@@ -143,10 +143,10 @@ impl SandboxBuilder {
             error => StartError::Merchant(error),
         })?;
         let clock = match &self.clock {
-            Clock::Held(held) => held.clone(),
+            Clock::Controlled(control) => control.clone(),
             Clock::System => {
                 let kept = store.transaction(kept_clock).map_err(failed)?;
-                HeldClock::new(kept.unwrap_or(ClockMode::Real))
+                ClockControl::new(kept.unwrap_or(ClockMode::Real))
             }
         };
         let generation =

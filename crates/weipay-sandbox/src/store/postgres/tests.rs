@@ -219,7 +219,8 @@ fn two_sandboxes(clock: Option<i64>) -> Option<[Sandbox; 2]> {
     let address = StoreAddress(Kind::Postgres(Box::new(config)));
     Some(std::array::from_fn(|_| {
         let builder = Sandbox::builder().store(address.clone());
-        let builder = clock.into_iter().fold(builder, |builder, at| builder.clock(crate::Clock::held(at).0));
+        let builder =
+            clock.into_iter().fold(builder, |builder, at| builder.clock(crate::Clock::frozen(at).0));
         builder.start().unwrap()
     }))
 }

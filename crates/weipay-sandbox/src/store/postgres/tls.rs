@@ -115,7 +115,7 @@ impl Tls {
         Ok((tls, format!("{}{separator}{}", &address[..query], others.join("&"))))
     }
 
-    /// What the client of the database is told.
+    /// The settings for the client of the database.
     pub(super) fn mode(&self) -> SslMode {
         match self.mode {
             Mode::Disable => SslMode::Disable,
@@ -124,7 +124,7 @@ impl Tls {
         }
     }
 
-    /// What makes connections secure, once for all of them.
+    /// The TLS configuration of all connections.
     pub(super) fn connector(&self) -> Result<Connector, String> {
         let config = match self.mode {
             Mode::Disable => None,
@@ -195,7 +195,7 @@ fn certificates(name: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>,
     }
 }
 
-/// What is wrong with it is said without anything of it.
+/// The error contains nothing of its content.
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let unusable =
         |_| format!("sslkey: {} holds no private key in PEM that is not encrypted", file.display());
@@ -218,7 +218,7 @@ fn roots(file: &Path) -> Result<RootCertStore, String> {
 struct Checked {
     /// Whether the certificate must be one for the name of the server.
     checks_name: bool,
-    /// Who must have signed the certificate; `None` takes any.
+    /// The authority that must have signed the certificate; `None` for any.
     authorities: Option<Arc<dyn ServerCertVerifier>>,
     provider: Arc<CryptoProvider>,
 }
@@ -243,7 +243,7 @@ impl ServerCertVerifier for Checked {
         }
     }
 
-    // Whoever answers has the key of the certificate, in every mode.
+    // In every mode, the server must have the key of its certificate.
     fn verify_tls12_signature(
         &self,
         message: &[u8],

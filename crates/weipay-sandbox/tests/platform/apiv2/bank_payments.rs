@@ -60,6 +60,13 @@ impl Shop {
         balance["available_amount"].as_i64().unwrap()
     }
 
+    /// The status of the response.
+    fn apply_for_receipt(&self, number: &str) -> u16 {
+        let body = json!({ "accept_type": "TRANSFER_TO_BANK", "out_detail_no": number });
+        let client = Client::new(&self.sandbox).in_time();
+        client.post("/v3/transfer-detail/electronic-receipts", &body).status
+    }
+
     fn decide(&self, number: &str, to: &str) -> Result<serde_json::Value, ClientError> {
         let body = json!({ "to": to, "reason": "账户已注销" });
         let path = format!("/bank-payments/{number}/outcome");
@@ -99,7 +106,9 @@ fn a_payment_to_a_bank_card_is_accepted_and_decided_by_the_bank() {
     let names = ["payment_no", "status", "bank_no_md5", "true_name_md5", "pay_succ_time", "reason"];
     let hashes = ["426F909627A79EA73932941FD3500D52", "615DB57AA314529AAA0FBE95B3E95BD3"];
     assert_eq!(values(&shown, names), [number, "PROCESSING", hashes[0], hashes[1], "", ""]);
+    assert_eq!(shop.apply_for_receipt("payment1"), 400);
     shop.sandbox.run_for(5).unwrap();
+    assert_eq!(shop.apply_for_receipt("payment1"), 200);
     let shown = shop.call(QUERY, &[("partner_trade_no", "payment1")]);
     assert_eq!(values(&shown, ["status", "amount", "cmms_amt"]), ["SUCCESS", "500", "100"]);
     assert_eq!(shown.text("pay_succ_time").unwrap().len(), "2017-03-09 15:04:04".len());

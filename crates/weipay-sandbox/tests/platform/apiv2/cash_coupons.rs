@@ -1,7 +1,7 @@
 //! Cash coupons (代金券) by APIv2, on the stocks and coupons of APIv3.
 
 use serde_json::json;
-use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{NewMerchant, PaymentRequest, Sandbox};
 use weipay_wire::XmlElements;
 
 use super::payments::{call, failure, values};
@@ -59,7 +59,7 @@ fn a_coupon_that_one_version_sent_is_seen_by_the_other() {
     assert_eq!(values(&refused, of_refused), wanted);
 
     order(&sandbox, "order-1", 1_000);
-    assert_eq!(sandbox.pay(&PersonPays::new("order-1").coupon(coupon_id)).unwrap().payer_total, 500);
+    assert_eq!(sandbox.pay(&PaymentRequest::new("order-1").coupon(coupon_id)).unwrap().payer_total, 500);
     assert_eq!(
         values(&looked_at(&sandbox, &stock_id, coupon_id), names),
         ["USED", "500", "1000", "500", "0"]

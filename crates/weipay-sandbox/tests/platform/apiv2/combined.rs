@@ -1,7 +1,7 @@
 //! Combined orders (合单) by APIv2, on those of APIv3.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{NewMerchant, PaymentRequest, Sandbox};
 use weipay_wire::{Kit, XmlElements};
 
 use super::payments::{call, failure, values};
@@ -101,7 +101,7 @@ fn a_combined_order_of_apiv2_is_seen_paid_and_refunded_by_both_versions() {
     let part = post(&sandbox, "/pay/orderquery", &signed(&sandbox, &[("out_trade_no", "whole-1-a")]));
     assert!(reason(&part).contains("a part of a combined order"), "{}", reason(&part));
 
-    let paid = sandbox.pay(&PersonPays::new(prepay_id)).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new(prepay_id)).unwrap();
     assert_eq!((paid.payer_total, paid.transaction_ids.len()), (1_500, 2));
     let shown = asked(&sandbox, "whole-1");
     key(&sandbox).verify(&shown).unwrap();
@@ -183,7 +183,7 @@ fn each_kind_of_combined_order_gives_what_its_front_end_needs() {
         let number = format!("whole-{trade_type}");
         let made = make(&sandbox, &number, trade_type, &two(kit, &number));
         let opened = made.text("code_url").or(made.text("mweb_url")).or(made.text("prepay_id")).unwrap();
-        assert!(sandbox.pay(&PersonPays::new(opened)).unwrap().paid, "{opened}");
+        assert!(sandbox.pay(&PaymentRequest::new(opened)).unwrap().paid, "{opened}");
     }
     assert_eq!(failure(&make(&sandbox, "whole-1", "FACE", &two(kit, "whole-1")))[0], "INVALID_REQUEST");
 }
@@ -195,7 +195,7 @@ fn each_part_is_paid_to_its_own_merchant_under_its_own_appid() {
     let kits = [sandbox.kit(), other.kit()];
     let both = list(&[part(kits[0], "part-1", 1_000), part(kits[1], "part-1", 500)]);
     assert_eq!(make(&sandbox, "whole-1", "JSAPI", &both).text("result_code"), Some("SUCCESS"));
-    sandbox.pay(&PersonPays::new("whole-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("whole-1")).unwrap();
     let told = sandbox.notifications().list(&Default::default()).unwrap();
     let told: Value = serde_json::from_str(told[0].resource["sub_order_list"].as_str().unwrap()).unwrap();
     for (place, kit) in kits.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Contracts (委托代扣) by APIv2, and that APIv3 sees them.
 
 use serde_json::json;
-use weipay_sandbox::{PersonPays, Sandbox};
+use weipay_sandbox::{PaymentRequest, Sandbox};
 use weipay_wire::{ApiV2Key, XmlElements};
 
 use super::payments::{call, failure, values};
@@ -187,7 +187,7 @@ fn a_deduction_under_the_number_of_another_order_is_told_what_became_of_it() {
         told.contains("made by APIv2; it can still be paid") && told.contains("or close it before"),
         "{told}"
     );
-    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     assert_eq!(by_v3("order-1").refusal(), (400, "ORDERPAID".to_owned()));
 
     sandbox.platform().decline_contract(&id).unwrap();
@@ -197,7 +197,7 @@ fn a_deduction_under_the_number_of_another_order_is_told_what_became_of_it() {
     assert_eq!(values(&shown, ["trade_state", "trade_state_desc"]), ["PAY_FAIL", "支付失败"]);
     let told = by_v2("month-2").1;
     assert!(told.contains("made by APIv3") && told.contains("repeat the first request"), "{told}");
-    let cannot = sandbox.pay(&PersonPays::new("month-2")).unwrap_err().to_string();
+    let cannot = sandbox.pay(&PaymentRequest::new("month-2")).unwrap_err().to_string();
     assert!(cannot.contains("with the same number"), "{cannot}");
 }
 
@@ -227,7 +227,7 @@ fn whoever_pays_an_order_with_a_contract_of_apiv2_signs_it() {
     let made = both("order-1");
     let names = ["contract_result_code", "contract_code", "plan_id", "out_trade_no", "trade_type"];
     assert_eq!(values(&made, names), ["SUCCESS", "both", "12535", "order-1", "JSAPI"]);
-    assert!(sandbox.pay(&PersonPays::new(made.text("prepay_id").unwrap())).unwrap().paid);
+    assert!(sandbox.pay(&PaymentRequest::new(made.text("prepay_id").unwrap())).unwrap().paid);
     // They are posted at the same time.
     let mut both_told = [told(&receiver, &key), told(&receiver, &key)];
     both_told.sort_by_key(|elements| elements.text("change_type").is_some());
@@ -240,7 +240,7 @@ fn whoever_pays_an_order_with_a_contract_of_apiv2_signs_it() {
         values(&second, ["result_code", "contract_result_code", "contract_err_code"]),
         ["SUCCESS", "FAIL", "INVALID_REQUEST"]
     );
-    assert!(sandbox.pay(&PersonPays::new(second.text("prepay_id").unwrap())).unwrap().paid);
+    assert!(sandbox.pay(&PaymentRequest::new(second.text("prepay_id").unwrap())).unwrap().paid);
     assert_eq!(told(&receiver, &key).text("out_trade_no"), Some("order-2"));
     let asked = call(&sandbox, DEDUCTION, &[("out_trade_no", "order-1")]);
     assert_eq!(failure(&asked), ["INVALID_REQUEST", "订单不是委托代扣场景"]);

@@ -1,7 +1,7 @@
 //! Deposits of hotels (酒店押金): paid by a payment code or in an app, consumed in part, reversed, or forgotten.
 
 use serde_json::json;
-use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{NewMerchant, PaymentRequest, Sandbox};
 use weipay_wire::{Kit, XmlElements};
 
 use super::payments::{failure, values};
@@ -161,7 +161,7 @@ fn a_deposit_is_offered_in_wechat_and_in_an_app_and_waits_when_it_was_paid() {
         assert_eq!(offered.text("prepay_id"), hotel.offer(number, trade_type).text("prepay_id"));
         assert_eq!(hotel.shown(number), ["NOTPAY", ""]);
         assert_eq!(failure(&hotel.consume(number, "300"))[0], "INVALID_REQUEST");
-        hotel.sandbox.pay(&PersonPays::new(number)).unwrap();
+        hotel.sandbox.pay(&PaymentRequest::new(number)).unwrap();
         assert_eq!(hotel.shown(number), ["SUCCESS", ""]);
         assert_eq!(failure(&hotel.offer(number, trade_type))[0], "ORDERPAID");
     }
@@ -177,7 +177,7 @@ fn a_deposit_is_offered_in_wechat_and_in_an_app_and_waits_when_it_was_paid() {
     // What nobody has paid yet is reversed too, and nobody can pay it then.
     hotel.offer("stay-4", "JSAPI");
     assert_eq!(hotel.call("/deposit/reverse", &[("out_trade_no", "stay-4")]).text("recall"), Some("N"));
-    assert!(hotel.sandbox.pay(&PersonPays::new("stay-4")).is_err());
+    assert!(hotel.sandbox.pay(&PaymentRequest::new("stay-4")).is_err());
     assert_eq!(failure(&hotel.offer("stay-4", "JSAPI")), ["INVALID_REQUEST", "订单已撤销，请重新下单支付"]);
 }
 
@@ -216,11 +216,13 @@ fn a_deposit_takes_no_coupon_and_shows_none() {
         let page = get(&hotel.sandbox, address.strip_prefix(hotel.sandbox.base_url()).unwrap());
         assert_eq!(page.text().contains("开业代金券"), is_shown, "{}", page.text());
     }
-    for reduced in [PersonPays::new("stay-1").coupon(&*coupon_id), PersonPays::new("stay-1").discount(1)] {
+    for reduced in
+        [PaymentRequest::new("stay-1").coupon(&*coupon_id), PaymentRequest::new("stay-1").discount(1)]
+    {
         let refused = hotel.sandbox.pay(&reduced).unwrap_err().to_string();
         assert!(refused.contains("takes no coupon"), "{refused}");
     }
-    assert_eq!(hotel.sandbox.pay(&PersonPays::new("stay-1")).unwrap().payer_total, 1_000);
+    assert_eq!(hotel.sandbox.pay(&PaymentRequest::new("stay-1")).unwrap().payer_total, 1_000);
 }
 
 #[test]
@@ -242,7 +244,7 @@ fn an_element_that_only_payment_codes_have_makes_no_sale_of_an_offered_deposit()
     let with = offered("stay-1", "JSAPI");
     let made = hotel.call("/deposit/unifiedorder", &[&with[..], &[("deposit", "N")]].concat());
     assert_eq!(made.text("result_code"), Some("SUCCESS"), "{made:?}");
-    hotel.sandbox.pay(&PersonPays::new("stay-1")).unwrap();
+    hotel.sandbox.pay(&PaymentRequest::new("stay-1")).unwrap();
     assert_eq!(hotel.consume("stay-1", "300").text("result_code"), Some("SUCCESS"));
 }
 

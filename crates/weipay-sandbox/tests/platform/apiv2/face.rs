@@ -1,6 +1,6 @@
 //! 刷脸支付 by APIv2: a face pays as a payment code does.
 
-use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{NewMerchant, PaymentRequest, Sandbox};
 
 use super::payments::{call, failure, values};
 use super::said_to;
@@ -81,7 +81,7 @@ fn a_large_amount_waits_for_the_person() {
     let waits = call(&sandbox, PAY, &charge("order-1", "200000", "b713b5d2-666c-48"));
     assert_eq!(failure(&waits)[0], "USERPAYING");
     assert_eq!(trade_state(&sandbox, QUERY, "order-1"), "USERPAYING");
-    assert!(sandbox.pay(&PersonPays::new("order-1")).unwrap().paid);
+    assert!(sandbox.pay(&PaymentRequest::new("order-1")).unwrap().paid);
     assert_eq!(trade_state(&sandbox, QUERY, "order-1"), "SUCCESS");
     let notified = sandbox.notifications().list(&Default::default()).unwrap();
     assert!(notified.is_empty(), "{notified:?}");

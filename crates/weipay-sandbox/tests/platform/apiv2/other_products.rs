@@ -2,7 +2,7 @@
 //! product have one record with those of the others, so a wrong path must not move their money.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{MerchantAccount, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{MerchantAccount, NewMerchant, PaymentRequest, Sandbox};
 use weipay_wire::{Kit, XmlElements};
 
 use super::payments::failure;
@@ -212,7 +212,7 @@ impl Shop {
             _ => panic!("{product}"),
         }
         let pays =
-            |number: &str| self.sandbox.pay(&PersonPays::new(number)).unwrap().transaction_ids[0].clone();
+            |number: &str| self.sandbox.pay(&PaymentRequest::new(number)).unwrap().transaction_ids[0].clone();
         let transaction_id = match product {
             _ if !is_paid => String::new(),
             "part" | "v2 part" => pays(&whole),
@@ -507,7 +507,7 @@ fn a_combined_order_is_not_closed_as_an_order_of_its_own() {
         let refused = shop.client().post("/v3/pay/partner/transactions/jsapi", &order);
         assert_eq!(refused.refusal().1, "INVALID_REQUEST");
         // It was not closed, and nobody was told that it is.
-        assert_eq!(shop.sandbox.pay(&PersonPays::new(&*whole.number)).unwrap().transaction_ids.len(), 1);
+        assert_eq!(shop.sandbox.pay(&PaymentRequest::new(&*whole.number)).unwrap().transaction_ids.len(), 1);
     }
     // Whoever was told that the number is closed is not charged by it afterwards.
     let closed = Made { number: "whole-closed".to_owned(), transaction_id: String::new() };

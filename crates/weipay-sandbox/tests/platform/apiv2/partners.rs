@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client as Control;
 use weipay_sandbox::kit::KitOnDisk;
-use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{NewMerchant, PaymentRequest, Sandbox};
 use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use super::payments::{failure, values};
@@ -108,7 +108,7 @@ fn a_partners_order_is_its_sub_merchants_until_the_notification() {
     let parties = [&*partner.kit().appid, &partner.kit().mchid, &tea.kit().appid, TEA];
     assert_eq!(values(&made, names), [parties[0], parties[1], parties[2], parties[3], "JSAPI"]);
 
-    let paid = partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let paid = partner.sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     let asked = partner.call("/pay/orderquery", &of(TEA, "order-1"));
     let names = ["trade_state", "sub_mch_id", "sub_openid", "sub_is_subscribe", "is_subscribe"];
     assert_eq!(values(&asked, names), ["SUCCESS", TEA, &sub_openid, "N", "N"]);
@@ -138,7 +138,7 @@ fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
         assert_eq!(failure(&partner.call("/pay/orderquery", other))[0], "ORDERNOTEXIST");
         assert_eq!(failure(&partner.call("/pay/closeorder", other))[0], "INVALID_REQUEST");
     }
-    partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    partner.sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     let refund = |sub: &[(&str, &str)], number: &str| {
         let own = [("out_refund_no", number), ("total_fee", "1000"), ("refund_fee", "300")];
         partner.call("/secapi/pay/refund", &[sub, &own].concat())
@@ -160,7 +160,7 @@ fn a_sub_merchant_does_not_refund_what_its_partner_sold() {
     let partner = Partner::start();
     let tea = partner.tea.kit();
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
-    let paid = partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let paid = partner.sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     let refund = [
         ("appid", &*tea.appid),
         ("mch_id", TEA),
@@ -223,7 +223,7 @@ fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
     assert_eq!((said.status, said.json()), (400, json!({ "code": wanted[0], "message": wanted[1] })));
 
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
-    partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    partner.sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     let refund = json!({
         "out_trade_no": "order-1", "out_refund_no": "r1",
         "amount": { "refund": 300, "total": 1_000, "currency": "CNY" },
@@ -306,7 +306,7 @@ fn a_sub_merchants_order_is_closed_and_refunded() {
     assert_eq!(asked.text("trade_state"), Some("CLOSED"));
 
     partner.call("/pay/unifiedorder", &order("order-2", CAKE));
-    partner.sandbox.pay(&PersonPays::new("order-2")).unwrap();
+    partner.sandbox.pay(&PaymentRequest::new("order-2")).unwrap();
     let own = [
         ("out_refund_no", "r1"),
         ("total_fee", "1000"),
@@ -343,7 +343,7 @@ fn a_payment_code_is_charged_and_reversed_for_a_sub_merchant() {
     assert_eq!(asked.text("trade_state"), Some("REVOKED"));
 
     assert_eq!(failure(&scan("scan-2", CAKE, "200000", "130061098828009402"))[0], "USERPAYING");
-    partner.sandbox.pay(&PersonPays::new("scan-2")).unwrap();
+    partner.sandbox.pay(&PaymentRequest::new("scan-2")).unwrap();
     let asked = partner.call("/pay/orderquery", &of(CAKE, "scan-2"));
     assert_eq!(values(&asked, ["trade_state", "sub_mch_id"]), ["SUCCESS", CAKE]);
 }
@@ -352,7 +352,7 @@ fn a_payment_code_is_charged_and_reversed_for_a_sub_merchant() {
 fn the_money_and_the_bill_are_the_sub_merchants() {
     let partner = Partner::start();
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
-    partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    partner.sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     let client = crate::client::Client::of(&partner.sandbox, TEA);
     let balance = client.get("/v3/merchant/fund/balance/BASIC").success();
     assert_eq!(balance["pending_amount"], 994);

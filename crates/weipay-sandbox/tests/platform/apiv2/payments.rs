@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_catalog::Catalog;
-use weipay_sandbox::{NewMerchant, PaymentFailure, PersonPays, Sandbox};
+use weipay_sandbox::{NewMerchant, PaymentFailure, PaymentRequest, Sandbox};
 use weipay_wire::{Kit, SignType, XmlElements};
 
 use super::{elements, key, post, rejected, said_to, signed};
@@ -95,7 +95,7 @@ fn each_kind_of_order_gives_what_its_front_end_needs_and_a_person_pays_it() {
         assert!(prepay_id.len() == 36 && prepay_id.starts_with("wx20"), "{prepay_id}");
         assert_eq!(kind, trade_type);
         let opened = made.text("code_url").or(made.text("mweb_url")).unwrap_or(prepay_id);
-        assert!(sandbox.pay(&PersonPays::new(opened)).unwrap().paid, "{opened}");
+        assert!(sandbox.pay(&PaymentRequest::new(opened)).unwrap().paid, "{opened}");
         let asked = call(&sandbox, QUERY, &by_number(trade_type));
         assert_eq!(values(&asked, ["trade_state", "trade_type"]), ["SUCCESS", trade_type]);
     }
@@ -115,7 +115,7 @@ fn an_h5_order_whose_number_is_taken_has_an_address_without_a_payment() {
     assert_eq!(failure(&refused), ["INVALID_REQUEST", "201 商户订单号重复"]);
     let address = refused.text("mweb_url").unwrap();
     assert!(address.contains("prepay_id=&package="), "{address}");
-    assert!(sandbox.pay(&PersonPays::new(address)).is_err());
+    assert!(sandbox.pay(&PaymentRequest::new(address)).is_err());
 }
 
 /// As it was reported.
@@ -135,7 +135,7 @@ fn a_paid_order_has_the_documented_elements_and_both_versions_see_it() {
     assert_eq!(values(&unpaid, names), ["NOTPAY", "订单未支付", "order-1", "1000", ""]);
     assert_eq!(by_v3(&sandbox, "order-1")["trade_state"], "NOTPAY");
 
-    let paid = sandbox.pay(&PersonPays::new("order-1").discount(10)).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new("order-1").discount(10)).unwrap();
     let asked = call(&sandbox, QUERY, &[("transaction_id", &paid.transaction_ids[0])]);
     let names = ["openid", "is_subscribe", "trade_type", "bank_type", "total_fee", "cash_fee", "fee_type"];
     assert_eq!(values(&asked, names), [OPENID, "N", "JSAPI", "CMC", "1000", "990", "CNY"]);
@@ -182,7 +182,7 @@ fn responses_have_the_recorded_elements_and_digits_in_cdata() {
     let asked = call(&sandbox, QUERY, &by_number(number));
     assert_eq!((asked.text("device_info"), asked.text("attach")), (Some(""), None));
 
-    sandbox.pay(&PersonPays::new(number)).unwrap();
+    sandbox.pay(&PaymentRequest::new(number)).unwrap();
     assert_eq!(
         query(),
         [
@@ -250,7 +250,7 @@ fn version_1_0_gets_the_coupons_as_a_list() {
     call(&sandbox, ORDER, &request);
     call(&sandbox, ORDER, &order("order-2", "JSAPI"));
     for number in ["order-1", "order-2"] {
-        sandbox.pay(&PersonPays::new(number).discount(10)).unwrap();
+        sandbox.pay(&PaymentRequest::new(number).discount(10)).unwrap();
         let asked = call(&sandbox, QUERY, &[("out_trade_no", number), ("version", "1.0")]);
         assert_eq!(values(&asked, NUMBERED), [""; 6]);
         let told: Value = serde_json::from_str(asked.text("promotion_detail").unwrap()).unwrap();
@@ -305,7 +305,7 @@ fn the_same_order_again_re_enters_and_another_is_refused() {
     let taken = ["INVALID_REQUEST", "201 商户订单号重复"];
     assert_eq!(failure(&call(&sandbox, ORDER, &other)), taken);
     assert_eq!(failure(&call(&sandbox, ORDER, &order("order-1", "NATIVE"))), taken);
-    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     assert_eq!(failure(&again()), ["ORDERPAID", "该订单已支付"]);
     assert_eq!(failure(&call(&sandbox, CLOSE, &by_number("order-1"))), ["ORDERPAID", "该订单已支付"]);
 
@@ -456,7 +456,7 @@ fn a_payment_code_pays_at_once_or_after_the_password_and_is_reversed() {
     };
     assert_eq!(values(&asked, ["trade_state", "trade_state_desc"]), ["USERPAYING", "需要用户输入支付密码"]);
     assert!(is_bare(&asked), "{asked:?}");
-    sandbox.pay(&PersonPays::new("order-3")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-3")).unwrap();
     assert_eq!(values(&call(&sandbox, QUERY, &by_number("order-3")), ["trade_state"]), ["SUCCESS"]);
 
     for _ in 0..2 {
@@ -467,13 +467,13 @@ fn a_payment_code_pays_at_once_or_after_the_password_and_is_reversed() {
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), ["ORDERREVERSED", "订单已撤销，请重新下单支付"]);
 
     call(&sandbox, MICROPAY, &scanned("order-4", "200000", "130000000000000004"));
-    sandbox.pay(&PersonPays::new("order-4").failing(PaymentFailure::WrongPassword)).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-4").failing(PaymentFailure::WrongPassword)).unwrap();
     let failed = call(&sandbox, QUERY, &by_number("order-4"));
     assert_eq!(values(&failed, ["trade_state", "trade_state_desc"]), ["PAYERROR", "支付失败，请撤销订单"]);
     assert!(is_bare(&failed), "{failed:?}");
     let cancelled = scanned("order-5", "200000", "130000000000000005");
     call(&sandbox, MICROPAY, &cancelled);
-    sandbox.pay(&PersonPays::new("order-5").failing(PaymentFailure::Cancel)).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-5").failing(PaymentFailure::Cancel)).unwrap();
     let again = elements(&post(&sandbox, MICROPAY, &signed(&sandbox, &cancelled)));
     assert_eq!(failure(&again), ["TRADE_ERROR", "用户取消支付"]);
     call(&sandbox, REVERSE, &by_number("order-4"));
@@ -500,7 +500,7 @@ fn a_refund_by_one_version_is_seen_by_the_other_and_notified() {
     call(&sandbox, ORDER, &order("order-1", "JSAPI"));
     let early = failure(&call(&sandbox, REFUND, &refund("order-1", "r1", "1000", "300"))).map(str::to_owned);
     assert_eq!(early, ["ERROR", "原订单不存在"]);
-    sandbox.pay(&PersonPays::new("order-1").discount(100)).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1").discount(100)).unwrap();
     let made = call(&sandbox, REFUND, &refund("order-1", "r1", "1000", "300"));
     let names = ["refund_fee", "total_fee", "cash_fee", "cash_refund_fee", "coupon_refund_fee_0"];
     assert_eq!(values(&made, names), ["300", "1000", "900", "270", "30"]);
@@ -536,7 +536,7 @@ fn a_refund_by_one_version_is_seen_by_the_other_and_notified() {
 fn refunds_of_goods_are_the_same_refunds_and_list_the_coupons() {
     let sandbox = crate::sandbox().start().unwrap();
     call(&sandbox, ORDER, &order("order-1", "JSAPI"));
-    sandbox.pay(&PersonPays::new("order-1").discount(100)).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1").discount(100)).unwrap();
     let goods = json!({
         "goods_detail": [{ "goods_id": "1001", "goods_name": "茶", "price": 300, "refund_amount": 300, "refund_quantity": 1 }],
     })
@@ -576,7 +576,7 @@ fn refunds_of_goods_are_the_same_refunds_and_list_the_coupons() {
 fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
     let sandbox = crate::sandbox().start().unwrap();
     call(&sandbox, ORDER, &order("order-1", "JSAPI"));
-    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     call(&sandbox, REFUND, &refund("order-1", "r1", "1000", "300"));
     let refused = |with: &[(&str, &str)]| failure(&call(&sandbox, REFUND, with)).map(str::to_owned);
     call(&sandbox, REFUND, &refund("order-1", "r1", "1000", "300"));
@@ -638,7 +638,7 @@ fn the_parameters_of_the_front_end_are_checked_as_the_order_was_signed() {
             let members = fields.into_iter().chain([("paySign", &*sign)]);
             members.map(|(name, value)| (name.to_owned(), json!(value))).collect::<serde_json::Map<_, _>>()
         };
-        let pay = |given| sandbox.pay(&PersonPays::with_front_end(given));
+        let pay = |given| sandbox.pay(&PaymentRequest::with_front_end(given));
         let reason = pay(parameters(kind, other)).unwrap_err().to_string();
         assert!(reason.contains(&format!("signType must be {}", kind.as_str())), "{reason}");
         let reason = pay(parameters(other, kind)).unwrap_err().to_string();
@@ -651,7 +651,7 @@ fn the_parameters_of_the_front_end_are_checked_as_the_order_was_signed() {
 fn a_bill_is_the_response_itself_plain_or_packed() {
     let sandbox = crate::sandbox().start().unwrap();
     call(&sandbox, ORDER, &order("order-1", "JSAPI"));
-    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    sandbox.pay(&PaymentRequest::new("order-1")).unwrap();
     let day = compact(client(&sandbox).now)[..8].to_owned();
     let ask = |with: &[(&str, &str)]| post(&sandbox, "/pay/downloadbill", &signed(&sandbox, with));
     let refused = |with: &[(&str, &str)]| {

@@ -1,7 +1,7 @@
 //! Profit sharing (分账) by APIv2, and that APIv3 sees it.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{PersonPays, Sandbox};
+use weipay_sandbox::{PaymentRequest, Sandbox};
 use weipay_wire::{SignType, XmlElements};
 
 use super::payments::{call, call_with, failure, values};
@@ -42,7 +42,7 @@ fn paid(sandbox: &Sandbox, number: &str, profit_sharing: &str) -> String {
         ("profit_sharing", profit_sharing),
     ];
     assert_eq!(call(sandbox, "/pay/unifiedorder", &order).text("result_code"), Some("SUCCESS"));
-    let paid = sandbox.pay(&PersonPays::new(number)).unwrap();
+    let paid = sandbox.pay(&PaymentRequest::new(number)).unwrap();
     sandbox.run_for(60).unwrap();
     paid.transaction_ids[0].clone()
 }

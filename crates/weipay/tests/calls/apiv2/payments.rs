@@ -11,7 +11,7 @@ use weipay::notification::{Event, Notification, V2Event};
 use weipay::v2::pay::{orderquery, refundquery, unifiedorder};
 use weipay::v2::secapi::pay::refund;
 use weipay::wire::{ApiV2Key, MerchantId, PrivateKey, SignType};
-use weipay_sandbox::{PersonPays, Sandbox};
+use weipay_sandbox::{PaymentRequest, Sandbox};
 
 use crate::notification::delivered::{answer, read_request};
 
@@ -75,7 +75,7 @@ fn an_order_is_paid_notified_asked_for_in_both_versions_and_refunded() {
     let prepay_id = shop.order("order-1", SignType::Md5).prepay_id.unwrap();
     assert_eq!(shop.query("order-1").trade_state.unwrap().as_str(), "NOTPAY");
 
-    let paid = shop.sandbox.pay(&PersonPays::new(prepay_id)).unwrap();
+    let paid = shop.sandbox.pay(&PaymentRequest::new(prepay_id)).unwrap();
     let notification = shop.notified();
     assert!(notification.is_signed());
     assert_eq!(notification.decode_errors().len(), 0, "{:?}", notification.decode_errors());
@@ -137,7 +137,7 @@ fn an_order_that_is_signed_with_hmac_sha256_is_notified_so() {
         .api_v2_key(ApiV2Key::new(&kit.api_v2_key).unwrap());
     let parameters = front_end.jsapi_v2(&kit.appid, &prepay_id, SignType::HmacSha256).unwrap();
     let Ok(serde_json::Value::Object(parameters)) = serde_json::to_value(parameters) else { panic!() };
-    assert!(shop.sandbox.pay(&PersonPays::with_front_end(parameters)).unwrap().paid);
+    assert!(shop.sandbox.pay(&PaymentRequest::with_front_end(parameters)).unwrap().paid);
     let notification = shop.notified();
     assert_eq!(notification.json().unwrap()["sign_type"], "HMAC-SHA256");
     assert_eq!(notification.json().unwrap()["sign"].as_str().unwrap().len(), 64);

@@ -8,7 +8,7 @@ use crate::clock::{self, Clock};
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::bills::read_back::balances;
-use crate::products::payments::person::PersonPays;
+use crate::products::payments::person::PaymentRequest;
 use crate::products::testing::random_steps::{Steps, live_randomly};
 use crate::products::testing::world::{NOW, Sale, World, merchant, openid};
 use crate::sandbox::Sandbox;
@@ -122,7 +122,7 @@ impl<'a> Shop<'a> {
         if self.world.make_order(&self.callers[0], &sale).is_err() {
             return None;
         }
-        let pays = PersonPays::new(&*number).by_person(openid(person));
+        let pays = PaymentRequest::new(&*number).by_person(openid(person));
         self.world.pay(self.mchid(), &number, &pays).ok().map(|paid| paid.payer_total)
     }
 
@@ -219,7 +219,7 @@ fn check_records(shop: &Shop<'_>, model: &Model) {
 
 #[test]
 fn cash_coupons_live_as_the_model_says_and_money_is_conserved() {
-    let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap();
     let steps = Steps { variable: "WEIPAY_CASH_COUPON_STEPS", default: 1_200, of_a_life: 150 };
     live_randomly(steps, step(), |steps| {
         let (mut shop, mut model) = (Shop::new(&sandbox), Model::new());

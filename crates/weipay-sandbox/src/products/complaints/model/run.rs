@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::control::{ComplaintError, make_complaint, take_step};
-use super::super::person::{PersonComplains, Problem, Said};
+use super::super::person::{ComplaintMessage, NewComplaint, Problem};
 use super::step::{Step, step};
 use super::{BY_CODE, MerchantStep, Model, ORDERS, Refund, Refused, State};
 use crate::clock;
@@ -77,7 +77,7 @@ impl Shops {
     }
 
     fn complain(&mut self, order: usize, problem: Problem, wanted: Option<i64>, is_urgent: bool) -> bool {
-        let mut complains = PersonComplains::new(number(order)).about(problem);
+        let mut complains = NewComplaint::new(number(order)).about(problem);
         if let Some(fen) = wanted {
             complains = complains.wanting(fen);
         }
@@ -197,7 +197,8 @@ impl Life {
             }
             Step::GoOn { order, step } => {
                 let (id, now) = (shops.id(order), shops.world.now);
-                let done = shops.world.act(|tx| take_step(tx, id, step, &Said::new("还没有收到"), now));
+                let done =
+                    shops.world.act(|tx| take_step(tx, id, step, &ComplaintMessage::new("还没有收到"), now));
                 assert_eq!(done.ok(), model.go_on(order, step).map(State::word));
             }
             Step::Answer { caller, order, step, is_about_other } => {

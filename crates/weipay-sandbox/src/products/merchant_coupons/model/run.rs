@@ -24,7 +24,7 @@ use crate::store::StoreError;
 
 const END: &str = "2026-08-20T23:59:59+08:00";
 
-/// What was asked under a number, and what came back.
+/// The first request under a number, and what came back.
 struct Known {
     number: String,
     asked: (Value, bool),

@@ -19,21 +19,21 @@ pub enum CouponPage {
     MiniProgram {
         /// Its attributes: `send_coupon_params`, `sign` and `send_coupon_merchant`.
         attributes: Value,
-        /// Who taps, by the openid.
+        /// The openid of the person.
         openid: String,
     },
     /// `wx.addCard` of the JSSDK.
     Jsapi {
         /// Its `cardList`, as a list.
         cards: Value,
-        /// Who taps, by the openid.
+        /// The openid of the person.
         openid: String,
     },
     /// The component of mini programs that takes the token of 向用户预发放商品券.
     Token {
         /// The token.
         token: String,
-        /// Who taps, by the openid.
+        /// The openid of the person.
         openid: String,
     },
 }

@@ -6,7 +6,7 @@ use weipay_wire::{ApiV2Key, Kit, SignType};
 ///
 /// # Errors
 ///
-/// What is wrong, with the likely cause and with what should have been signed. No key is in it.
+/// The error, with the likely cause and the message that should have been signed. It contains no key.
 pub(super) fn check(signed: &[(String, String)], sign: &str, kit: &Kit) -> Result<(), String> {
     let Ok(key) = ApiV2Key::new(&kit.api_v2_key) else {
         return Err("the merchant's kit has no APIv2 key that could verify".to_owned());
@@ -24,7 +24,7 @@ pub(super) fn check(signed: &[(String, String)], sign: &str, kit: &Kit) -> Resul
     ))
 }
 
-/// What is signed, without the key: names in the order of ASCII, without empty values.
+/// The signed message, without the key: names in the order of ASCII, without empty values.
 fn message(signed: &[(String, String)]) -> String {
     let mut fields: Vec<_> = signed.iter().filter(|(_, value)| !value.is_empty()).collect();
     fields.sort_unstable();

@@ -16,7 +16,7 @@ struct Shop {
 
 impl Shop {
     fn new() -> Self {
-        let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
+        let sandbox = Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap();
         let platform = sandbox.platform();
         let account = platform.merchants.find(&sandbox.kit().mchid).unwrap().account.clone();
         let mut members = stock_request();
@@ -66,11 +66,11 @@ impl Shop {
         self.key().sign(sign_type, values.iter().map(|(name, value)| (&**name, &**value)))
     }
 
-    fn receive(&self, page: &CouponPage) -> Reception {
+    fn receive(&self, page: &CouponPage) -> ReceiveResult {
         self.sandbox.platform().receive_coupons(page).unwrap()
     }
 
-    fn by_h5(&self, number: &str) -> Reception {
+    fn by_h5(&self, number: &str) -> ReceiveResult {
         self.receive(&self.address(number, &self.sign(SignType::HmacSha256, &self.values(number))))
     }
 
@@ -96,7 +96,7 @@ impl Shop {
     }
 }
 
-fn words(reception: &Reception) -> Vec<&str> {
+fn words(reception: &ReceiveResult) -> Vec<&str> {
     reception.send_coupon_result.iter().map(|coupon| coupon.code).collect()
 }
 

@@ -13,7 +13,7 @@ pub(super) const COUPON: &str = "stock and code";
 const PAID: &str = "stock and code, paid";
 pub(super) const NUMBER: &str = "request number";
 
-/// What a payment and a return have in common.
+/// The members of both a payment and a return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SubsidyRequest {
     pub(super) stock_id: String,
@@ -65,7 +65,7 @@ pub(crate) struct PayReceipt {
     pub(super) request: SubsidyRequest,
     pub(super) time: i64,
     pub(super) outcome: Outcome,
-    /// What went back of it.
+    /// The part that was returned.
     pub(super) returned: i64,
 }
 

@@ -1,4 +1,4 @@
-//! What a subsidy and its return are checked for.
+//! The rules of a subsidy and of its return.
 
 use super::receipt::{Outcome, PayReceipt, ReturnReceipt, SubsidyRequest};
 use crate::merchants::Account;
@@ -14,7 +14,7 @@ use crate::response::Refusal;
 /// More is never subsidised at once: 5000 yuan.
 const MAX_AMOUNT: i64 = 500_000;
 
-/// What is known when a subsidy or a return is decided.
+/// The state on which a subsidy or a return depends.
 pub(super) struct Known {
     /// The subsidies of the coupon that were paid, the newest first.
     pub(super) paid: Vec<PayReceipt>,
@@ -30,7 +30,7 @@ pub(super) struct NamedRefund {
     pub(super) is_known: bool,
 }
 
-/// What a subsidy asks of its order.
+/// The rules of the order of a subsidy.
 pub(super) struct PaidOrder {
     pub(super) shares_profit: bool,
 }

@@ -289,7 +289,7 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
             let done = shops.person(key, model, declines);
             assert_eq!(done, model.decline(key));
         }
-        Step::PersonPays { caller, number } => {
+        Step::PaymentRequest { caller, number } => {
             let (key, now) = ((caller, number), shops.world.now);
             let done = shops
                 .person(key, model, |tx, order| Ok(collection::pay_completed(tx, order, now)?.is_some()));

@@ -46,7 +46,7 @@ pub(super) enum Step {
         caller: usize,
         number: usize,
     },
-    PersonPays {
+    PaymentRequest {
         caller: usize,
         number: usize,
     },
@@ -129,7 +129,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (at(), 0..2usize).prop_map(|((caller, number), reason)| Step::Cancel { caller, number, reason }),
         8 => (at(), often_first()).prop_map(|((caller, number), person)| Step::Confirm { caller, number, person }),
         4 => at().prop_map(|(caller, number)| Step::Decline { caller, number }),
-        2 => at().prop_map(|(caller, number)| Step::PersonPays { caller, number }),
+        2 => at().prop_map(|(caller, number)| Step::PaymentRequest { caller, number }),
         4 => (at(), 1..2_000i64).prop_map(|((caller, number), fen)| Step::Refund { caller, number, fen }),
         3 => (code(), often_first(), sub()).prop_map(|((caller, code), service, is_sub)| {
             Step::AskPermission { caller, code, service, is_sub }

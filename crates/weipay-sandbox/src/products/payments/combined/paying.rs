@@ -6,7 +6,7 @@ use crate::products::apportion::apportion;
 use crate::products::cash_coupons::discount::Discount;
 use crate::products::payments::order::Order;
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
-use crate::products::payments::person::{PaymentFailure, PaymentMeans, PersonPaid, PersonPaysError};
+use crate::products::payments::person::{PaymentError, PaymentFailure, PaymentMeans, PaymentResult};
 use crate::store::Transaction;
 
 impl CombinedOrder {
@@ -16,7 +16,7 @@ impl CombinedOrder {
         tx: &Transaction<'_>,
         means: &PaymentMeans<'_>,
         now: i64,
-    ) -> Result<PersonPaid, PersonPaysError> {
+    ) -> Result<PaymentResult, PaymentError> {
         let parts: Vec<_> = self.load_parts(tx)?.into_iter().map(|part| part.seen_at(now)).collect();
         for part in &parts {
             payment::check_payable(part).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
@@ -42,9 +42,9 @@ impl CombinedOrder {
         Ok(self.paid(&paid, None))
     }
 
-    fn paid(&self, parts: &[Order], failure: Option<&'static str>) -> PersonPaid {
+    fn paid(&self, parts: &[Order], failure: Option<&'static str>) -> PaymentResult {
         let payments = || parts.iter().filter_map(|part| part.payment.as_ref());
-        PersonPaid {
+        PaymentResult {
             paid: failure.is_none(),
             out_trade_no: self.out_trade_no.clone(),
             trade_state: parts.first().map_or("", |part| part.state.word()),
@@ -56,7 +56,7 @@ impl CombinedOrder {
     }
 }
 
-/// What is taken off each part: fen of a discount, or a coupon. UNCONFIRMED(combined-discount): a discount of
+/// The discount of each part: fen, or a coupon. UNCONFIRMED(combined-discount): a discount of
 /// the merchant is divided in proportion to the totals, and leaves at least one fen of each part to pay. A
 /// coupon that the person chose is for the first part that it fits.
 fn shares_of_parts(

@@ -79,7 +79,7 @@ pub(super) fn read(
     Ok((combined, parts))
 }
 
-/// The request without what says how its parts are settled.
+/// The request without the settlement of its parts.
 fn without_settlement(body: &Map<String, Value>) -> Map<String, Value> {
     let mut body = body.clone();
     for part in body.get_mut("sub_orders").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -152,7 +152,7 @@ impl CombinedOrder {
         })
     }
 
-    /// Who is to pay, under the appid of a part.
+    /// The payer, under the appid of a part.
     fn payer_under(&self, tx: &Transaction<'_>, appid: &str, now: i64) -> Result<Payer, StoreError> {
         let openid = match &self.payer.openid {
             Some(openid) if appid != self.appid => Some(Person::openid_under(tx, openid, appid, now)?),

@@ -11,7 +11,7 @@ use crate::clock::DAY;
 use crate::ledger::AccountKind;
 use crate::merchants::Account;
 use crate::products::payments::payment::{PAID_V2 as PAID, fee_of};
-use crate::products::payments::person::PersonPays;
+use crate::products::payments::person::PaymentRequest;
 use crate::products::testing::random_steps::{Steps, live_randomly, share};
 use crate::products::testing::world::{NOW, World, merchant, openid};
 
@@ -349,7 +349,7 @@ impl Hotel {
     }
 
     fn pay_offered(&self, order: usize) -> bool {
-        self.world.pay(PARTNER, &format!("order-{order}"), &PersonPays::new("")).is_ok()
+        self.world.pay(PARTNER, &format!("order-{order}"), &PaymentRequest::new("")).is_ok()
     }
 
     fn consume(&self, order: usize, fen: i64) -> Result<(), Refused> {

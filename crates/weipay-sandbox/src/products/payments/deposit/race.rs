@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::ledger::AccountKind::{Available, Fees, Frozen, Refunding};
 use crate::merchants::Account;
-use crate::products::payments::person::PersonPays;
+use crate::products::payments::person::PaymentRequest;
 use crate::products::testing::world::{RACES, at_once};
 use crate::products::testing::world::{World, merchant, openid};
 
@@ -40,7 +40,7 @@ fn a_payment_and_a_reversal_at_once_leave_nothing_of_a_deposit() {
     for round in 0..RACES {
         let number = format!("order-{round:04}");
         offer(&world, &partner, &number);
-        let pay = || world.pay(PARTNER, &number, &PersonPays::new("")).is_ok();
+        let pay = || world.pay(PARTNER, &number, &PaymentRequest::new("")).is_ok();
         let reverse =
             || ask(&world, &partner, "v2/deposit/reverse", json!({ "out_trade_no": number })).is_ok();
         let [is_paid, is_reversed] = at_once([&pay, &reverse], round);
@@ -62,7 +62,7 @@ fn a_deposit_that_is_consumed_and_reversed_at_once_is_one_of_both() {
     for round in 0..RACES {
         let number = format!("order-{round:04}");
         offer(&world, &partner, &number);
-        world.pay(PARTNER, &number, &PersonPays::new("")).unwrap();
+        world.pay(PARTNER, &number, &PaymentRequest::new("")).unwrap();
         let [available, fees] = world.balances(HOTEL, [Available, Fees]);
         let consume = || {
             let body = json!({ "out_trade_no": number, "total_fee": 1_000, "consume_fee": 300 });

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::combined::CombinedOrder;
 use super::super::order::{Combination, Order, TradeType};
 use super::super::payment::SOMEBODY;
-use super::super::person::{PersonPaid, PersonPays, PersonPaysError, pay_one};
+use super::super::person::{PaymentError, PaymentRequest, PaymentResult, pay_one};
 use super::super::profit_sharing::funds::SharedFunds;
 use super::step::{Pays, Step, WALLETS, Wish, step};
 use super::{Accounts, Asked, Model, NOW, Refused, SINGLES, WHOLES, part_numbers};
@@ -174,8 +174,8 @@ impl<'a> Shop<'a> {
     }
 
     /// `None` when it cannot be paid.
-    fn pay(&self, number: usize, pays: Pays) -> Option<PersonPaid> {
-        let mut wish = PersonPays::new(order_number(number)).discount(pays.discount);
+    fn pay(&self, number: usize, pays: Pays) -> Option<PaymentResult> {
+        let mut wish = PaymentRequest::new(order_number(number)).discount(pays.discount);
         if let Some(person) = pays.person {
             wish = wish.by_person(PERSONS[person]);
         }
@@ -187,7 +187,7 @@ impl<'a> Shop<'a> {
         }
         let paid = self.world.act(|tx| {
             let order = Order::find_by_number(tx, &self.account().mchid, &order_number(number))?;
-            let order = order.ok_or_else(|| PersonPaysError::NotFound(String::new()))?;
+            let order = order.ok_or_else(|| PaymentError::NotFound(String::new()))?;
             match &order.combined {
                 Some(combination) => {
                     let combined = CombinedOrder::find(tx, combination)?.unwrap();
@@ -198,7 +198,7 @@ impl<'a> Shop<'a> {
         });
         match paid {
             Ok(paid) => Some(paid),
-            Err(PersonPaysError::Store(error)) => panic!("{error}"),
+            Err(PaymentError::Store(error)) => panic!("{error}"),
             Err(_) => None,
         }
     }
@@ -381,7 +381,7 @@ fn check_orders(shop: &Shop<'_>, model: &Model, step: &Step) {
 
 #[test]
 fn a_shared_order_is_not_reversed_with_the_money_of_another() {
-    let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap();
     let shop = Shop::new(&sandbox);
     let product = TradeType::Micropay;
     let wish = Wish { product, is_partner: false, is_shared: true, total: 1_000, life: 600 };
@@ -407,14 +407,14 @@ fn a_shared_order_is_not_reversed_with_the_money_of_another() {
 
 #[test]
 fn orders_live_as_the_model_says_and_money_is_conserved() {
-    let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap();
     let steps = Steps { variable: "WEIPAY_ORDER_STEPS", default: 1_000, of_a_life: 50 };
     live_randomly(steps, step(), |steps| live(&sandbox, steps));
 }
 
 #[test]
 fn a_sub_merchants_part_of_a_combined_order_can_be_shared_for_180_days() {
-    let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::frozen(NOW).0).start().unwrap();
     let product = TradeType::App;
     let wish = Wish { product, is_partner: true, is_shared: true, total: 1_000, life: 600 };
     let pass = |seconds| Step::Pass { seconds, is_done: true };

@@ -35,7 +35,7 @@ button.quiet { background: #fff; color: #1a1a1a; }
 .message { background: #fff; border-radius: 8px; padding: 12px; }
 ";
 
-/// What became of something, in two languages.
+/// A result, in two languages.
 pub(super) struct Message {
     pub(super) title: String,
     pub(super) text: String,
@@ -59,7 +59,7 @@ impl Message {
     }
 }
 
-/// What stands in `main`, and where the page leads by itself.
+/// The content of `main`, and the address to which the page leads by itself.
 pub(super) struct Html {
     body: String,
     redirect_url: Option<String>,
@@ -152,7 +152,7 @@ pub(super) fn invoice(
     Html { body, redirect_url: redirect_url.map(str::to_owned) }
 }
 
-/// What a person may choose to pay with. What the order does not take can be seen and not chosen.
+/// The means of payment that a person may choose. What the order does not take can be seen and not chosen.
 fn ways(invoice: &Invoice) -> String {
     let is_same = invoice.ways.iter().all(|way| way.to_pay == invoice.to_pay);
     let chosen = invoice.ways.iter().position(|way| way.is_taken);

@@ -1,4 +1,4 @@
-//! What the page shows of an order: read from the store, and nothing is changed by it.
+//! The content of the page of an order. It is read from the store, and changes nothing.
 
 use std::net::IpAddr;
 
@@ -6,19 +6,19 @@ use crate::people::Person;
 use crate::products::cash_coupons::discount::Discount;
 use crate::products::payments::order::{self, Funds, Order, TradeType};
 use crate::products::payments::payment::{check_payable, coupons_to_use};
-use crate::products::payments::person::{Payable, PersonPaysError, check_prepay, find};
+use crate::products::payments::person::{Payable, PaymentError, check_prepay, find};
 use crate::store::{StoreError, Transaction};
 
 /// An order, or a combined order, as the person sees it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Invoice {
-    /// Who made the order.
+    /// The merchant that made the order.
     pub(super) merchant: String,
     pub(super) out_trade_no: String,
     pub(super) currency: String,
     /// Fen that are to be paid by the first of the ways that the order takes.
     pub(super) to_pay: i64,
-    /// What a person may choose to pay with.
+    /// The means of payment that a person may choose.
     pub(super) ways: Vec<Way>,
     /// Fen that the person paid.
     pub(super) paid: i64,
@@ -26,9 +26,9 @@ pub(super) struct Invoice {
     pub(super) lines: Vec<Line>,
     pub(super) coupons: Vec<Coupon>,
     pub(super) standing: Standing,
-    /// Who may pay, where the order names no person and people were made.
+    /// The people who may pay, if the order names none.
     pub(super) people: Vec<Payer>,
-    /// What a developer should know before this order is made on the real platform.
+    /// Warnings for a developer who will make this order on the real platform.
     pub(super) note: Option<&'static str>,
 }
 
@@ -61,13 +61,13 @@ const MAX_PEOPLE: usize = 100;
 /// One order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Who gets the money.
+    /// The merchant that gets the money.
     pub(super) payee: String,
     pub(super) description: String,
     pub(super) total: i64,
 }
 
-/// What takes something off.
+/// The discounts.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Coupon {
     pub(super) name: String,
@@ -91,7 +91,7 @@ impl Invoice {
         number: &str,
         person: Option<&str>,
         now: i64,
-    ) -> Result<Self, PersonPaysError> {
+    ) -> Result<Self, PaymentError> {
         let payable = find(tx, given, None)?;
         let prepay = check_prepay(payable.prepays(), number, now);
         let (merchant, out_trade_no, orders) = match payable {
@@ -186,7 +186,7 @@ impl Coupon {
     }
 }
 
-fn standing(orders: &[Order], prepay: Result<(), PersonPaysError>) -> Standing {
+fn standing(orders: &[Order], prepay: Result<(), PaymentError>) -> Standing {
     if orders.iter().any(|order| order.state.is_paid()) {
         return Standing::Paid;
     }

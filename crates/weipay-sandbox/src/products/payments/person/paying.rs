@@ -2,7 +2,7 @@
 
 use weipay_wire::SignType;
 
-use super::{PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
+use super::{PaymentError, PaymentFailure, PaymentRequest, PaymentResult};
 use crate::log::LogEntry;
 use crate::merchants::Merchants;
 use crate::people::account::AccountState;
@@ -17,7 +17,7 @@ use crate::products::payments::payment::{self, CouponChoice, Means};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
-/// What is paid at once.
+/// An order or a combined order.
 pub(in crate::products::payments) enum Payable {
     One(Box<Order>),
     Combined(Box<CombinedOrder>),
@@ -30,8 +30,8 @@ impl Platform {
     ///
     /// If there is no such order, it cannot be paid, the parameters of the front end are wrong, or the
     /// database fails; nothing was changed then.
-    pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
-        let not_payable = PersonPaysError::NotPayable;
+    pub fn pay(&self, pays: &PaymentRequest) -> Result<PaymentResult, PaymentError> {
+        let not_payable = PaymentError::NotPayable;
         let front_end = pays.front_end.as_ref().map(FrontEnd::read).transpose().map_err(not_payable)?;
         if pays.person.as_ref().is_some_and(|id| !is_openid(id)) {
             return Err(not_payable(PERSON_FORM.to_owned()));
@@ -71,8 +71,8 @@ impl Platform {
         front_end: &FrontEnd,
         payable: &'a Payable,
         now: i64,
-    ) -> Result<(), PersonPaysError> {
-        let not_payable = PersonPaysError::NotPayable;
+    ) -> Result<(), PaymentError> {
+        let not_payable = PaymentError::NotPayable;
         let with = |own: &'a str, sub: Option<&'a str>| std::iter::once(own).chain(sub).collect::<Vec<_>>();
         let (merchant, appids, mchids, trade_type, dialect) = match payable {
             // UNCONFIRMED(partnerid-of-partner): an app names the partner, or the sub-merchant.
@@ -100,8 +100,8 @@ impl Platform {
     }
 }
 
-impl PersonPays {
-    pub(in crate::products::payments) fn means(&self) -> Result<PaymentMeans<'_>, PersonPaysError> {
+impl PaymentRequest {
+    pub(in crate::products::payments) fn means(&self) -> Result<PaymentMeans<'_>, PaymentError> {
         Ok(PaymentMeans {
             person: self.person.as_deref(),
             fail: self.fail,
@@ -112,7 +112,7 @@ impl PersonPays {
     }
 }
 
-/// What of it is the same for one order and for a combined one.
+/// The members that one order and a combined one share.
 #[derive(Clone)]
 pub(in crate::products::payments) struct PaymentMeans<'a> {
     pub(in crate::products::payments) person: Option<&'a str>,
@@ -125,12 +125,12 @@ pub(in crate::products::payments) struct PaymentMeans<'a> {
 pub(crate) fn pay_one(
     tx: &Transaction<'_>,
     order: Order,
-    pays: &PersonPays,
+    pays: &PaymentRequest,
     now: i64,
-) -> Result<PersonPaid, PersonPaysError> {
+) -> Result<PaymentResult, PaymentError> {
     let order = order.seen_at(now);
     let funds = pays.funds()?;
-    payment::check_payable(&order).map_err(|reason| PersonPaysError::NotPayable(reason.to_owned()))?;
+    payment::check_payable(&order).map_err(|reason| PaymentError::NotPayable(reason.to_owned()))?;
     if let Some(failure) = pays.fail {
         return Ok(fail(tx, order, failure)?);
     }
@@ -143,7 +143,7 @@ pub(crate) fn pay_one(
     let paid = payment::pay(tx, order, &means, now)?;
     payment::announce(tx, &paid)?;
     let contract_not_signed = order_was_paid(tx, &paid, now)?;
-    Ok(PersonPaid {
+    Ok(PaymentResult {
         paid: true,
         trade_state: paid.state.word(),
         payer_total: paid.payment.as_ref().map_or(0, |payment| payment.payer_total),
@@ -156,14 +156,14 @@ pub(crate) fn pay_one(
 
 /// A payment that fails leaves the order as it is; with 付款码 there is no second try.
 /// UNCONFIRMED(payment-code-failure): a person who cancels leaves NOTPAY, every other failure PAYERROR.
-fn fail(tx: &Transaction<'_>, order: Order, failure: PaymentFailure) -> Result<PersonPaid, StoreError> {
+fn fail(tx: &Transaction<'_>, order: Order, failure: PaymentFailure) -> Result<PaymentResult, StoreError> {
     let mut order = order;
     if order.state == OrderState::UserPaying {
         order.state =
             if failure == PaymentFailure::Cancel { OrderState::NotPay } else { OrderState::PayError };
         tx.save(&order)?;
     }
-    Ok(PersonPaid {
+    Ok(PaymentResult {
         paid: false,
         trade_state: order.state.word(),
         payer_total: 0,
@@ -187,7 +187,7 @@ impl Payable {
         &self,
         tx: &Transaction<'_>,
         now: i64,
-    ) -> Result<(), PersonPaysError> {
+    ) -> Result<(), PaymentError> {
         let is_open = |order: &Order| payment::check_payable(&order.clone().seen_at(now)).is_ok();
         let is_open = match self {
             Self::One(order) => is_open(order),
@@ -220,18 +220,18 @@ fn prepay_in(given: &str) -> Option<String> {
 }
 
 /// An `h5_url` has more in it than its `prepay_id`.
-fn check_whole_h5_url(given: &str, id: &str) -> Result<(), PersonPaysError> {
+fn check_whole_h5_url(given: &str, id: &str) -> Result<(), PaymentError> {
     let Some(rest) = given.strip_prefix(H5_URL) else { return Ok(()) };
     let package = rest.split('&').find_map(|pair| pair.strip_prefix("package="));
-    check_h5_package(id, package).map_err(|reason| PersonPaysError::NotPayable(reason.to_owned()))
+    check_h5_package(id, package).map_err(|reason| PaymentError::NotPayable(reason.to_owned()))
 }
 
 /// A number that no merchant has is a separate mistake.
-fn check_merchant(merchants: &Merchants, mchid: &str) -> Result<(), PersonPaysError> {
+fn check_merchant(merchants: &Merchants, mchid: &str) -> Result<(), PaymentError> {
     if merchants.all().iter().any(|merchant| merchant.account.acts_for(mchid)) {
         Ok(())
     } else {
-        Err(PersonPaysError::NotFound(reasons::no_merchant(mchid)))
+        Err(PaymentError::NotFound(reasons::no_merchant(mchid)))
     }
 }
 
@@ -239,7 +239,7 @@ pub(in crate::products::payments) fn check_prepay(
     prepays: &[Prepay],
     id: &str,
     now: i64,
-) -> Result<(), PersonPaysError> {
+) -> Result<(), PaymentError> {
     let reason = match prepays.iter().position(|prepay| prepay.id == id) {
         None => "it is not of this order",
         Some(place) if place + 1 < prepays.len() => {
@@ -250,7 +250,7 @@ pub(in crate::products::payments) fn check_prepay(
         }
         Some(_) => return Ok(()),
     };
-    Err(PersonPaysError::NotPayable(format!(
+    Err(PaymentError::NotPayable(format!(
         "this prepay_id, code_url or h5_url cannot be used to pay: {reason}"
     )))
 }
@@ -259,7 +259,7 @@ pub(in crate::products::payments) fn find(
     tx: &Transaction<'_>,
     given: &str,
     mchid: Option<&str>,
-) -> Result<Payable, PersonPaysError> {
+) -> Result<Payable, PaymentError> {
     let one = |order: Order| Payable::One(Box::new(order));
     if let Some(id) = prepay_in(given) {
         if let Some(order) = Order::find_by_prepay(tx, &id)? {
@@ -274,7 +274,7 @@ pub(in crate::products::payments) fn find(
     orders.extend(Order::find_by_transaction(tx, given)?.filter(|order| is_meant(&order.merchant)));
     let mut combined = CombinedOrder::find_by_bare_number(tx, given, |order| is_meant(&order.merchant))?;
     match (orders.len(), combined.len()) {
-        (0, 0) => Err(PersonPaysError::NotFound(
+        (0, 0) => Err(PaymentError::NotFound(
             "no order has this out_trade_no, transaction_id, prepay_id, code_url or h5_url".to_owned(),
         )),
         (1, 0) => {
@@ -286,6 +286,6 @@ pub(in crate::products::payments) fn find(
             Ok(Payable::Combined(Box::new(whole)))
         }
         (0, 1) => Ok(Payable::Combined(Box::new(combined.remove(0)))),
-        _ => Err(PersonPaysError::NotPayable(reasons::several_merchants(reasons::SAY_WHOSE))),
+        _ => Err(PaymentError::NotPayable(reasons::several_merchants(reasons::SAY_WHOSE))),
     }
 }

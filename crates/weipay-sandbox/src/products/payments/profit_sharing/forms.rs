@@ -46,7 +46,7 @@ impl Form {
         }
     }
 
-    /// Who has the receivers that a request names: the merchant whose money is shared, the platform, or the brand.
+    /// The owner of the receivers that a request names: the merchant whose money is shared, the platform, or the brand.
     /// INFERRED(sharing-owner): a platform adds receivers without a `sub_mchid`, so that they are those of all its sub-merchants.
     pub(super) fn receivers_owner(self, context: &Context<'_>) -> String {
         let request = context.request;
@@ -66,7 +66,7 @@ impl Form {
         }
     }
 
-    /// Whose receivers a request may change: the caller's, and those of its sub-merchants and brands.
+    /// Checks that a request changes receivers of the caller, of its sub-merchants or of its brands.
     pub(super) fn check_owner(self, context: &Context<'_>) -> Result<(), Refusal> {
         match context.request.text("sub_mchid").filter(|_| self == Self::General) {
             Some(sub_mchid) if !context.merchants.have_relation(context.caller, sub_mchid) => {
@@ -87,7 +87,7 @@ impl Form {
     }
 }
 
-/// What one receiver is to get, as a request says it.
+/// The part of one receiver in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AskedPart {
     pub(super) kind: String,

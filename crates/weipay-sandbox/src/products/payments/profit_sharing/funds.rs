@@ -25,11 +25,11 @@ fn period(order: &Order) -> i64 {
     }
 }
 
-/// What waits of one order.
+/// The money of one order that waits to be shared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SharedFunds {
     pub(crate) transaction_id: String,
-    /// Whose money it is.
+    /// The merchant that got the money.
     pub(crate) payee: String,
     /// Fen in the payee's frozen account that are of this order.
     pub(crate) left: i64,

@@ -102,7 +102,7 @@ pub(super) struct Return {
     pub(super) has_succeeded: bool,
 }
 
-/// What one payee has.
+/// The totals of one payee.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Accounts {
     pub(super) unsettled: i64,

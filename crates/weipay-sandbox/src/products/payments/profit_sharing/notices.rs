@@ -1,4 +1,4 @@
-//! What receivers are told (分账动账通知): a merchant that got a part of an order, and one whose part came back.
+//! Notifications of receivers (分账动账通知): a merchant that got a part of an order, and one whose part came back.
 //!
 //! No operation of the API sets the address: on the real platform it stands on a page of the merchant platform,
 //! and here a developer says it. INFERRED(sharing-notices): of a part that came back the merchant is told that

@@ -20,7 +20,7 @@ use crate::store::{Record, StoreError, Transaction, joined};
 /// form is there, so that a story needs no set-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Receiver {
-    /// Who has it.
+    /// Its owner.
     pub(super) payee: String,
     pub(super) kind: String,
     pub(super) account: String,

@@ -1,4 +1,4 @@
-//! What profit sharing is refused with, in the platform's words where they are known.
+//! Errors of profit sharing, with the platform's sentences where they are known.
 //! UNCONFIRMED(sharing-words): sentences that no source prints.
 
 use super::forms::Form;

@@ -87,7 +87,7 @@ impl Return {
     }
 }
 
-/// What a request asks for, by whatever version of the API.
+/// A request of either version of the API.
 #[derive(Debug)]
 pub(super) struct ReturnRequest {
     pub(super) sub_mchid: Option<String>,

@@ -47,7 +47,7 @@ pub(super) enum FailReason {
     ReceiverReceiptLimit,
 }
 
-/// What one receiver gets.
+/// The part of one receiver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Part {
     pub(super) detail_id: String,
@@ -82,7 +82,7 @@ pub(crate) struct Split {
     #[serde(default)]
     is_v2: bool,
     pub(super) created: i64,
-    /// Who has the receivers, when that is not the payee.
+    /// The owner of the receivers, if it is not the payee.
     #[serde(default)]
     receivers_owner: Option<String>,
     /// Why the rest is not to be shared.
@@ -130,7 +130,7 @@ impl Split {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
 
-    /// Who has its receivers.
+    /// The owner of its receivers.
     fn receivers_owner(&self) -> &str {
         self.receivers_owner.as_deref().unwrap_or_else(|| self.payee())
     }
@@ -242,7 +242,7 @@ pub(super) fn query_amounts(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     Ok(json!({ "transaction_id": id, "unsplit_amount": unsplit(tx, context, id)? }))
 }
 
-/// What of an order waits to be shared.
+/// The money of an order that waits to be shared.
 pub(super) fn unsplit(tx: &Transaction<'_>, context: &Context<'_>, id: &str) -> Result<i64, HandlerError> {
     let order = Order::find_by_transaction(tx, id)?;
     let order = order.filter(|order| order.merchant == context.caller.mchid);

@@ -1,4 +1,4 @@
-//! What profit sharing bills (分账账单) show: each amount that a receiver got, and each that came back. What failed is in no bill.
+//! The rows of profit sharing bills (分账账单): each amount that a receiver got, and each that was returned. Failures are not in it.
 
 use super::returns::Return;
 use super::split::{Outcome, Split};
@@ -11,9 +11,9 @@ pub(super) const PARTY_AND_TIME: &str = "party and time";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shared {
     pub(crate) time: i64,
-    /// Who asked for the split.
+    /// The merchant that requested the split.
     pub(crate) merchant: String,
-    /// Whose money was shared.
+    /// The merchant whose money was shared.
     pub(crate) payee: String,
     pub(crate) out_trade_no: String,
     pub(crate) transaction_id: String,
@@ -39,7 +39,7 @@ fn of_party(mchid: &str, from: i64, until: i64) -> IndexRange {
     }
 }
 
-/// What was shared from one time until before another, by a merchant or of its money.
+/// Amounts that were shared in a period, by a merchant or of its money.
 pub(crate) fn split_between<'a>(
     tx: &'a Transaction<'_>,
     mchid: &str,
@@ -53,7 +53,7 @@ pub(crate) fn split_between<'a>(
     }))
 }
 
-/// What came back in that time.
+/// Amounts that were returned in that period.
 pub(crate) fn returned_between<'a>(
     tx: &'a Transaction<'_>,
     mchid: &str,

@@ -27,7 +27,7 @@ const REFUND_PERIOD: i64 = 365 * DAY;
 /// Between two refunds of one order.
 const SPACING: i64 = 60;
 
-/// What a refund asks for.
+/// The request of a refund.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RefundRequest {
     /// The version that it came by, and by which the merchant is notified.
@@ -41,7 +41,7 @@ pub(crate) struct RefundRequest {
     pub(crate) notify_url: Option<String>,
     /// Where the money is to come from, when the request says it.
     pub(crate) source: Option<Source>,
-    /// Who pays it, when a platform (电商平台) asks for it.
+    /// The payer, if a platform (电商平台) requests it.
     pub(crate) refund_account: Option<RefundAccount>,
     pub(crate) refund: i64,
     pub(crate) total: i64,
@@ -262,7 +262,7 @@ pub(super) fn divide(refund: i64, order: &Order, payment: &Payment, earlier: &[R
     Amounts { refund, payer, settlement, fee, coupons }
 }
 
-/// What the merchant has that a refund can come from.
+/// The money of the merchant from which a refund can come.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Money {
     pub(super) unsettled: i64,
@@ -270,7 +270,7 @@ pub(super) struct Money {
     pub(super) sharing: Sharing,
 }
 
-/// What profit sharing has to do with the order.
+/// The state of profit sharing of the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sharing {
     /// It is not to be shared.

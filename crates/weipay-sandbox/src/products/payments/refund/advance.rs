@@ -170,7 +170,7 @@ fn refund_of_platform(
     Ok(refund)
 }
 
-/// What the platform advanced of a refund that succeeded.
+/// The amount that the platform advanced of a refund that succeeded.
 fn check_returnable(refund: &Refund) -> Result<i64, Refusal> {
     let advanced = refund.advanced().ok_or_else(refusals::not_advanced)?;
     if refund.state != RefundState::Success {

@@ -1,4 +1,4 @@
-//! What developers do to refunds: decide what becomes of one before the clock does.
+//! Sets the result of a refund before the clock does.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
 
 const WORDS: [&str; 4] = ["success", "abnormal", "closed", "short"];
 
-/// What a developer decides.
+/// The decision of a developer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefundDecision {
     Becomes(RefundState),
@@ -56,7 +56,7 @@ fn decide_refund(control: &Control, request: &ControlRequest) -> Result<Value, C
     }
 }
 
-/// What came of a decision.
+/// The result of a decision.
 pub(crate) enum Decided {
     Now(Box<Refund>),
     Unknown,

@@ -217,7 +217,7 @@ impl Shop {
         self.ask("GET", &format!("/v3/refund/domestic/refunds/{number}"), &Value::Null)
     }
 
-    /// What a developer decides. Whether it could be decided.
+    /// The decision of a developer. Whether it could be decided.
     pub(crate) fn decide(&self, number: &str, to: RefundState) -> bool {
         let decided: Result<bool, HandlerError> = self.act(|tx| {
             let found = Refund::find_by_bare_number(tx, number, |_| true)?.pop();

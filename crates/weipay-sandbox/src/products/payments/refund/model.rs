@@ -129,7 +129,7 @@ pub(super) struct Billed {
     pub(super) requested: i64,
 }
 
-/// What one payee has.
+/// The totals of one payee.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Accounts {
     pub(super) unsettled: i64,

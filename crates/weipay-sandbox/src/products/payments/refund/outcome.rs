@@ -1,4 +1,4 @@
-//! What becomes of an accepted refund: success by the clock, or what a developer says.
+//! The result of an accepted refund: success by the clock, or as a developer decides.
 
 use serde_json::Value;
 
@@ -143,7 +143,7 @@ pub(in crate::products::payments) const fn event_of(state: RefundState) -> Optio
     }
 }
 
-/// What the merchant is told of a refund, wherever it goes.
+/// The notification of a refund.
 pub(in crate::products::payments) fn announcement_to(
     tx: &Transaction<'_>,
     refund: &Refund,
@@ -210,7 +210,7 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
     Ok(())
 }
 
-/// Who paid has the money again, and the order can be refunded by as much again.
+/// The payer has the money again, and the order can be refunded by as much again.
 fn give_back(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
     let order = order_of(tx, refund)?;
     match refund.advanced() {

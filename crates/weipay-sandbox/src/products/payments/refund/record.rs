@@ -39,7 +39,7 @@ pub(crate) struct Amounts {
     pub(crate) coupons: Vec<i64>,
 }
 
-/// What a refund repeats of its order, which does not change any more.
+/// The members of the order that a refund repeats; they no longer change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OfOrder {
     pub(crate) out_trade_no: String,
@@ -48,7 +48,7 @@ pub(crate) struct OfOrder {
     pub(crate) payer_total: i64,
     pub(crate) settlement_total: i64,
     pub(crate) currency: String,
-    /// Whose purse gets the money.
+    /// The owner of the purse that gets the money.
     pub(crate) person: Owner,
     /// `OTHERS` for the wallet.
     pub(crate) bank_type: String,
@@ -73,7 +73,7 @@ pub(crate) struct Refund {
     /// The version that it was asked for by, and by which the merchant is notified.
     #[serde(default)]
     pub(crate) dialect: Dialect,
-    /// Whose number `out_refund_no` is: the caller of the order.
+    /// The merchant that chose `out_refund_no`: the caller of the order.
     pub(crate) merchant: String,
     pub(crate) sub_mchid: Option<String>,
     pub(crate) out_refund_no: String,
@@ -101,7 +101,7 @@ pub(crate) struct Refund {
     /// Whether it waits for money of the merchant, which does not come.
     #[serde(default)]
     pub(crate) is_short: bool,
-    /// What the bill of its day says of it, when something has happened to it since that bill was made.
+    /// Its row in the bill of its day, if it has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) billed: Option<(RefundState, Channel)>,
 }
@@ -190,7 +190,7 @@ impl Refund {
         tx.find_one(ID, refund_id)
     }
 
-    /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
+    /// Finds refunds of any merchant by this number: two if it is ambiguous.
     pub(crate) fn find_by_bare_number(
         tx: &Transaction<'_>,
         out_refund_no: &str,
@@ -220,7 +220,7 @@ impl Refund {
         tx.scan(range, Direction::Ascending)
     }
 
-    /// Whose money it is.
+    /// The merchant that got the money.
     pub(crate) fn payee(&self) -> &str {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
@@ -292,7 +292,7 @@ impl Refund {
         }
     }
 
-    /// What a notification opens to: neither `channel` nor `funds_account`, and `refund_status` in the place of `status`.
+    /// The decrypted resource of a notification: without `channel` and `funds_account`, and with `refund_status` for `status`.
     pub(crate) fn show_notified(&self) -> Value {
         let mut shown = json!({
             "out_trade_no": self.order.out_trade_no,
@@ -335,7 +335,7 @@ pub(crate) fn worth(coupon: &Value) -> i64 {
     coupon["amount"].as_i64().unwrap_or_default()
 }
 
-/// What of the order is settled to the merchant, before the fee: all but mere discounts.
+/// The part of the order that is settled to the merchant, before the fee: all but mere discounts.
 pub(crate) fn settlement_total(order: &Order, payment: &Payment) -> i64 {
     let discounts = payment.promotion_detail.iter().filter(|coupon| !is_money(coupon)).map(worth);
     order.total.saturating_sub(discounts.sum())

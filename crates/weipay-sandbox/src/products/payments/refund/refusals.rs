@@ -1,4 +1,4 @@
-//! What refunds are refused with, in the platform's words where they are known. UNCONFIRMED(refund-words):
+//! Errors of refunds, with the platform's sentences where they are known. UNCONFIRMED(refund-words):
 //! sentences that no source prints.
 
 use std::borrow::Cow;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
-use crate::products::payments::person::PersonPays;
+use crate::products::payments::person::PaymentRequest;
 use crate::products::testing::random_steps::{Steps, live_randomly};
 use crate::products::testing::world::{World, merchant, openid};
 
@@ -159,7 +159,7 @@ impl Platform {
             "notify_url": "https://example.com/notify", "amount": { "total": TOTAL }, "settle_info": settle,
         });
         self.ask("/v3/pay/partner/transactions/native", &order).unwrap();
-        let pays = PersonPays::new(number.as_str()).by_person(openid(0));
+        let pays = PaymentRequest::new(number.as_str()).by_person(openid(0));
         let id = self.world.pay(PLATFORM, &number, &pays).unwrap().transaction_ids.remove(0);
         let refund = json!({
             "sub_mchid": SUB, "sp_appid": appid, "transaction_id": id, "out_refund_no": format!("refund-{place}"),

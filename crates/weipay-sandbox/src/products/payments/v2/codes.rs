@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::products::HandlerError;
 use crate::products::payments::refusals::{NO_PARTNER, NO_SUB_MERCHANT};
 
-/// What one refusal becomes.
+/// The code of APIv2 for a refusal.
 pub(crate) struct Row {
     code: &'static str,
     /// The sentence of APIv3 for which the row is; every one when empty.
@@ -19,7 +19,7 @@ pub(crate) struct Row {
 /// The codes of one operation.
 pub(crate) struct Codes {
     rows: &'static [Row],
-    /// What is refused with a code that no row has.
+    /// The code for all other refusals.
     otherwise: &'static str,
 }
 
@@ -71,7 +71,7 @@ pub(super) const UNIFIED_ORDER: Codes = Codes {
     otherwise: "INVALID_REQUEST",
 };
 
-/// Whose order it is, and whether it is a part of a combined one, is not told.
+/// The code does not show that the order belongs to another merchant, or is a part of a combined one.
 pub(super) const ORDER_QUERY: Codes = Codes { rows: &[], otherwise: "ORDERNOTEXIST" };
 
 /// Of paporderquery.
@@ -181,7 +181,7 @@ pub(super) const REFUND_QUERY: Codes = Codes {
     otherwise: "REFUNDNOTEXIST",
 };
 
-/// What the reasons of the rules call the elements of APIv2. A longer name stands before its part.
+/// The names of elements of APIv2 in the reasons of the rules. A longer name stands before its part.
 const NAMES: [(&str, &str); 19] = [
     ("mchid (sp_mchid)", "mch_id"),
     ("; partners use v3/pay/partner", ""),

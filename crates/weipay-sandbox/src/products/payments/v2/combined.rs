@@ -249,7 +249,7 @@ fn named_parts(request: &ValidRequest) -> Result<Vec<(String, String)>, Refusal>
     })
 }
 
-/// What the merchant is notified of, once for all parts.
+/// The notification, once for all parts.
 pub(in crate::products::payments) fn notified(combined: &CombinedOrder, paid: &[Order]) -> Value {
     let bank_type = paid.iter().find_map(|part| part.payment.as_ref()).map(|paid| paid.bank_type.as_str());
     json!({

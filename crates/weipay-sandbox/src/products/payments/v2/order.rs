@@ -61,7 +61,7 @@ pub(super) fn trade_type_of(request: &ValidRequest) -> Result<TradeType, Refusal
     }
 }
 
-/// What the front end needs to pay.
+/// The parameters with which the front end pays.
 pub(super) fn offered(trade_type: TradeType, prepay: Option<&Prepay>, context: &Context<'_>) -> Value {
     let id = prepay.map_or("", |prepay| &prepay.id);
     match trade_type {
@@ -157,7 +157,7 @@ pub(super) fn fen(members: &Map<String, Value>, name: &'static str) -> Result<i6
     Err(Refusal::new(200, "PARAM_ERROR", format!("invalid {name}"), format!("{name} must be at least 1 fen")))
 }
 
-/// What an order of APIv3 has of these, so that it is shown there too.
+/// The same members as an order of APIv3 has them.
 fn scene(ip: Option<&str>, device: Option<&str>) -> Value {
     let named = [("payer_client_ip", ip), ("device_id", device)];
     let known = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?))));

@@ -1,4 +1,4 @@
-//! What APIv2 says of an order that was paid: responses and the notification have the same elements.
+//! The elements of a paid order in APIv2: responses and the notification have the same.
 //!
 //! Coupons have numbered elements (`coupon_id_0`), or, for who says `version` 1.0 (单品优惠), a list in `promotion_detail`. The list
 //! takes the place of the elements, and of `settlement_total_fee`.
@@ -48,7 +48,7 @@ pub(super) fn device(order: &Order) -> Option<&str> {
     order.scene_info.as_ref()?.get("device_id")?.as_str()
 }
 
-/// What the merchant is notified of: it is signed as the request of the order was. As recorded, it has no empty element, and not
+/// The notification: it is signed as the request of the order was. As recorded, it has no empty element, and not
 /// the currency of what the person paid.
 pub(in crate::products::payments) fn notified(
     tx: &Transaction<'_>,
@@ -70,7 +70,7 @@ pub(in crate::products::payments) fn notified(
     Ok(Value::Object(resource))
 }
 
-/// How coupons are told.
+/// The form in which coupons are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coupons {
     Numbered,

@@ -161,13 +161,13 @@ pub(super) fn query_refunds(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     Ok(show_page(&query(tx, context)?))
 }
 
-/// What refundquery finds.
+/// The refunds that refundquery finds.
 pub(super) struct Found {
     /// How many there are in all.
     total: usize,
     /// INFERRED(v2-refund-page): the oldest refund comes first, and on every page the numbers after the names begin with 0.
     pub(super) page: Vec<Refund>,
-    /// What the order of all of them is.
+    /// Their order.
     first: Refund,
 }
 
@@ -254,7 +254,7 @@ fn show_numbered(shown: &mut Map<String, Value>, place: usize, refund: &Refund) 
     }
 }
 
-/// What the merchant is notified of; all but the merchants is sealed.
+/// The notification; everything but the merchants is encrypted.
 pub(in crate::products::payments) fn notified(refund: &Refund, order: &Order) -> Value {
     let mut resource = json!({
         "out_refund_no": refund.out_refund_no,
@@ -282,7 +282,7 @@ pub(in crate::products::payments) fn notified(refund: &Refund, order: &Order) ->
     resource
 }
 
-/// What goods are called here, and by APIv3.
+/// The names of the members of goods, here and in APIv3.
 const NAMES: [(&str, &str); 6] = [
     ("goods_id", "merchant_goods_id"),
     ("wxpay_goods_id", "wechatpay_goods_id"),

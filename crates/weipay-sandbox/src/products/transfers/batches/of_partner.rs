@@ -15,7 +15,7 @@ use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::Transaction;
 
-/// What a batch for a sub-merchant has beside the others.
+/// The additional members of a batch for a sub-merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::products::transfers) struct ForSubMerchant {
     pub(super) sub_mchid: String,

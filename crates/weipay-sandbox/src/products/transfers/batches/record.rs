@@ -167,7 +167,7 @@ impl Detail {
 }
 
 impl Batch {
-    /// Whose money it is.
+    /// The merchant that pays it.
     pub(super) fn payer(&self) -> &str {
         self.partner.as_ref().map_or(&self.mchid, |partner| &partner.sub_mchid)
     }

@@ -55,7 +55,7 @@ fn check_age(made: i64, now: i64) -> Result<(), Refusal> {
     Err(refusals::too_old_for_receipt("it was made more than 30 days ago"))
 }
 
-/// What one receipt of the older form names.
+/// A receipt of the older form.
 struct Asked<'a> {
     accept_type: &'a str,
     out_batch_no: Option<&'a str>,
@@ -96,10 +96,11 @@ pub(in crate::products::transfers) fn query_of_detail(
     Ok(known(tx, context, subject.as_subject())?.describe_detail(&asked, context))
 }
 
-/// A detail of a batch, or a payment to the wallet, by the platform's number.
+/// A detail of a batch, or a payment to the wallet or to a bank card, by the platform's number.
 enum Paid {
     Detail(String),
     WalletPayment(String),
+    BankPayment(String),
 }
 
 impl Paid {
@@ -107,17 +108,18 @@ impl Paid {
         match self {
             Self::Detail(number) => Subject::Detail(number),
             Self::WalletPayment(number) => Subject::WalletPayment(number),
+            Self::BankPayment(number) => Subject::BankPayment(number),
         }
     }
 }
 
-/// What decides whether there is a receipt.
+/// The state on which a receipt depends.
 struct Circumstances {
     made: i64,
     has_name: bool,
 }
 
-/// What has a receipt, and what stands in it. Payments to bank cards (`TRANSFER_TO_BANK`) are not made here.
+/// The payment of a receipt, and the text of the receipt.
 fn find_detail(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -147,16 +149,27 @@ fn find_detail(
         ("TRANSFER_TO_POCKET", _) => {
             let found = payouts::wallet_payment(tx, mchid, asked.out_detail_no)?;
             let (number, fen, time, has_name) = found.ok_or_else(refusals::not_found)?;
-            let lines = vec![
-                format!("partner_trade_no: {}", asked.out_detail_no),
-                format!("payment_no: {number}"),
-                format!("amount: {}", yuan(fen)),
-                format!("paid: {}", clock::rfc3339(time)),
-            ];
+            let lines = lines_of_payment(asked, &number, fen, time);
             Ok((Paid::WalletPayment(number), lines, Circumstances { made: time, has_name }))
+        }
+        ("TRANSFER_TO_BANK", _) => {
+            let found =
+                payouts::bank_payment(tx, mchid, asked.out_detail_no)?.ok_or_else(refusals::not_found)?;
+            let (number, fen, time) = found.ok_or_else(refusals::no_receipt_of_detail)?;
+            let lines = lines_of_payment(asked, &number, fen, time);
+            Ok((Paid::BankPayment(number), lines, Circumstances { made: time, has_name: true }))
         }
         _ => Err(refusals::not_found().into()),
     }
+}
+
+fn lines_of_payment(asked: &Asked<'_>, number: &str, fen: i64, paid: i64) -> Vec<String> {
+    vec![
+        format!("partner_trade_no: {}", asked.out_detail_no),
+        format!("payment_no: {number}"),
+        format!("amount: {}", yuan(fen)),
+        format!("paid: {}", clock::rfc3339(paid)),
+    ]
 }
 
 impl Receipt {

@@ -80,7 +80,7 @@ fn the_clock_of_the_database_counts_for_a_node_that_comes_later() {
     assert_eq!((first.clock().now(), second.clock().now()), (1_000, 1_000));
     // A node that is killed and started again with the same command line does not move it back.
     let config = StoreAddress(Kind::Postgres(Box::new(address_of(&first))));
-    let again = Sandbox::builder().store(config).clock(crate::Clock::held(100).0).start().unwrap();
+    let again = Sandbox::builder().store(config).clock(crate::Clock::frozen(100).0).start().unwrap();
     assert_eq!(again.clock().now(), 1_000);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::super::person::PersonPays;
+use super::super::super::person::PaymentRequest;
 use super::super::super::refund::control::{Decided, RefundDecision, decide};
 use super::step::{Step, step};
 use super::{Accounts, Asked, Model, ORDERS, Outcome, PERSON, RECEIVERS, Refused};
@@ -56,8 +56,8 @@ impl Shops {
             "RULELIMIT" => "INVALID_REQUEST",
             "ORDERNOTEXIST" => "RESOURCE_NOT_EXISTS",
             "NOT_SHARE_ORDER" => "INVALID_REQUEST",
-            // Of a return by who got no share.
-            "PARAM_ERROR" | "NOAUTH" if refusal.message.contains("回退方") => "INVALID_REQUEST",
+            // Of a return by a merchant that got no share, or of more than is left.
+            "PARAM_ERROR" | "NOAUTH" if refusal.message.contains("回退") => "INVALID_REQUEST",
             code => code,
         })
     }
@@ -77,7 +77,7 @@ impl Shops {
             return true;
         }
         if self.paid[order].is_some() {
-            return self.world.pay(&caller.mchid, &number, &PersonPays::new(&*number)).is_ok();
+            return self.world.pay(&caller.mchid, &number, &PaymentRequest::new(&*number)).is_ok();
         }
         let sub_mchid = (sold.payee == 1).then_some(PAYEES[1]);
         let (fen, is_shared) = (sold.total, sold.is_shared);
@@ -364,7 +364,7 @@ fn check_money(shops: &Shops, model: &Model) {
     assert_eq!((accounts, received, shops.world.sum()), (model.accounts, model.received, 0));
 }
 
-/// What every order has left, every split came to and every merchant was notified of.
+/// The rest of every order, every split came to and every merchant was notified of.
 fn check_records(shops: &Shops, model: &mut Model) {
     for order in (0..ORDERS.len()).filter(|order| shops.paid[*order].is_some()) {
         // Looking is enough.

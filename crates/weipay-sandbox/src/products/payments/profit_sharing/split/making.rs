@@ -48,7 +48,7 @@ fn shared_order(
     Ok((order, funds.ok_or_else(|| refusals::not_to_be_shared(words))?))
 }
 
-/// What a request asks for, by whatever version of the API.
+/// A request of either version of the API.
 #[derive(Debug)]
 pub(crate) struct SplitRequest {
     pub(crate) form: Form,
@@ -58,7 +58,7 @@ pub(crate) struct SplitRequest {
     pub(crate) parts: Vec<AskedPart>,
     /// Whether the rest is the merchant's afterwards.
     pub(crate) unfreezes: bool,
-    /// Who has the receivers, when that is not the payee.
+    /// The owner of the receivers, if it is not the payee.
     pub(crate) receivers_owner: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) fingerprint: Fingerprint,
@@ -225,7 +225,7 @@ fn check_split(
     if !funds.is_open {
         return Err(if parts.is_empty() { refusals::nothing_left() } else { refusals::is_over() });
     }
-    // Whoever only ends it shares nothing.
+    // A request that only ends the sharing has no parts.
     if !parts.is_empty() && i64::try_from(earlier.len()).is_ok_and(|requests| requests >= MAX_SPLITS) {
         return Err(refusals::too_many());
     }

@@ -14,8 +14,8 @@ use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::balances;
-use crate::products::named::Named;
-use crate::products::payments::person::PersonPays;
+use crate::products::number_lookup::NumberRef;
+use crate::products::payments::person::PaymentRequest;
 use crate::products::payments::refund::control::{self as refund_control, RefundDecision};
 use crate::products::payments::refund::record::RefundState;
 use crate::products::testing::random_steps::{Steps, live_randomly, meant};
@@ -69,7 +69,7 @@ impl Platform {
     fn pay(&mut self, order: usize) -> bool {
         let (number, sold) = (format!("order-{order}"), ORDERS[order]);
         if self.paid[order].is_some() {
-            return self.world.pay(&self.caller.mchid, &number, &PersonPays::new(&*number)).is_ok();
+            return self.world.pay(&self.caller.mchid, &number, &PaymentRequest::new(&*number)).is_ok();
         }
         let sub_mchid = (sold.party != PLATFORM).then(|| MCHIDS[sold.party]);
         let sale = Sale { sub_mchid, number: &number, fen: sold.total, is_shared: sold.is_shared, person: 0 };
@@ -227,7 +227,7 @@ impl Platform {
     fn decide_withdrawal(&self, number: usize, to: WithdrawalState) -> bool {
         let (number, now) = (format!("withdrawal-{number}"), self.world.now);
         let decided: Result<_, HandlerError> =
-            self.world.act(|tx| control::decide(tx, Named::anybodys(&number), to, None, now));
+            self.world.act(|tx| control::decide(tx, NumberRef::of_any_merchant(&number), to, None, now));
         matches!(decided.unwrap(), Decided::Now(_))
     }
 
@@ -361,7 +361,7 @@ fn check_split(shown: &Value, form: usize, split: &Split) {
     assert_eq!(parts.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }
 
-/// What every order has left, what became of everything, and what the platform was notified of.
+/// The rest of every order, what became of everything, and what the platform was notified of.
 fn check_records(platform: &Platform, model: &mut Model) {
     for order in (0..ORDERS.len()).filter(|order| platform.paid[*order].is_some()) {
         // Looking is enough.

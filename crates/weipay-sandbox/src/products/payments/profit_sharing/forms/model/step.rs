@@ -98,7 +98,7 @@ pub(super) struct AskedSplit {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AskedWithdrawal {
-    /// Whose money; the last is the platform's own.
+    /// The owner of the money; the last is the platform.
     pub(super) party: usize,
     pub(super) fen: i64,
     pub(super) account: &'static str,

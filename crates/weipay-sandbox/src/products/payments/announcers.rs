@@ -1,26 +1,26 @@
-//! What the sandbox tells a merchant of an order or a refund that it has, made again for a developer who asks
-//! for it: also where the request named no `notify_url`.
+//! Builds the notification of an order or a refund again, for a developer who asks for it; also if the request had no
+//! `notify_url`.
 
 use super::order::{Order, OrderState, TradeType};
 use super::payment;
-use super::person::{self, Payable, PersonPaysError};
+use super::person::{self, Payable, PaymentError};
 use super::refund::outcome;
 use super::refund::record::{Refund, RefundState};
 use super::v2;
-use crate::products::named::Named;
-use crate::products::telling::{Asked, NotTold, Telling};
+use crate::products::announcers::{AnnounceError, Announcer, EventQuery};
+use crate::products::number_lookup::NumberRef;
 use crate::reasons;
 use crate::store::{Announcement, Transaction};
 
-/// Which events tell of payments and refunds, as the outbox names them.
+/// The events of payments and refunds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum PaymentEvent {
     Payment,
-    /// In this state; by APIv2 one event tells of each of them.
+    /// In this state; APIv2 has one event for all of them.
     Refund(Option<RefundState>),
 }
 
-impl Told {
+impl PaymentEvent {
     fn of_event(event_type: &str) -> Option<Self> {
         let states = [RefundState::Success, RefundState::Abnormal, RefundState::Closed];
         match event_type {
@@ -34,37 +34,34 @@ impl Told {
     }
 }
 
-/// Payments and refunds. The newest refund that fits may be one that was never told.
-pub(crate) fn tells(event_type: &str) -> Option<Telling> {
-    Told::of_event(event_type).map(|told| Telling { last_sent_is_right: told == Told::Payment, announcement })
+/// Payments and refunds. The newest refund that fits may be one that was never announced.
+pub(crate) fn find(event_type: &str) -> Option<Announcer> {
+    PaymentEvent::of_event(event_type)
+        .map(|event| Announcer { last_sent_is_current: event == PaymentEvent::Payment, announcement })
 }
 
-/// What the merchant is told. A refund has its own numbers; of an order it is the newest that fits.
-fn announcement(tx: &Transaction<'_>, asked: &Asked<'_>) -> Result<Announcement, NotTold> {
-    let Asked { event_type, named: Named { number, mchid }, now } = *asked;
-    let found = match Told::of_event(event_type) {
-        Some(Told::Payment) => of_payment(tx, number, mchid),
-        Some(Told::Refund(state)) => of_refund(tx, state, number, mchid, now),
-        None => return Err(NotTold::Because(format!("payments have no event {event_type}"))),
+/// The notification. A refund has its own numbers; of an order it is the newest that fits.
+fn announcement(tx: &Transaction<'_>, asked: &EventQuery<'_>) -> Result<Announcement, AnnounceError> {
+    let EventQuery { event_type, named: NumberRef { number, mchid }, now } = *asked;
+    let found = match PaymentEvent::of_event(event_type) {
+        Some(PaymentEvent::Payment) => of_payment(tx, number, mchid),
+        Some(PaymentEvent::Refund(state)) => of_refund(tx, state, number, mchid, now),
+        None => return Err(AnnounceError::Reason(format!("payments have no event {event_type}"))),
     };
     found.map_err(|error| match error {
-        PersonPaysError::Store(error) => NotTold::Failed(error),
-        error => NotTold::Because(error.to_string()),
+        PaymentError::Store(error) => AnnounceError::Failed(error),
+        error => AnnounceError::Reason(error.to_string()),
     })
 }
 
-fn of_payment(
-    tx: &Transaction<'_>,
-    number: &str,
-    mchid: Option<&str>,
-) -> Result<Announcement, PersonPaysError> {
+fn of_payment(tx: &Transaction<'_>, number: &str, mchid: Option<&str>) -> Result<Announcement, PaymentError> {
     match person::find(tx, number, mchid)? {
         Payable::One(order) => {
             let order = when_paid(*order)?;
             if order.trade_type == TradeType::Micropay {
                 let reason =
                     "an order by payment code (付款码) has no notification: its response has the result";
-                return Err(PersonPaysError::NotPayable(reason.to_owned()));
+                return Err(PaymentError::NotPayable(reason.to_owned()));
             }
             Ok(payment::announcement_to(tx, &order, order.notify_url.clone().unwrap_or_default())?)
         }
@@ -79,13 +76,13 @@ fn of_payment(
 }
 
 /// An order as it was when it was paid: of refunds that came later its notification says nothing.
-fn when_paid(order: Order) -> Result<Order, PersonPaysError> {
+fn when_paid(order: Order) -> Result<Order, PaymentError> {
     if !order.state.is_paid() {
         let state = order.state.word();
         let reason = format!("the order is {state}: only one that was paid has a notification of a payment");
         let advice = "; weipay sandbox pay ORDER pays it";
         let is_open = payment::check_payable(&order).is_ok();
-        return Err(PersonPaysError::NotPayable(reason + if is_open { advice } else { "" }));
+        return Err(PaymentError::NotPayable(reason + if is_open { advice } else { "" }));
     }
     Ok(Order { state: OrderState::Success, ..order })
 }
@@ -96,7 +93,7 @@ fn of_refund(
     number: &str,
     mchid: Option<&str>,
     now: i64,
-) -> Result<Announcement, PersonPaysError> {
+) -> Result<Announcement, PaymentError> {
     let mut refunds = refunds(tx, number, mchid)?;
     let fits = |refund: &Refund| match state {
         None => refund.state != RefundState::Processing,
@@ -107,7 +104,7 @@ fn of_refund(
             .iter()
             .map(|refund| format!("{} is {}", refund.out_refund_no.escape_debug(), refund.state.word()))
             .collect();
-        return Err(PersonPaysError::NotPayable(format!(
+        return Err(PaymentError::NotPayable(format!(
             "no refund is in the state that this event tells of: {}; weipay sandbox refund NUMBER --to OUTCOME sets \
              the result of one",
             has.join(", ")
@@ -121,7 +118,7 @@ fn of_refund(
 }
 
 /// The refund with this number, or those of the order with this number, the newest first. Never none.
-fn refunds(tx: &Transaction<'_>, number: &str, mchid: Option<&str>) -> Result<Vec<Refund>, PersonPaysError> {
+fn refunds(tx: &Transaction<'_>, number: &str, mchid: Option<&str>) -> Result<Vec<Refund>, PaymentError> {
     let is_of = |merchant: &str, sub_mchid: Option<&str>| {
         mchid.is_none_or(|mchid| merchant == mchid || sub_mchid == Some(mchid))
     };
@@ -129,7 +126,7 @@ fn refunds(tx: &Transaction<'_>, number: &str, mchid: Option<&str>) -> Result<Ve
     if let Some(refund) = Refund::find_by_id(tx, number)?.filter(is_meant) {
         return Ok(vec![refund]);
     }
-    let several = || PersonPaysError::NotPayable(reasons::several_merchants(reasons::SAY_WHOSE));
+    let several = || PaymentError::NotPayable(reasons::several_merchants(reasons::SAY_WHOSE));
     let found = Refund::find_by_bare_number(tx, number, is_meant)?;
     match found.len() {
         0 => {}
@@ -149,8 +146,8 @@ fn refunds(tx: &Transaction<'_>, number: &str, mchid: Option<&str>) -> Result<Ve
     match refunds.is_empty() {
         false => Ok(refunds),
         true if orders.is_empty() => {
-            Err(PersonPaysError::NotFound("no refund and no order has this number".to_owned()))
+            Err(PaymentError::NotFound("no refund and no order has this number".to_owned()))
         }
-        true => Err(PersonPaysError::NotFound("the order has no refund".to_owned())),
+        true => Err(PaymentError::NotFound("the order has no refund".to_owned())),
     }
 }

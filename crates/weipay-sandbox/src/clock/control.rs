@@ -77,9 +77,9 @@ pub(crate) trait ClockListener: Send + Sync {
     fn tick(&self, now: i64) -> bool;
 }
 
-struct Held {
+struct Shared {
     mode: Mutex<ClockMode>,
-    /// Held while a change is made and stored.
+    /// Locked while a change is made and stored.
     moving: Mutex<()>,
     /// The merchants whose last authenticated client signs with the system time, although this clock shows another
     /// time.
@@ -91,23 +91,23 @@ struct Held {
 /// by then; notifications may still be on their way. [`Sandbox::run_for`](crate::Sandbox::run_for) also waits for
 /// these, and stops at everything in between.
 #[derive(Clone)]
-pub struct HeldClock(Arc<Held>);
+pub struct ClockControl(Arc<Shared>);
 
-impl fmt::Debug for HeldClock {
+impl fmt::Debug for ClockControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HeldClock").field(&self.mode()).finish()
+        f.debug_tuple("ClockControl").field(&self.mode()).finish()
     }
 }
 
-impl HeldClock {
+impl ClockControl {
     pub(crate) fn new(mode: ClockMode) -> Self {
-        let held = Held {
+        let shared = Shared {
             mode: Mutex::new(mode),
             moving: Mutex::default(),
             at_machine_time: RwLock::default(),
             listeners: Mutex::default(),
         };
-        Self(Arc::new(held))
+        Self(Arc::new(shared))
     }
 
     /// Unix seconds.
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_held_clock_moves_only_when_it_is_moved() {
-        let (clock, hand) = Clock::held(100);
+        let (clock, hand) = Clock::frozen(100);
         let copy = clock.clone();
         hand.advance(5);
         assert_eq!((clock.now(), copy.now()), (105, 105));
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_ahead_goes_on_running_until_it_is_stopped() {
-        let hand = HeldClock::new(ClockMode::Real);
+        let hand = ClockControl::new(ClockMode::Real);
         hand.advance(3_600);
         assert_eq!(hand.mode(), ClockMode::Offset { seconds: 3_600 });
         hand.advance(-600);
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_client_that_cannot_be_told_the_time_signs_by_the_machines() {
-        let (_, hand) = Clock::held(100);
+        let (_, hand) = Clock::frozen(100);
         let near = |wanted: i64| move |time: i64| (time - wanted).abs() < 300;
         assert_eq!(hand.time_of_client(near(50)), Some(100));
         let machine = hand.time_of_client(near(machine_now())).unwrap();
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn who_listens_hears_of_every_move_until_it_has_heard_enough() {
-        let (_, hand) = Clock::held(100);
+        let (_, hand) = Clock::frozen(100);
         let heard = Heard::default();
         hand.listen(heard.clone());
         hand.advance(5);
@@ -321,14 +321,14 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_on_to_a_time_never_goes_back() {
-        let (_, hand) = Clock::held(100);
+        let (_, hand) = Clock::frozen(100);
         hand.go_on_to(150);
         hand.go_on_to(120);
         assert_eq!(hand.now(), 150);
     }
 
     /// Finds that the clock was moved by another thread while it runs due work.
-    struct Follows(HeldClock, AtomicBool);
+    struct Follows(ClockControl, AtomicBool);
 
     impl ClockListener for Follows {
         fn keep(&self, _: Move<'_>) {
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn who_listens_may_follow_another_clock_and_tell_everybody_again() {
-        let (_, hand) = Clock::held(100);
+        let (_, hand) = Clock::frozen(100);
         let heard = Heard::default();
         hand.listen(Follows(hand.clone(), AtomicBool::new(false)));
         hand.listen(heard.clone());
