@@ -28,7 +28,8 @@ const NETWORK: u8 = 4;
 
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
-/// A termination signal.
+/// A termination signal. Windows has none.
+#[cfg(unix)]
 pub(crate) const TERMINATED: u8 = 143;
 
 /// Why a command failed.

@@ -8,7 +8,7 @@ use std::{fs, process, thread};
 
 use weipay_sandbox::Sandbox;
 
-use crate::failure::{Failure, INTERRUPTED, TERMINATED};
+use crate::failure::{Failure, INTERRUPTED};
 
 /// Until [`Self::stop`] or until it is dropped, a signal deletes the folder and ends the program.
 ///
@@ -99,6 +99,9 @@ fn on_signal(end: impl FnOnce(u8) + Send + 'static) -> io::Result<()> {
 #[cfg(unix)]
 fn signals() -> io::Result<impl Future<Output = io::Result<u8>>> {
     use tokio::signal::unix::{SignalKind, signal};
+
+    use crate::failure::TERMINATED;
+
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(std::future::poll_fn(move |context| {
         if interrupt.poll_recv(context).is_ready() {

@@ -1,10 +1,8 @@
 //! The life of the server: its thread and runtime, what it does without a request, and how it ends.
 
-use std::future::poll_fn;
 use std::net::TcpListener as BoundListener;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fmt, io};
@@ -102,7 +100,11 @@ impl Drop for Server {
 
 #[cfg(unix)]
 fn shutdown_signal() -> io::Result<impl Future<Output = io::Result<()>>> {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
     use tokio::signal::unix::{SignalKind, signal};
+
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(poll_fn(move |context| {
         let asked = interrupt.poll_recv(context).is_ready() | terminate.poll_recv(context).is_ready();
