@@ -16,12 +16,16 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// The head of a response; a longer one is a failure.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long a connection is kept. It is shorter than any receiver has it that says a number of seconds, see [`stays_open`].
 const MAX_IDLE: Duration = Duration::from_secs(1);
+/// How long a connection may take to be ready after a response, which is no time at all.
+const READY: Duration = Duration::from_millis(100);
 /// How many are kept, of all receivers.
 const MAX_KEPT: usize = 32;
 
@@ -47,6 +51,11 @@ impl Connection {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
         self.sender.try_send_request(request).await
+    }
+
+    /// Whether it takes another request. After the end of a response its task has to notice that first.
+    pub(super) async fn is_ready_again(&mut self) -> bool {
+        timeout(READY, self.sender.ready()).await.is_ok_and(|ready| ready.is_ok())
     }
 }
 
@@ -75,10 +84,12 @@ impl Connections {
         Some(kept.swap_remove(place).connection)
     }
 
-    /// Keeps a connection on which a response has come whole, if there is room.
+    /// Keeps a connection on which a response has come whole, if there is room. It needs the runtime on which it was made: that
+    /// of an attempt on demand has one thread and ends with the attempt, so its connections end, too.
     pub(super) fn keep(&self, receiver: &str, connection: Connection) {
+        let is_of_server = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
         let mut kept = self.kept();
-        if kept.len() < MAX_KEPT {
+        if is_of_server && kept.len() < MAX_KEPT {
             kept.push(Kept { receiver: receiver.to_owned(), since: Instant::now(), connection });
         }
     }

@@ -145,7 +145,9 @@ pub(super) async fn post(
     reading: Reading,
 ) -> Result<Received, String> {
     let (received, kept) = within(TIME_LIMIT, reading, head(url, message, receivers)).await?;
-    if let Some(connection) = kept {
+    if let Some(mut connection) = kept
+        && connection.is_ready_again().await
+    {
         receivers.connections.keep(receiver_of(url), connection);
     }
     Ok(received)
@@ -408,19 +410,47 @@ mod tests {
                 ended.send(()).unwrap();
             }
         });
-        let (runtime, receivers) =
-            (Builder::new_current_thread().enable_all().build().unwrap(), Receivers::new(false));
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let receivers = Receivers::new(false);
         for ends_then in [false, false, true, true, false, true] {
-            let message = Message { headers: Vec::new(), body: b"{}".to_vec() };
-            let received = runtime.block_on(post(&url, message, &receivers, Reading::Shown)).unwrap();
-            assert_eq!(received, Received { status: 200, body: "ok".to_owned(), end: BodyEnd::Whole });
+            assert_eq!(runtime.block_on(post_to(&url, &receivers)), "ok");
             if ends_then {
-                // On a turn the runtime ends a connection that was dropped, and sees that the receiver has ended one.
-                let turn = || runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
-                turn();
                 has_ended.recv().unwrap();
-                turn();
+                // Until the runtime sees that the receiver has ended it.
+                runtime.block_on(async {
+                    while let Some(connection) = receivers.connections.take(receiver_of(&url)) {
+                        receivers.connections.keep(receiver_of(&url), connection);
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                });
             }
+        }
+        receiver.join().unwrap();
+    }
+
+    async fn post_to(url: &str, receivers: &Receivers) -> String {
+        let message = Message { headers: Vec::new(), body: b"{}".to_vec() };
+        post(url, message, receivers, Reading::Shown).await.unwrap().body
+    }
+
+    #[test]
+    fn a_connection_ends_with_the_runtime_of_an_attempt_on_demand() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/notify", listener.local_addr().unwrap());
+        let receiver = thread::spawn(move || {
+            for _ in 0..2 {
+                let mut stream = listener.accept().unwrap().0;
+                read_request(&mut stream);
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok")
+                    .unwrap();
+                assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+            }
+        });
+        let receivers = Receivers::new(false);
+        for _ in 0..2 {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            assert_eq!(runtime.block_on(post_to(&url, &receivers)), "ok");
         }
         receiver.join().unwrap();
     }
