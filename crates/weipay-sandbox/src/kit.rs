@@ -5,6 +5,7 @@
 //! DIR/kit.txt                       the lines that each known SDK needs
 //! DIR/keys/apiclient_key.pem        merchant private key (商户API私钥)
 //! DIR/keys/apiclient_cert.pem       its certificate (商户API证书)
+//! DIR/keys/apiclient_cert.p12       both, for TLS with APIv2, as merchants get them; the password is the number of the merchant
 //! DIR/keys/pub_key.pem              WeChat Pay public key (微信支付公钥)
 //! DIR/keys/wechatpay_cert.pem       platform certificate (平台证书)
 //! DIR/keys/platform/                the platform's own private keys, and the first kit.json
@@ -26,7 +27,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use weipay_wire::Kit;
+use weipay_wire::{Certificate, ClientIdentity, Kit, PrivateKey};
 use zeroize::Zeroizing;
 
 use crate::authority::Authority;
@@ -46,6 +47,7 @@ const UNFINISHED_KEYS: &str = "keys.unfinished";
 const FIRST_KIT: &str = "keys/platform/first-kit.json";
 const MERCHANTS: &str = "merchants";
 const NOTES: &str = "kit.txt";
+const MERCHANT_P12: &str = "keys/apiclient_cert.p12";
 
 /// A kit and where it is.
 #[derive(Debug, Clone)]
@@ -191,6 +193,7 @@ fn init_with(dir: &Path, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitErr
     let folder = DataFolder::open(dir)?;
     let kit = open(&folder, keys)?;
     kit.check()?;
+    kit.write_identity()?;
     if !kit.dir().join(NOTES).exists() {
         kit.write_notes()?;
     }
@@ -425,12 +428,29 @@ impl KitOnDisk {
         self.write_notes()
     }
 
+    /// Writes `apiclient_cert.p12` where there is none: it follows from the two PEM files, so it is no file of the kit that nodes
+    /// share. Files that do not belong together make none; `check` says so.
+    fn write_identity(&self) -> Result<(), KitError> {
+        let path = self.dir.join(MERCHANT_P12);
+        if path.exists() {
+            return Ok(());
+        }
+        let certificate = Certificate::from_pem(&self.merchant_cert_pem()?).ok();
+        let key = PrivateKey::from_pem(&self.merchant_key_pem()?).ok();
+        let identity =
+            certificate.zip(key).and_then(|(certificate, key)| ClientIdentity::new(certificate, key));
+        let Some(identity) = identity else { return Ok(()) };
+        let written = identity.to_pkcs12(&self.kit.mchid);
+        file::replace(&path, &written.map_err(|error| KitError::Unmade(error.to_string()))?)
+    }
+
     fn write_notes(&self) -> Result<(), KitError> {
         file::replace(&self.dir.join(NOTES), notes::text(self).as_bytes())
     }
 
     /// Makes `kit.json` say where the sandbox is.
     pub(crate) fn serve_at(&mut self, base_url: &str) -> Result<(), KitError> {
+        self.write_identity()?;
         if self.kit.base_url == base_url && self.dir.join(NOTES).exists() {
             return Ok(());
         }

@@ -2,12 +2,13 @@
 //! (商户API证书) and its private key, and the file in which a merchant gets both together, `apiclient_cert.p12` in PKCS#12 (RFC
 //! 7292).
 //!
-//! Only reading, and only what such files hold: one private key and certificates, protected by one password. The platform's own
+//! Only what such files hold is read: one private key and certificates, protected by one password. The platform's own
 //! tool writes the old schemes (3DES for the key, RC2 of 40 bits for the certificate, SHA-1); OpenSSL 3 writes AES with PBKDF2.
 //! Both are read. The work that a file may ask for is bounded: its iterations are counted together.
 
 mod ciphers;
 mod structure;
+mod written;
 
 use std::cell::Cell;
 use std::error::Error;
@@ -61,6 +62,16 @@ impl ClientIdentity {
         }
         let certificate = leaf.ok_or(Pkcs12Error::NoCertificate)?;
         Ok(Self { key, certificate, chain })
+    }
+
+    /// Writes the certificate and its key as a PKCS#12 file, as merchants get one (`apiclient_cert.p12`).
+    ///
+    /// # Errors
+    ///
+    /// If the cryptographic library cannot export the key.
+    pub fn to_pkcs12(&self, password: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let password = Password { text: password, budget: Cell::new(0) };
+        written::write(&self.key.to_pkcs8_der()?, self.certificate.as_der(), &password)
     }
 
     /// The private key.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use weipay_wire::Kit;
 
-use super::KitOnDisk;
+use super::{KitOnDisk, MERCHANT_P12};
 use crate::data_folder::CA_CERTIFICATE;
 
 /// The SDKs that only know the platform's own hosts.
@@ -194,9 +194,11 @@ fn gopay(values: &Values<'_>) -> String {
 
 fn wx_java(values: &Values<'_>) -> String {
     let Values { mchid, appid, key, cert, .. } = values;
+    let p12 = values.path(MERCHANT_P12);
     format!(
         "config.setAppId(\"{appid}\"); config.setMchId(\"{mchid}\"); config.setApiV3Key(api_v3_key);\n\
-         config.setPrivateKeyPath(\"{key}\"); config.setPrivateCertPath(\"{cert}\");\n"
+         config.setPrivateKeyPath(\"{key}\"); config.setPrivateCertPath(\"{cert}\");\n\
+         config.setMchKey(api_v2_key); config.setKeyPath(\"{p12}\"); // for APIv2\n"
     )
 }
 

@@ -135,7 +135,12 @@ fn read_files(home: &Path, kit: &Path) -> Result<Vec<KitFile>, KitError> {
         let failed = |error| KitError::File { path: folder.clone(), error };
         for entry in fs::read_dir(&folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            if path.is_dir() { folders.push(path) } else { paths.push(path) }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_none_or(|extension| extension != "p12") {
+                // Each node makes that one itself.
+                paths.push(path);
+            }
         }
     }
     for path in paths {

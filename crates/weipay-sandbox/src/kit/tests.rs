@@ -2,8 +2,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::LazyLock;
 
-use weipay_wire::{Certificate, PrivateKey};
-
 use super::*;
 use crate::merchants::record::{CERTIFICATE_KEY, PUBLIC_KEY_KEY};
 use crate::people::openid::is_openid;
@@ -260,4 +258,19 @@ fn five_at_once_leave_one_whole_kit() {
         assert!(matches!(refusal, KitError::Folder(FolderError::InUse(_))), "{refusal}");
     }
     checked(dir.path()).unwrap();
+}
+
+/// As a merchant gets it: many programs read nothing else for APIv2.
+#[test]
+fn a_kit_has_the_certificate_with_its_key_in_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let kit = init(dir.path()).unwrap();
+    let file = dir.path().join("keys/apiclient_cert.p12");
+    let read = || ClientIdentity::from_pkcs12(&fs::read(&file).unwrap(), &kit.kit().mchid).unwrap();
+    let same = Certificate::from_pem(&kit.merchant_cert_pem().unwrap()).unwrap();
+    assert_eq!(read().certificate().as_der(), same.as_der());
+    // A kit of a version that did not write it gets it.
+    fs::remove_file(&file).unwrap();
+    init(dir.path()).unwrap();
+    assert_eq!(read().certificate().as_der(), same.as_der());
 }

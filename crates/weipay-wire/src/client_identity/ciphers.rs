@@ -10,7 +10,7 @@ use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{hmac, pbkdf2};
 use des::TdesEde3;
 use rc2::Rc2;
-use rc2::cipher::{Block, BlockCipherDecrypt, KeyInit as _};
+use rc2::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt as _, KeyInit as _};
 use x509_cert::der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
@@ -21,7 +21,7 @@ const fn oid(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
 }
 
-const PBE_3DES: ObjectIdentifier = oid("1.2.840.113549.1.12.1.3");
+pub(super) const PBE_3DES: ObjectIdentifier = oid("1.2.840.113549.1.12.1.3");
 const PBE_RC2_128: ObjectIdentifier = oid("1.2.840.113549.1.12.1.5");
 const PBE_RC2_40: ObjectIdentifier = oid("1.2.840.113549.1.12.1.6");
 const PBES2: ObjectIdentifier = oid("1.2.840.113549.1.5.13");
@@ -34,7 +34,7 @@ const AES_128_CBC: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.2");
 const AES_192_CBC: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.22");
 const AES_256_CBC: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.42");
 const DES_EDE3_CBC: ObjectIdentifier = oid("1.2.840.113549.3.7");
-const SHA_1: ObjectIdentifier = oid("1.3.14.3.2.26");
+pub(super) const SHA_1: ObjectIdentifier = oid("1.3.14.3.2.26");
 const SHA_256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.1");
 const SHA_384: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.2");
 const SHA_512: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.3");
@@ -58,6 +58,46 @@ pub(super) fn check_integrity(
     let iterations = password.spend(iterations)?;
     let key = derive(digest, &password.utf16(), salt, iterations, Use::Mac, digest.output_len());
     hmac::verify(&hmac::Key::new(algorithm, &key), content, expected).map_err(|_| Pkcs12Error::Password)
+}
+
+/// What `macData` has for this content, with SHA-1.
+pub(super) fn sha1_integrity(
+    salt: &[u8],
+    iterations: u32,
+    content: &[u8],
+    password: &Password<'_>,
+) -> Vec<u8> {
+    let digest = &SHA1_FOR_LEGACY_USE_ONLY;
+    let key = derive(digest, &password.utf16(), salt, iterations, Use::Mac, digest.output_len());
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
+    hmac::sign(&key, content).as_ref().to_vec()
+}
+
+/// Encrypts a part of a file by 3DES.
+pub(super) fn encrypt_3des(
+    salt: &[u8],
+    iterations: u32,
+    content: &[u8],
+    password: &Password<'_>,
+) -> Option<Vec<u8>> {
+    let text = password.utf16();
+    let derived =
+        |purpose, length| derive(&SHA1_FOR_LEGACY_USE_ONLY, &text, salt, iterations, purpose, length);
+    let cipher = TdesEde3::new_from_slice(&derived(Use::Key, 24)).ok()?;
+    let padding = 8 - content.len() % 8;
+    let mut padded = Zeroizing::new(Vec::with_capacity(content.len() + padding));
+    padded.extend_from_slice(content);
+    padded.extend(std::iter::repeat_n(padding as u8, padding));
+    let mut before = derived(Use::Iv, 8).to_vec();
+    let mut sealed = Vec::with_capacity(padded.len());
+    for plain in padded.as_chunks::<8>().0 {
+        let mut block = Block::<TdesEde3>::try_from(&plain[..]).ok()?;
+        block.iter_mut().zip(&before).for_each(|(byte, before)| *byte ^= before);
+        cipher.encrypt_block(&mut block);
+        before = block.to_vec();
+        sealed.extend_from_slice(&block);
+    }
+    Some(sealed)
 }
 
 /// Decrypts a part of the file.

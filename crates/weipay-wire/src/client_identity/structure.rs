@@ -12,12 +12,12 @@ const fn oid(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
 }
 
-const DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.1");
-const ENCRYPTED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.6");
+pub(super) const DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.1");
+pub(super) const ENCRYPTED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.6");
 const KEY_BAG: ObjectIdentifier = oid("1.2.840.113549.1.12.10.1.1");
-const SHROUDED_KEY_BAG: ObjectIdentifier = oid("1.2.840.113549.1.12.10.1.2");
-const CERT_BAG: ObjectIdentifier = oid("1.2.840.113549.1.12.10.1.3");
-const X509_CERTIFICATE: ObjectIdentifier = oid("1.2.840.113549.1.9.22.1");
+pub(super) const SHROUDED_KEY_BAG: ObjectIdentifier = oid("1.2.840.113549.1.12.10.1.2");
+pub(super) const CERT_BAG: ObjectIdentifier = oid("1.2.840.113549.1.12.10.1.3");
+pub(super) const X509_CERTIFICATE: ObjectIdentifier = oid("1.2.840.113549.1.9.22.1");
 
 /// The fields of a `SEQUENCE`, read one after the other.
 pub(super) struct Fields<'a>(SliceReader<'a>);

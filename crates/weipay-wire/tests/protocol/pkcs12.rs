@@ -122,3 +122,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_written_is_read_with_its_password_only() {
+    let identity = ClientIdentity::from_pkcs12(file!("old.p12"), PASSWORD).unwrap();
+    let written = identity.to_pkcs12("1900000109").unwrap();
+    let read = ClientIdentity::from_pkcs12(&written, "1900000109").unwrap();
+    assert_eq!(read.certificate().as_der(), identity.certificate().as_der());
+    assert_eq!(read.key().public_key(), identity.key().public_key());
+    assert_eq!(ClientIdentity::from_pkcs12(&written, PASSWORD).unwrap_err(), Pkcs12Error::Password);
+    assert_ne!(*identity.to_pkcs12("1900000109").unwrap(), *written, "each has salts of its own");
+}

@@ -27,22 +27,14 @@ import com.github.binarywang.wxpay.service.impl.WxPayServiceImpl;
 import com.google.gson.Gson;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyFactory;
-import java.security.KeyStore;
 import java.security.MessageDigest;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
-import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -83,17 +75,7 @@ class ClientTest {
 
     /** The merchant's certificate with its key as the platform gives it for APIv2: apiclient_cert.p12, whose password is the number. */
     byte[] p12() throws Exception {
-      var certificate = CertificateFactory.getInstance("X.509")
-          .generateCertificate(new ByteArrayInputStream(Files.readAllBytes(Path.of(file("merchant_cert")))));
-      String pem = Files.readString(Path.of(file("merchant_key"))).replaceAll("-----[^-]+-----|\\s", "");
-      var key = KeyFactory.getInstance("RSA").generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(pem)));
-      char[] password = get("mchid").toCharArray();
-      KeyStore store = KeyStore.getInstance("PKCS12");
-      store.load(null, null);
-      store.setKeyEntry("merchant", key, password, new Certificate[] {certificate});
-      var written = new ByteArrayOutputStream();
-      store.store(written, password);
-      return written.toByteArray();
+      return Files.readAllBytes(path.resolveSibling("keys/apiclient_cert.p12"));
     }
 
     /** Of the platform's keys it holds the certificate, which it downloads, the public key, or both. */
