@@ -58,7 +58,7 @@ pub enum FaultError {
     /// The catalogue does not have its operation.
     UnknownOperation(String),
     /// Its operation does not have the error code.
-    OtherCode(String),
+    UnknownCode(String),
     /// Its host is none: it has more than a name or an address, and perhaps a port.
     Host(String),
     /// Its probability is not a number from 0 to 1.
@@ -75,7 +75,7 @@ impl fmt::Display for FaultError {
                 "no operation is called `{}`; write its path, or method and path, as `weipay api list` shows them",
                 operation.escape_debug()
             ),
-            Self::OtherCode(operation) => write!(
+            Self::UnknownCode(operation) => write!(
                 f,
                 "`{}` does not have this error code; `weipay api show` lists those that it has",
                 operation.escape_debug()

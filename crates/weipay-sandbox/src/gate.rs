@@ -311,7 +311,7 @@ fn check_known(
     let Some(merchant) = merchants.find(&authorization.mchid) else {
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
         let reason = serial::cause_of_unknown(&authorization.mchid, merchants);
-        return Err(wrong_signature(reason).into());
+        return Err(wrong_signature(WRONG_SIGNATURE, reason).into());
     };
     if !is_same_serial(&authorization.serial_no, &merchant.serial) {
         let reason = serial::cause(&authorization.serial_no, &merchant, merchants);
@@ -358,14 +358,26 @@ fn check_signature<'a>(
     let message = request_message(&request.method, &request.target, *timestamp, nonce_str, body);
     let wrong = WrongSignature { request, operation, body, authorization, merchant, merchants };
     let explanation = wrong.explain();
-    let mut refusal = wrong_signature(explanation.cause.clone()).with_detail(detail(request, body, &message));
+    let refusal = wrong_signature(sentence_of_wrong_signature(operation), explanation.cause.clone());
+    let mut refusal = refusal.with_detail(detail(request, body, &message));
     refusal.explanation = Some(Box::new(explanation));
     Err(refusal.into())
 }
 
+const WRONG_SIGNATURE: &str = "签名错误";
+
+/// UNCONFIRMED(wrong-signature): which operations say it with another sentence. It is recorded of the list of certificates and of
+/// batches of transfers.
+fn sentence_of_wrong_signature(operation: &Operation) -> &'static str {
+    match operation.path == "v3/certificates" || operation.path.starts_with("v3/transfer/") {
+        true => "错误的签名，验签失败",
+        false => WRONG_SIGNATURE,
+    }
+}
+
 /// The refusal of a wrong signature, without what was signed.
-fn wrong_signature(reason: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal::sign_error("签名错误", reason).with_tail(tail::BAD_SIGNATURE)
+fn wrong_signature(sentence: &'static str, reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::sign_error(sentence, reason).with_tail(tail::BAD_SIGNATURE)
 }
 
 /// Bodies that the signature may cover, the usual one first.

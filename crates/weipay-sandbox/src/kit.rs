@@ -428,18 +428,20 @@ impl KitOnDisk {
         self.write_notes()
     }
 
-    /// Writes `apiclient_cert.p12` where there is none: it follows from the two PEM files, so it is no file of the kit that nodes
-    /// share. Files that do not belong together make none; `check` says so.
+    /// Writes `apiclient_cert.p12` where there is none, or one of another certificate: it follows from the two PEM files, so it is no
+    /// file of the kit that nodes share. Files that do not belong together make none; `check` says so.
     fn write_identity(&self) -> Result<(), KitError> {
         let path = self.dir.join(MERCHANT_P12);
-        if path.exists() {
-            return Ok(());
-        }
         let certificate = Certificate::from_pem(&self.merchant_cert_pem()?).ok();
         let key = PrivateKey::from_pem(&self.merchant_key_pem()?).ok();
         let identity =
             certificate.zip(key).and_then(|(certificate, key)| ClientIdentity::new(certificate, key));
         let Some(identity) = identity else { return Ok(()) };
+        let written = fs::read(&path).ok();
+        let written = written.and_then(|bytes| ClientIdentity::from_pkcs12(&bytes, &self.kit.mchid).ok());
+        if written.is_some_and(|written| written.certificate().as_der() == identity.certificate().as_der()) {
+            return Ok(());
+        }
         let written = identity.to_pkcs12(&self.kit.mchid);
         file::replace(&path, &written.map_err(|error| KitError::Unmade(error.to_string()))?)
     }
@@ -450,7 +452,13 @@ impl KitOnDisk {
 
     /// Makes `kit.json` say where the sandbox is.
     pub(crate) fn serve_at(&mut self, base_url: &str) -> Result<(), KitError> {
-        self.write_identity()?;
+        match self.write_identity() {
+            // A kit that was mounted read-only serves without it.
+            Err(KitError::File { error, .. })
+                if [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem]
+                    .contains(&error.kind()) => {}
+            written => written?,
+        }
         if self.kit.base_url == base_url && self.dir.join(NOTES).exists() {
             return Ok(());
         }

@@ -276,10 +276,11 @@ impl Platform {
         }
         let signers = &authenticated.merchant.signers;
         let occasion = Occasion { signed: authenticated.time, ..self.occasion(now) };
-        let response = match done.content {
+        let mut response = match done.content {
             Content::Signed(unsigned) => signers.signed(request, unsigned, occasion),
             Content::File(file) => signers.file(request, file, occasion),
         };
+        response.is_let_in = true;
         noted(response, done.note)
     }
 

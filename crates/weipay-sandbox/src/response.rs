@@ -39,7 +39,7 @@ pub struct Response {
     pub(crate) message: Option<String>,
     /// Why the signature of the request was wrong.
     pub(crate) explanation: Option<Box<SignatureExplanation>>,
-    /// Whether the gateway of APIv2 let the request in.
+    /// Whether the gateway let the request in.
     pub(crate) is_let_in: bool,
     /// How it leaves.
     pub(crate) delivery: Delivery,

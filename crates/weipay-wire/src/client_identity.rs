@@ -64,7 +64,9 @@ impl ClientIdentity {
         Ok(Self { key, certificate, chain })
     }
 
-    /// Writes the certificate and its key as a PKCS#12 file, as merchants get one (`apiclient_cert.p12`).
+    /// Writes the certificate and its key as a PKCS#12 file, as merchants get one (`apiclient_cert.p12`). The certificates above it
+    /// are left out. The file is encrypted as every old program reads it, with 3DES, SHA-1 and 2,048 rounds, so it needs as much
+    /// care as the key itself.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use crate::core::Core;
 use crate::error::Error;
-use crate::failover::{Host, HostStatus, Hosts, RetryAfterPerHost};
+use crate::failover::{Host, HostStatus, Hosts, RetryAfterPerHost, WORTH_AN_ATTEMPT};
 use crate::operation::Operation;
 use crate::retry::{
     Attempt, AttemptOutcome, Budget, Progress, Repeatable, RetryClass, RetryConfig, RetryPolicy, SystemTimer,
@@ -139,10 +139,8 @@ impl<'a> Attempts<'a> {
             let whole = |left| hosts.first_share(self.host, left, now);
             let connecting = |left| hosts.connect_share(self.host, left);
             // Where the caller has too little time for both hosts, the attempts may still have enough.
-            (
-                whole(left_to_caller).or_else(|| whole(left)),
-                connecting(left_to_caller).or_else(|| connecting(left)),
-            )
+            let left = if left_to_caller < WORTH_AN_ATTEMPT * 2 { left } else { left_to_caller };
+            (whole(left), connecting(left))
         };
         let silent = RetryClass::Unknown { retry_after: None };
         let whole = whole.filter(|share| shares_all && self.has_another_after(*share, silent));

@@ -41,7 +41,7 @@ const MIN_REST: Duration = Duration::from_secs(2);
 
 /// Less than this is not worth an attempt at the other host. It is shorter than [`MIN_REST`], because some milliseconds of a
 /// call's time have passed when that is asked: of four seconds, both hosts have two.
-const WORTH_AN_ATTEMPT: Duration = Duration::from_millis(1_800);
+pub(crate) const WORTH_AN_ATTEMPT: Duration = Duration::from_millis(1_800);
 
 /// One of the two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

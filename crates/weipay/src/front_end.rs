@@ -320,10 +320,10 @@ macro_rules! parameters {
         }
 
         impl std::fmt::Debug for $name {
-            /// Without the signature.
+            /// Without the signature, and without a token.
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 let mut shown = f.debug_struct(stringify!($name));
-                for (name, value) in self.pairs().filter(|(name, _)| !["paySign", "sign"].contains(name)) {
+                for (name, value) in self.pairs().filter(|(name, _)| !["paySign", "sign", "apply_permissions_token"].contains(name)) {
                     shown.field(name, &value);
                 }
                 shown.finish_non_exhaustive()

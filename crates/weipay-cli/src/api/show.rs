@@ -46,7 +46,15 @@ impl Show {
     /// The path and the method, which may be before the path or an option.
     fn asked(&self) -> Result<(&str, Option<http::Method>), String> {
         match &self.named[..] {
-            [path] => Ok((path, self.method.clone())),
+            // As a fault rule names an operation, and many documents do: `POST /v3/...` as one word.
+            [one] => match one
+                .trim()
+                .split_once(char::is_whitespace)
+                .map(|(method, path)| (values::method(method), path))
+            {
+                Some((Ok(method), path)) if self.method.is_none() => Ok((path.trim(), Some(method))),
+                _ => Ok((one, self.method.clone())),
+            },
             [method, path] if self.method.is_none() => Ok((path, Some(values::method(method)?))),
             _ => Err("the method is given twice: leave one of them out".to_owned()),
         }

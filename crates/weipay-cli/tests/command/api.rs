@@ -177,6 +177,8 @@ fn show_takes_the_method_before_the_path_and_ids_into_its_samples() {
     let named = stdout(&api(&["show", "get", "v3/marketing/busifavor/users/oABC/coupons"]));
     assert!(named.starts_with("GET v3/marketing/busifavor/users/{openid}/coupons\n"), "{named}");
     assert!(named.contains("--path openid=oABC ") && named.contains("openid(\"oABC\")"), "{named}");
+    let as_one = stdout(&api(&["show", "GET /v3/marketing/busifavor/users/oABC/coupons"]));
+    assert_eq!(as_one.lines().next(), named.lines().next());
     refusal(&api(&["show", "FETCH", "v3/refunds"]), 2);
     refusal(&api(&["show", "GET", "v3/refunds", "--method", "POST"]), 2);
     refusal(&api(&["show", "REFUND.SUCCESS", "--method", "POST"]), 2);

@@ -26,8 +26,8 @@ use weipay_catalog::{Catalog, ErrorCode, Operation};
 /// Status and message are those of the catalogue, which `weipay api show` prints. Where it has no message, the meaning stands in
 /// its place. A rule leaves operations alone that do not have the code.
 ///
-/// The body of another refusal is the platform's own signed response (`body=json`, the default), that of a proxy (`body=html`), or none
-/// (`body=none`).
+/// The body of another refusal is the platform's own signed response (`body=json`, the default), that of a proxy (`body=html`), or
+/// none (`body=none`).
 ///
 /// The last five are done to the real response of a request that is carried out. In APIv2, whose status is always 200, the
 /// platform's own response to a status is XML with `err_code` SYSTEMERROR (of 429 a code of limits), a signature is the element

@@ -153,6 +153,7 @@ impl Fault {
         match self.kind {
             // The gate did not let the request in.
             Kind::Status(..) | Kind::Error(_) if is_v2 && !response.is_let_in => return,
+            Kind::Error(_) if !response.is_let_in => return,
             Kind::Status(..) | Kind::Error(_) if is_v2 => {}
             // The signature stands in the body.
             Kind::WrongSignature | Kind::MissingSignature if is_v2 => {
@@ -163,7 +164,6 @@ impl Fault {
             }
             // The gate did not let the request in.
             Kind::Status(status, _) if response.status != status => return,
-            Kind::Error(code) if !String::from_utf8_lossy(&response.body).contains(code) => return,
             Kind::Status(..) | Kind::Error(_) => {}
             Kind::Drop => response.delivery = Delivery::Dropped,
             Kind::Reset => response.delivery = Delivery::Reset,

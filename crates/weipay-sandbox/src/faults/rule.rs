@@ -105,7 +105,7 @@ impl FaultRule {
         }
         match named.any(|(known, template)| self.fault.fits(Catalog::embedded().find(known, template))) {
             true => Ok(()),
-            false => Err(FaultError::OtherCode(operation.clone())),
+            false => Err(FaultError::UnknownCode(operation.clone())),
         }
     }
 

@@ -314,6 +314,23 @@ fn a_wrong_signature_is_answered_with_what_should_have_been_signed() {
     );
 }
 
+/// As reported of the list of certificates and of batches of transfers.
+#[test]
+fn some_operations_tell_a_wrong_signature_with_another_sentence() {
+    for target in
+        ["/v3/certificates", "/v3/transfer/batches/out-batch-no/plfk2020042013?need_query_detail=false"]
+    {
+        let (mut request, mut authorization) = signed(target);
+        authorization.signature = "ZmFrZQ==".to_owned();
+        set(&mut request, "authorization", &authorization.to_string());
+        let text = text(&request);
+        assert!(
+            text.ends_with(r#""message":"错误的签名，验签失败"}"#) && text.contains("sign not match"),
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn every_byte_of_target_and_body_is_signed() {
     let changes: [fn(&mut Request); 4] = [

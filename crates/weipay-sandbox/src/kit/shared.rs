@@ -137,8 +137,8 @@ fn read_files(home: &Path, kit: &Path) -> Result<Vec<KitFile>, KitError> {
             let path = entry.map_err(failed)?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_none_or(|extension| extension != "p12") {
-                // Each node makes that one itself.
+            } else if !path.to_string_lossy().contains(".p12") {
+                // Each node makes that one itself. A node that was killed may have left an unfinished one.
                 paths.push(path);
             }
         }

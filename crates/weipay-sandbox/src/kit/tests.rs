@@ -269,8 +269,20 @@ fn a_kit_has_the_certificate_with_its_key_in_one_file() {
     let read = || ClientIdentity::from_pkcs12(&fs::read(&file).unwrap(), &kit.kit().mchid).unwrap();
     let same = Certificate::from_pem(&kit.merchant_cert_pem().unwrap()).unwrap();
     assert_eq!(read().certificate().as_der(), same.as_der());
-    // A kit of a version that did not write it gets it.
-    fs::remove_file(&file).unwrap();
-    init(dir.path()).unwrap();
-    assert_eq!(read().certificate().as_der(), same.as_der());
+    // A kit of a version that did not write it gets it, and so does one whose certificate was changed.
+    let other = tempfile::tempdir().unwrap();
+    let other = ClientIdentity::new(
+        Certificate::from_pem(&init(other.path()).unwrap().merchant_cert_pem().unwrap()).unwrap(),
+        PrivateKey::from_pem(&fs::read_to_string(other.path().join("keys/apiclient_key.pem")).unwrap())
+            .unwrap(),
+    );
+    let of_another = other.unwrap().to_pkcs12(&kit.kit().mchid).unwrap();
+    for before in [None, Some(&of_another[..]), Some(b"damaged")] {
+        match before {
+            None => fs::remove_file(&file).unwrap(),
+            Some(bytes) => fs::write(&file, bytes).unwrap(),
+        }
+        init(dir.path()).unwrap();
+        assert_eq!(read().certificate().as_der(), same.as_der());
+    }
 }

@@ -15,6 +15,13 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
+    /// The merchant number, the unionid or the openid.
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Merchant(id) | Self::Person(id) => id,
+        }
+    }
+
     pub(super) fn key(&self) -> String {
         match self {
             Self::Merchant(mchid) => format!("merchant:{mchid}"),

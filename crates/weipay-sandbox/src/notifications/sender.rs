@@ -108,7 +108,9 @@ impl Sender {
         }
         // Most often there is one, which is then not handed over to another thread. Several are prepared side by side.
         if let [only] = &mut *begun.attempts {
-            only.prepared = Some(prepare(&self.platform, &only.taken));
+            let made = catch_unwind(AssertUnwindSafe(|| prepare(&self.platform, &only.taken)));
+            only.prepared =
+                Some(made.unwrap_or_else(|_| Err(StoreError::Internal(PANICKED.to_owned()).into())));
         }
         Ok(begun)
     }

@@ -55,7 +55,7 @@ impl Platform {
     }
 
     /// Runs the work that is due at `now`; returns the number of entries that were done. The server calls this every
-    /// second, and a [held clock](crate::ClockControl) whenever it is moved. An entry with a temporary error stays due;
+    /// second, and a [clock that is controlled](crate::ClockControl) whenever it is moved. An entry with a temporary error stays due;
     /// one with a permanent error, or one that a rule refuses, is put aside and logged. Neither stops the others.
     ///
     /// # Errors

@@ -196,7 +196,7 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     let fields = operation.request.xml.iter();
     let required = fields.filter(|field| field.required && !field.name.contains('$')).map(|field| field.name);
     let of_all = (!operation.nonceless).then_some("nonce_str").into_iter().chain(["sign"]);
-    // The first product says itself what it must be.
+    // Payments to the wallet say themselves what it must be.
     let is_left = |name: &str| match operation.path {
         sentences::PAYMENT_TO_WALLET => name == "spbill_create_ip",
         // UNCONFIRMED(v2-key-sign-type): the page requires it, and public programs that pay to bank cards do not send it.

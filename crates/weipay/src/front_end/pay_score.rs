@@ -173,6 +173,7 @@ mod tests {
         let permission = front_end.pay_score_permission("AAQT_82-Z=").unwrap();
         assert_eq!(json!(permission), json!({ "apply_permissions_token": "AAQT_82-Z=" }));
         assert_eq!(permission.query(), "apply_permissions_token=AAQT_82-Z%3D");
+        assert!(!format!("{permission:?}").contains("AAQT"));
     }
 
     #[test]

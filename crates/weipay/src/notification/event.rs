@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 
+use crate::json::without_mark;
 use crate::notification::events::event::SENT_AS;
 
 /// An event that comes with the `event_type` of another.
@@ -92,7 +93,8 @@ pub(super) fn resolve(
 ) -> Option<&'static str> {
     let mut candidates = SENT_AS.iter().filter(|one| one.event_type == event_type).peekable();
     candidates.peek()?;
-    let members = serde_json::from_slice::<BTreeMap<Cow<'_, str>, IgnoredAny>>(resource).ok()?;
+    let members =
+        serde_json::from_slice::<BTreeMap<Cow<'_, str>, IgnoredAny>>(without_mark(resource)).ok()?;
     let fitting: Vec<&SentAs> = candidates
         .filter(|one| original_type.is_none_or(|original| one.original_types.contains(&original)))
         .filter(|one| one.required.iter().all(|name| members.contains_key(*name)))
@@ -116,6 +118,8 @@ mod tests {
         let resolve =
             |original, summary, resource| resolve("TRANSACTION.SUCCESS", original, summary, resource);
         assert_eq!(resolve(Some("profitsharing"), None, SHARE), Some("PROFITSHARING.SUCCESS"));
+        let marked = ["\u{feff}".as_bytes(), SHARE].concat();
+        assert_eq!(resolve(Some("profitsharing"), None, &marked), Some("PROFITSHARING.SUCCESS"));
         assert_eq!(resolve(None, Some("分账"), SHARE), Some("PROFITSHARING.SUCCESS"));
         assert_eq!(resolve(Some("profitsharing"), Some("分账回退"), SHARE), Some("PROFITSHARING.RETURN"));
         // So it was recorded in January 2025.

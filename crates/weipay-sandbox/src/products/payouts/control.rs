@@ -34,7 +34,7 @@ pub(crate) const ROUTES: &[Route] = &[
                 "success, fail (the bank refuses it) or return (退票, after a success)",
             )
             .required(),
-            Member::text("reason", "Why it fails or comes back"),
+            Member::text("reason", "Why it fails or comes back; not with success"),
             Member::MCHID_OF_NUMBER,
         ],
         decide_outcome,
@@ -50,6 +50,9 @@ fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, 
         _ => BankPaymentState::Success,
     };
     let (named, reason) = (NumberRef::in_request(request), request.text("reason"));
+    if to == BankPaymentState::Success && reason.is_some() {
+        return Err(ControlError::invalid("a payment that succeeds has no `reason`: leave it out"));
+    }
     let decided = control.platform.act(|tx, now| decide(tx, named, to, reason, now));
     match decided.map_err(|error| error.into_store_error("the money of a payment to a bank card"))? {
         Lookup::One(Ok(payment)) => Ok(payment.show()),

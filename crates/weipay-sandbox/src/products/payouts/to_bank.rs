@@ -305,11 +305,18 @@ impl BankPayment {
             posting.moves(account(AccountKind::Fees), account(AccountKind::Operation), self.fee)
         };
         let moved = match to {
-            BankPaymentState::Success | BankPaymentState::Processing => self
-                .posting(Business::BankPayment, now)
-                .moves(account(AccountKind::Withdrawing), account(AccountKind::Bank), self.fen),
+            BankPaymentState::Success => self.posting(Business::BankPayment, now).moves(
+                account(AccountKind::Withdrawing),
+                account(AccountKind::Bank),
+                self.fen,
+            ),
             BankPaymentState::Failed => returned(AccountKind::Withdrawing),
             BankPaymentState::BankFail => returned(AccountKind::Bank),
+            BankPaymentState::Processing => {
+                return Err(
+                    StoreError::Internal("a payment to a bank card cannot begin again".to_owned()).into()
+                );
+            }
         };
         post(tx, moved).map_err(|error| error.or_short(refusals::not_enough))?;
         tx.unschedule(&self.due())?;

@@ -22,6 +22,9 @@ struct WalletPayment {
     mchid: String,
     partner_trade_no: String,
     openid: String,
+    /// The unionid where there is one, or else the openid.
+    #[serde(default)]
+    person: String,
     fen: i64,
     desc: String,
     fingerprint: Fingerprint,
@@ -39,7 +42,7 @@ impl Record for WalletPayment {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![IndexEntry::new(PERSON_AND_TIME, at(&self.mchid, &self.openid, self.paid))]
+        vec![IndexEntry::new(PERSON_AND_TIME, at(&self.mchid, &self.person, self.paid))]
     }
 }
 
@@ -88,12 +91,13 @@ pub(super) fn pay_under(
         AccountState::Normal => {}
         account => return Err(refusals::not_to_be_paid(account).into()),
     }
-    check_pace(&paid_lately(tx, mchid, openid, now)?, fen, now)?;
+    check_pace(&paid_lately(tx, mchid, person.id(), now)?, fen, now)?;
     let payment = WalletPayment {
         number: new_number(tx, "1010000000", now)?,
         mchid: mchid.clone(),
         partner_trade_no: number.to_owned(),
         openid: openid.to_owned(),
+        person: person.id().to_owned(),
         fen,
         desc: request.required("desc").to_owned(),
         fingerprint,
@@ -126,14 +130,14 @@ fn check(fen: i64, check_name: &str, name: Option<&str>) -> Result<(), Refusal> 
 fn paid_lately(
     tx: &Transaction<'_>,
     mchid: &str,
-    openid: &str,
+    person: &str,
     now: i64,
 ) -> Result<Vec<WalletPayment>, StoreError> {
     let start = clock::midnight(clock::day(now)).min(now.saturating_sub(SECONDS_BETWEEN.cast_signed()));
     let range = IndexRange {
         index: PERSON_AND_TIME,
-        from: at(mchid, openid, start),
-        to: at(mchid, openid, i64::MAX),
+        from: at(mchid, person, start),
+        to: at(mchid, person, i64::MAX),
     };
     tx.find(&[range], Page { offset: 0, limit: 20 })
 }

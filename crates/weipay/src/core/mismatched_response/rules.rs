@@ -187,7 +187,7 @@ impl Case<'_> {
         operation.method() == Method::GET && operation.version() == ApiVersion::V3
     }
 
-    /// Whether the operation may have an effect. A query of APIv2 is a POST, too.
+    /// Whether it is judged as an operation that acts: it must prove that it did. So are the POSTs of APIv3 that only read.
     fn acts(&self) -> bool {
         match self.operation().version() {
             ApiVersion::V3 => !self.is_query(),

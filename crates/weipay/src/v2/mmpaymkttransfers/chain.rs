@@ -545,8 +545,7 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
-    /// same `mch_billno` and the same content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

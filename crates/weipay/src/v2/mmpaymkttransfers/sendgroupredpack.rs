@@ -6,8 +6,7 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendgroupredpack a
 
 /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
-/// same `mch_billno` and the same content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

@@ -42,7 +42,7 @@ chain_step! {
 impl<M: Mode> SecsvcGetrealnameinfo<M> {
     /// 微信支付实名授权 · `POST v2/secsvc/getrealnameinfo`
     ///
-    /// Host: `https://fraud.mch.weixin.qq.com/`. Safe to repeat with the same content.
+    /// Host: `https://fraud.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getrealnameinfo::post).
     ///
@@ -81,7 +81,7 @@ chain_step! {
 impl<M: Mode> SecsvcRealnameauth<M> {
     /// 微信支付实名验证 · `POST v2/secsvc/realnameauth`
     ///
-    /// Host: `https://fraud.mch.weixin.qq.com/`. Safe to repeat with the same content.
+    /// Host: `https://fraud.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::realnameauth::post).
     ///

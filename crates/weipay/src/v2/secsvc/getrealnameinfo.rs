@@ -6,7 +6,7 @@ pub use crate::v2::secsvc::chain::SecsvcGetrealnameinfo as Getrealnameinfo;
 
 /// 微信支付实名授权 · `POST v2/secsvc/getrealnameinfo`
 ///
-/// Host: `https://fraud.mch.weixin.qq.com/`. Safe to repeat with the same content.
+/// Host: `https://fraud.mch.weixin.qq.com/`.
 ///
 /// Official documents (官方文档):
 ///
