@@ -68,7 +68,20 @@ impl Shop {
     }
 
     fn decide(&self, number: &str, to: &str) -> Result<serde_json::Value, ClientError> {
-        let body = json!({ "to": to, "reason": "账户已注销" });
+        let reason = (to != "success").then_some("账户已注销");
+        self.decide_with(number, to, reason)
+    }
+
+    fn decide_with(
+        &self,
+        number: &str,
+        to: &str,
+        reason: Option<&str>,
+    ) -> Result<serde_json::Value, ClientError> {
+        let mut body = json!({ "to": to });
+        if let Some(reason) = reason {
+            body["reason"] = reason.into();
+        }
         let path = format!("/bank-payments/{number}/outcome");
         self.sandbox.control().unwrap().call("POST", &path, Some(&body))
     }
@@ -124,6 +137,8 @@ fn a_payment_to_a_bank_card_is_accepted_and_decided_by_the_bank() {
     shop.sandbox.run_for(60).unwrap();
     assert_eq!(&*shop.status("payment2"), "FAILED");
     assert!(matches!(shop.decide("payment2", "success"), Err(ClientError::Refused { status: 409, .. })));
+    let with_reason = shop.decide_with("payment2", "success", Some("x"));
+    assert!(matches!(with_reason, Err(ClientError::Refused { status: 400, .. })), "{with_reason:?}");
     assert!(matches!(shop.decide("payment9", "success"), Err(ClientError::Refused { status: 404, .. })));
     assert_eq!(failure(&shop.call(QUERY, &[("partner_trade_no", "payment9")]))[0], "ORDERNOTEXIST");
 }
