@@ -112,7 +112,7 @@ impl Repeat {
     }
 }
 
-/// The reason why a repeat is safe of an operation that has no effect, although it is no GET.
+/// The reason that the catalogue gives for a `repeat safe` of an operation that only reads, other than a GET of APIv3.
 const ONLY_READS: &str = "the operation only reads";
 
 /// The protocol of an operation or a notification: the platform has two.

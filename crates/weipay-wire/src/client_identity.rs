@@ -7,8 +7,8 @@
 //! Both are read. The work that a file may ask for is bounded: its iterations are counted together.
 
 mod ciphers;
+mod encode;
 mod structure;
-mod written;
 
 use std::cell::Cell;
 use std::error::Error;
@@ -73,7 +73,7 @@ impl ClientIdentity {
     /// If the cryptographic library cannot export the key.
     pub fn to_pkcs12(&self, password: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let password = Password { text: password, budget: Cell::new(0) };
-        written::write(&self.key.to_pkcs8_der()?, self.certificate.as_der(), &password)
+        encode::pkcs12(&self.key.to_pkcs8_der()?, self.certificate.as_der(), &password)
     }
 
     /// The private key.

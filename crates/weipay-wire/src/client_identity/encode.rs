@@ -30,7 +30,7 @@ const IMPLICIT: u8 = 0x80;
 type Der = Zeroizing<Vec<u8>>;
 
 /// A key in PKCS#8 and its certificate.
-pub(super) fn write(key: &[u8], certificate: &[u8], password: &Password<'_>) -> Result<Der, KeyError> {
+pub(super) fn pkcs12(key: &[u8], certificate: &[u8], password: &Password<'_>) -> Result<Der, KeyError> {
     // Some programs find the certificate of a key by this alone.
     let identifier = der(SEQUENCE, &[&oid(LOCAL_KEY_ID), &der(SET, &[&der(OCTETS, &[&[1]])])]);
     let attributes = der(SET, &[&identifier]);
