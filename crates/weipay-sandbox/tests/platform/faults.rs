@@ -96,6 +96,13 @@ fn an_error_code_of_the_operation_is_refused_as_documented_and_nothing_is_done()
     assert_eq!(refused.refusal(), (403, "NO_AUTH".to_owned()));
     assert!(refused.text().contains("商户无权限操作该券") && merchant.client.verifies(&refused));
     assert!(!is_used(&merchant, &coupon));
+    // The gate's own refusal is none of the fault, although it has the same code.
+    let body = using(&merchant, &coupon).to_string();
+    let mut forged = merchant.client.request("POST", &format!("{FAMILY}/coupons/use"), body.as_bytes());
+    forged.set(HEADER, "error; code=SIGN_ERROR");
+    forged.body.push(b' ');
+    let rejected = merchant.client.send(&forged);
+    assert_eq!((rejected.refusal(), rejected.header(HEADER)), ((401, "SIGN_ERROR".to_owned()), None));
     // The response of another operation's code says what is wrong with the header.
     let (bytes, _) = raw(&merchant, &coupon, "error; code=USERPAYING");
     let odd = Response::parse(&bytes).unwrap();
